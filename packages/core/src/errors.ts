@@ -1,0 +1,20 @@
+/** What went wrong, for programs; the message says it for people. */
+export type CoreErrorCode =
+  | "bad-strength"
+  | "bad-request"
+  | "bad-sampling"
+  | "context-overflow"
+  | "not-finite"
+  | "shape-mismatch"
+  | "aborted";
+
+/** The one error class of `core`. */
+export class CoreError extends Error {
+  override readonly name = "CoreError";
+  readonly code: CoreErrorCode;
+
+  constructor(code: CoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
