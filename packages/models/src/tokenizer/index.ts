@@ -1,0 +1,12 @@
+export { type RenderedChat, renderedChatIds, withBeginToken } from "./chat-ids.js";
+export {
+  type ChatMessage,
+  type ChatOptions,
+  type ChatTemplateSources,
+  findChatTemplate,
+  renderChat,
+} from "./chat-template.js";
+export { tokenizerFromGguf } from "./from-gguf.js";
+export { type JsonTokenizerFiles, parseTokenizerConfig, tokenizerFromJson } from "./from-json.js";
+export type { StreamDecoder } from "./stream-decoder.js";
+export type { EncodeOptions, Tokenizer } from "./tokenizer.js";
