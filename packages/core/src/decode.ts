@@ -15,6 +15,8 @@ export interface DecodeRequest {
   readonly choose: Choose;
   /** A whole number of at least 1. */
   readonly maxNewTokens: number;
+  /** Called with every token of the answer; true ends it after this one. */
+  readonly stopAfter?: (id: number) => boolean;
 }
 
 /** What {@link decode} yields: tokens as they come, then one end per request. */
@@ -188,10 +190,19 @@ function chooseToken(
   generated.push(id);
   const token = { type: "token", request: index, id, logProbability: logPolicy_V[id]! } as const;
   const event = gamma === undefined ? token : { ...token, gamma };
+  answer.ended = reasonToEnd(answer, id, model);
+  return answer.ended ? [event, { type: "end", request: index, reason: answer.ended }] : [event];
+}
+
+function reasonToEnd(
+  answer: Answer,
+  id: number,
+  { contextLength }: LanguageModel,
+): "stop" | "length" | undefined {
+  const { request, generated } = answer;
+  if (request.stopAfter?.(id)) return "stop";
   const longest = Math.max(...promptsOf(answer).map((prompt) => prompt.length)) + generated.length;
-  if (generated.length < request.maxNewTokens && longest < model.contextLength) return [event];
-  answer.ended = "length";
-  return [event, { type: "end", request: index, reason: "length" }];
+  return generated.length < request.maxNewTokens && longest < contextLength ? undefined : "length";
 }
 
 const lastTokens = ({ generated, rowCount }: Answer): TokenRow[] =>

@@ -1,6 +1,8 @@
+export * from "./chat.js";
 export * from "./choose.js";
 export * from "./decode.js";
 export * from "./errors.js";
+export * from "./generate.js";
 export * from "./method.js";
 export * from "./policy.js";
 export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./prefill.js";

@@ -2,6 +2,7 @@
 export type ModelErrorCode =
   // files and formats
   | "file-not-found"
+  | "file-unreadable"
   | "not-a-model"
   | "truncated-file"
   | "bad-header"

@@ -1,0 +1,167 @@
+import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
+import { ModelError } from "./errors.js";
+import type { FamilyConfig, ForwardPass, ParameterTree } from "./family.js";
+import {
+  countParameters,
+  disposeParameters,
+  type LoadOptions,
+  loadParameters,
+  type PlannedParameter,
+  parameterAt,
+  planParameters,
+} from "./load-parameters.js";
+import { checkMemory, type MemoryBudget } from "./memory.js";
+import { checkProducts, type ProductProbe } from "./product-check.js";
+import type { AnyFamily } from "./registry.js";
+import { findFamily } from "./registry.js";
+import { openSession } from "./session.js";
+import { renderedChatIds, type Tokenizer } from "./tokenizer/index.js";
+
+export interface LoadModelOptions extends LoadOptions {
+  /** What the running backend can hold; checked before anything is loaded. */
+  readonly memory?: MemoryBudget;
+}
+
+/** A loaded model: a chat model of `core`, with its tokenizer, that holds tensors until disposed. */
+export interface Model extends ChatModel {
+  readonly family: string;
+  readonly tokenizer: Tokenizer;
+  readonly parameterCount: number;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Loads a model onto the running backend.
+ *
+ * @param path a folder in Hugging Face's layout or a GGUF file
+ * @throws ModelError for a file that is not there, damaged, hostile, of an unknown architecture or too large;
+ *   nothing is left in memory then
+ */
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+  const checkpoint = await openCheckpoint(path);
+  try {
+    return await loadCheckpoint(checkpoint, options);
+  } finally {
+    await checkpoint.store.close();
+  }
+}
+
+async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
+  const { format, path, store } = checkpoint;
+  const family = findFamily(format, checkpoint.architecture, path);
+  const config = family.readConfig(checkpoint.config);
+  checkVocabulary(checkpoint, config);
+  const planned = planParameters(
+    store,
+    format,
+    path,
+    family.parameters(config),
+    family.axisSizes(config),
+    config.blockCount,
+  );
+  if (options.memory) checkMemory(path, planned, options.memory);
+  const parameters = await loadParameters(planned, config.blockCount, options);
+  const pass = family.bind(config, parameters);
+  const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
+  try {
+    warmUp(model);
+    await checkProducts(await chooseProbes(planned, parameters));
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** A tokenizer may know fewer ids than the model has logits (padding), never more. */
+function checkVocabulary({ path, tokenizer }: Checkpoint, { vocabularySize }: FamilyConfig): void {
+  if (tokenizer.vocabularySize <= vocabularySize) return;
+  throw new ModelError(
+    "bad-tokenizer",
+    `${path}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model only ${vocabularySize}. They don't belong together.`,
+  );
+}
+
+/** One step packs every matrix: the first token of an answer then costs what the others do. */
+function warmUp(model: Model): void {
+  using session = model.openSession(2);
+  session.append([[0], [0]]).dispose();
+}
+
+/** The matrices loaded first and last, each with a few of its columns read from the file once more. */
+async function chooseProbes(
+  planned: readonly PlannedParameter[],
+  parameters: ParameterTree,
+): Promise<ProductProbe[]> {
+  const matrices = planned.filter(({ spec }) => spec.transpose && spec.parts.length === 1);
+  const chosen = new Set([matrices[0], matrices.at(-1)].filter((parameter) => parameter !== undefined));
+  return Promise.all([...chosen].map((parameter) => readProbe(parameter, parameters)));
+}
+
+async function readProbe(
+  { path, sources }: PlannedParameter,
+  parameters: ParameterTree,
+): Promise<ProductProbe> {
+  const source = sources[0]!;
+  const rows = source.shape[0]!;
+  const columns = new Map<number, Float32Array>();
+  for (const row of [0, rows >> 1, rows - 1]) columns.set(row, await source.readRows(row, 1));
+  return { path, matrix: parameterAt(parameters, path) as Tensor2D, columns };
+}
+
+class LoadedModel implements Model {
+  readonly name: string;
+  readonly family: string;
+  readonly tokenizer: Tokenizer;
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  readonly endTokens: ReadonlySet<number>;
+  readonly parameterCount: number;
+  private readonly chatTemplate: string | undefined;
+
+  constructor(
+    checkpoint: Checkpoint,
+    family: AnyFamily,
+    private readonly config: FamilyConfig,
+    private readonly parameters: ParameterTree,
+    private readonly pass: ForwardPass,
+    planned: readonly PlannedParameter[],
+  ) {
+    this.name = checkpoint.name;
+    this.family = family.name;
+    this.tokenizer = checkpoint.tokenizer;
+    this.chatTemplate = checkpoint.chatTemplate;
+    this.vocabularySize = config.vocabularySize;
+    this.contextLength = config.contextLength;
+    this.endTokens = new Set(checkpoint.tokenizer.endTokens);
+    this.parameterCount = countParameters(planned);
+  }
+
+  openSession(rowCount: number): Session {
+    return openSession(this.pass, this.config, rowCount);
+  }
+
+  renderChat(messages: readonly ChatMessage[]): ChatPrompt {
+    return renderedChatIds(
+      this.tokenizer,
+      this.chatTemplate,
+      messages.map((message) => ({ ...message })),
+    );
+  }
+
+  textStream(): TextStream {
+    return this.tokenizer.streamDecoder();
+  }
+
+  dispose(): void {
+    this.pass.dispose();
+    disposeParameters(this.parameters);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,239 @@
+/** From a checkpoint's tensors to a family's parameters, by the family's table. */
+
+import type { Tensor } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { ModelError } from "./errors.js";
+import type { AxisSizes, ParameterSpec, ParameterTree, TensorSpec } from "./family.js";
+import type { TensorSource, TensorStore } from "./formats/tensor-source.js";
+
+/** A parameter of one block or of the model, with the tensors of the checkpoint that it is made of. */
+export interface PlannedParameter {
+  readonly path: string;
+  readonly spec: ParameterSpec;
+  readonly sources: readonly TensorSource[];
+}
+
+export interface LoadProgress {
+  /** Parameters' elements loaded so far, and in all. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+type Format = "huggingface" | "gguf";
+
+/** Tensors that checkpoints carry and nobody needs: tables that are computed, masks, a head that is tied. */
+const expendable = /rotary_emb\.inv_freq$|\.attn\.(masked_)?bias$|^(lm_head|output)\.weight$/;
+
+/**
+ * Matches table and checkpoint before anything is read.
+ *
+ * @throws ModelError `missing-tensor` or `bad-tensor-shape`, naming every missing, misshapen and unexpected tensor
+ */
+export function planParameters(
+  store: TensorStore,
+  format: Format,
+  path: string,
+  specs: readonly ParameterSpec[],
+  sizes: AxisSizes,
+  blockCount: number,
+): PlannedParameter[] {
+  const problems = new Problems();
+  const used = new Set<string>();
+  const planned: PlannedParameter[] = [];
+  for (const spec of expandBlocks(specs, blockCount)) {
+    const sources = spec.parts.map((part) => findTensor(store, part[format], part, sizes, spec, problems));
+    for (const source of sources) if (source) used.add(source.name);
+    if (sources.every((source) => source !== undefined)) planned.push({ path: spec.path, spec, sources });
+  }
+  for (const name of store.tensors.keys()) {
+    if (!used.has(name) && !expendable.test(name)) problems.unexpected.push(name);
+  }
+  problems.throwIfAny(path);
+  return planned;
+}
+
+function expandBlocks(specs: readonly ParameterSpec[], blockCount: number): ParameterSpec[] {
+  const inBlocks = specs.filter(({ path }) => path.includes("*"));
+  const blocks = Array.from({ length: blockCount }, (_, block) =>
+    inBlocks.map((spec) => numberBlock(spec, block)),
+  );
+  return [...specs.filter(({ path }) => !path.includes("*")), ...blocks.flat()];
+}
+
+function numberBlock(spec: ParameterSpec, block: number): ParameterSpec {
+  const numbered = (name: string) => name.replace("*", String(block));
+  const parts = spec.parts.map((part) => ({
+    ...part,
+    ...(part.huggingface && { huggingface: numbered(part.huggingface) }),
+    ...(part.gguf && { gguf: numbered(part.gguf) }),
+  }));
+  return { ...spec, path: numbered(spec.path), parts };
+}
+
+function findTensor(
+  store: TensorStore,
+  name: string | undefined,
+  { shape }: TensorSpec,
+  sizes: AxisSizes,
+  { optional }: ParameterSpec,
+  problems: Problems,
+): TensorSource | undefined {
+  const source = name === undefined ? undefined : store.tensors.get(name);
+  if (!source) {
+    if (!optional) problems.missing.push(name ?? shape);
+    return undefined;
+  }
+  const expected = [...shape].map((letter) => sizes[letter]!);
+  if (expected.join() === source.shape.join()) return source;
+  problems.misshapen.push(
+    `${source.name} is [${source.shape.join(", ")}], expected [${expected.join(", ")}]`,
+  );
+  return source;
+}
+
+class Problems {
+  readonly missing: string[] = [];
+  readonly misshapen: string[] = [];
+  readonly unexpected: string[] = [];
+
+  throwIfAny(path: string): void {
+    const { missing, misshapen, unexpected } = this;
+    if (missing.length + misshapen.length + unexpected.length === 0) return;
+    const sentences = [
+      describe("missing", missing),
+      describe("misshapen", misshapen),
+      describe("unexpected", unexpected),
+    ].filter((sentence) => sentence !== "");
+    const code = missing.length > 0 || misshapen.length === 0 ? "missing-tensor" : "bad-tensor-shape";
+    throw new ModelError(
+      code,
+      `${path}: its tensors are not those that its config announces: ${sentences.join("; ")}. ` +
+        "The file may be damaged, or made for another architecture than it names.",
+    );
+  }
+}
+
+function describe(kind: string, names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const shown = names.slice(0, 12).join(", ");
+  return `${names.length} ${kind} (${shown}${names.length > 12 ? ", …" : ""})`;
+}
+
+/** Number of elements of a planned parameter. */
+export function countElements({ sources }: PlannedParameter): number {
+  return sources.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+}
+
+/** Number of elements of the checkpoint's tensors; one that serves twice, a tied embedding, counts once. */
+export function countParameters(planned: readonly PlannedParameter[]): number {
+  const sources = new Set(planned.flatMap((parameter) => parameter.sources));
+  return [...sources].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+}
+
+/** The tensor at a planned path. */
+export function parameterAt(tree: ParameterTree, path: string): Tensor {
+  const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(path) ?? [];
+  const holder = (block === undefined ? tree : tree.blocks[Number(block)]!) as Record<string, Tensor>;
+  return holder[name ?? path]!;
+}
+
+/**
+ * Reads the parameters one by one: no more than one of them is in JavaScript's memory at a time.
+ * The tensors are the caller's; on an error, or when aborted, none is left behind.
+ */
+export async function loadParameters(
+  planned: readonly PlannedParameter[],
+  blockCount: number,
+  { signal, onProgress }: LoadOptions = {},
+): Promise<ParameterTree & Record<string, unknown>> {
+  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor> => ({}));
+  const tree: Record<string, unknown> & { blocks: typeof blocks } = { blocks };
+  const total = planned.reduce((sum, parameter) => sum + countElements(parameter), 0);
+  let done = 0;
+  try {
+    for (const parameter of planned) {
+      signal?.throwIfAborted();
+      const tensor = await readParameter(parameter);
+      const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(parameter.path) ?? [];
+      if (block !== undefined && name !== undefined) blocks[Number(block)]![name] = tensor;
+      else tree[parameter.path] = tensor;
+      done += countElements(parameter);
+      onProgress?.({ done, total });
+    }
+    return tree;
+  } catch (error) {
+    disposeParameters(tree);
+    throw error;
+  }
+}
+
+export function disposeParameters(tree: ParameterTree): void {
+  const { blocks, ...top } = tree;
+  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder) as Tensor[]);
+}
+
+async function readParameter({ spec, sources }: PlannedParameter): Promise<Tensor> {
+  if (!spec.transpose && sources.length === 1)
+    return tf.tensor(await sources[0]!.read(), [...sources[0]!.shape]);
+  const inputs = sources[0]!.shape[1] ?? 1;
+  const outputs = sources.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  const values = new Float32Array(inputs * outputs);
+  let column = 0;
+  for (const [i, source] of sources.entries()) {
+    const rows = source.shape[0]!;
+    placeTransposed(
+      values,
+      outputs,
+      column,
+      await source.read(),
+      rows,
+      inputs,
+      rowOrder(spec.parts[i]!, rows),
+    );
+    column += rows;
+  }
+  return tf.tensor(values, spec.transpose ? [inputs, outputs] : [outputs]);
+}
+
+/** For each row of ours the row of the file: the same, unless llama.cpp interleaved the two halves of each head. */
+function rowOrder({ gguf, interleavedHeads }: TensorSpec, rows: number): Uint32Array {
+  const order = Uint32Array.from({ length: rows }, (_, row) => row);
+  if (interleavedHeads === undefined || gguf === undefined) return order;
+  const headWidth = rows / interleavedHeads;
+  const half = headWidth / 2;
+  return order.map((row) => {
+    const channel = row % headWidth;
+    return row - channel + (channel < half ? 2 * channel : 2 * (channel - half) + 1);
+  });
+}
+
+/** Rows and columns of a square that stays in the first-level cache on both sides. */
+const tile = 32;
+
+/** Writes source `[rows, columns]`, transposed, into the columns of `target` that begin at `start`. */
+function placeTransposed(
+  target: Float32Array,
+  targetColumns: number,
+  start: number,
+  source: Float32Array,
+  rows: number,
+  columns: number,
+  order: Uint32Array,
+): void {
+  for (let rowTile = 0; rowTile < rows; rowTile += tile) {
+    const rowEnd = Math.min(rowTile + tile, rows);
+    for (let columnTile = 0; columnTile < columns; columnTile += tile) {
+      const columnEnd = Math.min(columnTile + tile, columns);
+      for (let column = columnTile; column < columnEnd; column++) {
+        const to = column * targetColumns + start;
+        for (let row = rowTile; row < rowEnd; row++)
+          target[to + row] = source[order[row]! * columns + column]!;
+      }
+    }
+  }
+}
