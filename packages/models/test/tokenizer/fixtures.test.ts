@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { openGguf } from "../../src/formats/gguf.js";
 import {
   type ChatMessage,
   findChatTemplate,
@@ -8,7 +9,6 @@ import {
   tokenizerFromGguf,
   tokenizerFromJson,
 } from "../../src/tokenizer/index.js";
-import { readGgufMetadata } from "./gguf-metadata.js";
 import { hasShared, readShared, sharedPath } from "./shared.js";
 
 interface EncodeCase {
@@ -24,13 +24,20 @@ function expectCase(tokenizer: Tokenizer, { text, ids, decoded }: EncodeCase): v
   expect(ids.map((id) => stream.push(id)).join("") + stream.flush()).toBe(decoded);
 }
 
+async function readMetadata(path: string): Promise<ReadonlyMap<string, unknown>> {
+  const file = await openGguf(sharedPath(path));
+  await file.close();
+  return file.metadata;
+}
+
+const absent = (isThere: boolean) => (isThere ? "" : " (skipped: ../shared does not hold its files)");
+
 const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 const SMOLLM = "fixtures/smollm2-135m-instruct";
 const hasModel = hasShared(MODEL, SMOLLM);
 
-// Skipped where ../shared does not hold the real model and what it computes.
-describe.skipIf(!hasModel)("the real SmolLM2 from GGUF equals the reference", () => {
-  const metadata = hasModel ? readGgufMetadata(sharedPath(MODEL)) : new Map<string, unknown>();
+describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${absent(hasModel)}`, async () => {
+  const metadata = hasModel ? await readMetadata(MODEL) : new Map<string, unknown>();
   const tokenizer = hasModel ? tokenizerFromGguf(metadata) : undefined;
   const texts: EncodeCase[] = hasModel ? JSON.parse(readShared(`${SMOLLM}/tokenizer.json`)).cases : [];
   const chats: { question: string; prompt: string; ids: number[] }[] = hasModel
@@ -69,25 +76,29 @@ interface ExpectedTokenizer {
   chat: { messages: ChatMessage[]; text: string; ids: number[] };
 }
 
-// Skipped where ../shared does not hold the tiny checkpoints.
-describe.skipIf(!hasShared("fixtures/checkpoints"))("a checkpoint's tokenizer equals the reference", () => {
-  it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
-    const folder = `fixtures/checkpoints/${family}`;
-    const config = readShared(`${folder}/tokenizer_config.json`);
-    const tokenizer = tokenizerFromJson({ tokenizer: readShared(`${folder}/tokenizer.json`), config });
-    const template = findChatTemplate({
-      jinja: readShared(`${folder}/chat_template.jinja`),
-      config: parseTokenizerConfig(config),
-    });
-    expectAll(tokenizer, template, JSON.parse(readShared(`${folder}/expected_tokenizer.json`)));
-  });
+const hasCheckpoints = hasShared("fixtures/checkpoints", "fixtures/formats");
 
-  it.each(["f32", "q8_0"])("llama-gqa-tied, from %s GGUF", (type) => {
-    const metadata = readGgufMetadata(sharedPath(`fixtures/formats/llama-gqa-tied.${type}.gguf`));
-    const expected = JSON.parse(readShared("fixtures/checkpoints/llama-gqa-tied/expected_tokenizer.json"));
-    expectAll(tokenizerFromGguf(metadata), findChatTemplate({ metadata }), expected);
-  });
-});
+describe.skipIf(!hasCheckpoints)(
+  `a checkpoint's tokenizer equals the reference${absent(hasCheckpoints)}`,
+  () => {
+    it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
+      const folder = `fixtures/checkpoints/${family}`;
+      const config = readShared(`${folder}/tokenizer_config.json`);
+      const tokenizer = tokenizerFromJson({ tokenizer: readShared(`${folder}/tokenizer.json`), config });
+      const template = findChatTemplate({
+        jinja: readShared(`${folder}/chat_template.jinja`),
+        config: parseTokenizerConfig(config),
+      });
+      expectAll(tokenizer, template, JSON.parse(readShared(`${folder}/expected_tokenizer.json`)));
+    });
+
+    it.each(["f32", "q8_0"])("llama-gqa-tied, from %s GGUF", async (type) => {
+      const metadata = await readMetadata(`fixtures/formats/llama-gqa-tied.${type}.gguf`);
+      const expected = JSON.parse(readShared("fixtures/checkpoints/llama-gqa-tied/expected_tokenizer.json"));
+      expectAll(tokenizerFromGguf(metadata), findChatTemplate({ metadata }), expected);
+    });
+  },
+);
 
 function expectAll(tokenizer: Tokenizer, template: string | undefined, expected: ExpectedTokenizer): void {
   for (const text of expected.encode) expectCase(tokenizer, text);
