@@ -1,1 +1,2 @@
-export {};
+export * from "./errors.js";
+export * as oracles from "./oracles/index.js";
