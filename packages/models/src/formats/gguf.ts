@@ -1,0 +1,79 @@
+import { ModelError } from "../errors.js";
+import { ByteCursor } from "./byte-cursor.js";
+import { type GgufMetadata, readMetadata } from "./gguf-metadata.js";
+import { openSplitGguf } from "./gguf-split.js";
+import { readTensorTable } from "./gguf-tensor-table.js";
+import { closeOnFailure, ModelFile } from "./model-file.js";
+import { describeBeginning, showBytes } from "./recognise-file.js";
+import type { TensorSource, TensorStore } from "./tensor-source.js";
+
+/** A model in llama.cpp's format: metadata and tensors. */
+export interface GgufFile extends TensorStore {
+  /** The file that was asked for. */
+  readonly path: string;
+  /** Of a split model: the first part's. */
+  readonly metadata: GgufMetadata;
+}
+
+const magic = "GGUF";
+const readableVersions = [2, 3];
+
+/**
+ * Opens a GGUF file, version 2 or 3, little-endian. Of a split model (`-00001-of-0000N.gguf`) any part may be
+ * given; all are opened as one. Format: ggml's docs/gguf.md.
+ *
+ * @throws ModelError `file-not-found`, `file-unreadable`, `not-a-model`, `truncated-file`, `bad-header`,
+ *   `unknown-tensor-type`
+ */
+export async function openGguf(path: string): Promise<GgufFile> {
+  const part = await openGgufPart(path);
+  return closeOnFailure(part, () => openSplitGguf(part, openGgufPart));
+}
+
+/** Opens one file, split or not. */
+async function openGgufPart(path: string): Promise<GgufFile> {
+  const file = await ModelFile.open(path);
+  return closeOnFailure(file, async () => {
+    const { metadata, tensors } = await readHeader(file);
+    return { path, metadata, tensors, close: () => file.close() };
+  });
+}
+
+async function readHeader(
+  file: ModelFile,
+): Promise<{ metadata: GgufMetadata; tensors: ReadonlyMap<string, TensorSource> }> {
+  const cursor = new ByteCursor(file);
+  await checkMagic(cursor);
+  await checkVersion(cursor);
+  const tensorCount = await cursor.takeSize("the number of tensors");
+  const entryCount = await cursor.takeSize("the number of metadata entries");
+  const metadata = await readMetadata(cursor, entryCount);
+  return { metadata, tensors: await readTensorTable(cursor, tensorCount, metadata) };
+}
+
+async function checkMagic(cursor: ByteCursor): Promise<void> {
+  const bytes = await cursor.take(Math.min(32, cursor.file.size), "the beginning");
+  if (bytes.toString("latin1", 0, 4) !== magic) {
+    throw new ModelError(
+      "not-a-model",
+      `${cursor.file.path} is not a GGUF file: it starts with ${showBytes(bytes.subarray(0, 4))} instead of ` +
+        `${showBytes(Buffer.from(magic))} ("${magic}"). ${describeBeginning(bytes)}`,
+    );
+  }
+  cursor.position = magic.length;
+}
+
+async function checkVersion(cursor: ByteCursor): Promise<void> {
+  const version = await cursor.takeUint32("the version");
+  if (readableVersions.includes(version)) return;
+  const swapped = Buffer.alloc(4);
+  swapped.writeUInt32BE(version);
+  const reason = readableVersions.includes(swapped.readUInt32LE())
+    ? "a big-endian file"
+    : "a version not read here";
+  throw new ModelError(
+    "bad-header",
+    `${cursor.file.path} has version ${version} at byte 4, ${reason}; versions 2 and 3, little-endian, are read. ` +
+      "Convert it again with a current llama.cpp.",
+  );
+}
