@@ -59,6 +59,8 @@ export async function startBackend(name: string = backendNames[0]!): Promise<Run
     );
   }
   const { load, description, memory }: BackendSpec = backends[name];
+  // Without this TensorFlow.js prints a banner on Node; what it turns off are checks that `decode` makes itself.
+  tf.enableProdMode();
   await load();
   const started = await tf.setBackend(name).catch((cause: unknown) => failedStart(name, cause));
   if (!started || tf.getBackend() !== name) failedStart(name, `TensorFlow.js stayed on ${tf.getBackend()}`);

@@ -61,6 +61,12 @@ export function createChooser(options: SamplingOptions = {}): Choose {
   return (logPolicy_V, context) => {
     checkFinite(logPolicy_V, argMax(logPolicy_V));
     const scores_V = penalise(logPolicy_V, context, banned, checked);
+    if (scores_V[argMax(scores_V)] === Number.NEGATIVE_INFINITY) {
+      throw new CoreError(
+        "bad-sampling",
+        "No token is left to choose: bannedTokens and minNewTokens forbid all that are possible.",
+      );
+    }
     return checked.temperature === 0 ? argMax(scores_V) : draw(shortlist(scores_V, checked), random());
   };
 }

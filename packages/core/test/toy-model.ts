@@ -1,0 +1,79 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { LanguageModel, Session, TokenRow } from "../src/index.js";
+
+/** Next-token logits of a row; any function of the tokens makes a model. */
+export type NextLogits = (row: TokenRow) => readonly number[];
+
+/**
+ * A model that is a function of its row, with nothing cached: what the generation loop makes of it can be
+ * computed by hand. It counts the sessions it has open and the tokens it was given.
+ */
+export class ToyModel implements LanguageModel {
+  readonly name = "toy";
+  openSessions = 0;
+  tokensRead = 0;
+  /** Number of rows at each call, oldest first. */
+  readonly batches: number[] = [];
+
+  constructor(
+    readonly next: NextLogits,
+    readonly vocabularySize: number,
+    readonly endTokens: ReadonlySet<number> = new Set(),
+    readonly contextLength = 1000,
+  ) {}
+
+  openSession(rowCount: number): Session {
+    this.openSessions++;
+    return new ToySession(this, rowCount);
+  }
+}
+
+class ToySession implements Session {
+  private rows: number[][];
+
+  constructor(
+    private readonly model: ToyModel,
+    rowCount: number,
+  ) {
+    this.rows = Array.from({ length: rowCount }, () => []);
+  }
+
+  get lengths() {
+    return this.rows.map((row) => row.length);
+  }
+
+  append(tokens: readonly TokenRow[]) {
+    this.appendAll(tokens).forEach((logits) => {
+      logits.dispose();
+    });
+    return tf.tensor2d(this.rows.map((row) => [...this.model.next(row)]));
+  }
+
+  appendAll(tokens: readonly TokenRow[]) {
+    this.model.batches.push(tokens.length);
+    return this.rows.map((row, b) => {
+      const after = tokens[b]!.map((token) => {
+        row.push(token);
+        this.model.tokensRead++;
+        return [...this.model.next(row)];
+      });
+      return tf.tensor2d(after);
+    });
+  }
+
+  select(rows: readonly number[]) {
+    this.rows = rows.map((row) => [...this.rows[row]!]);
+  }
+
+  rewind(lengths: readonly number[]) {
+    this.rows = this.rows.map((row, b) => row.slice(0, lengths[b]!));
+  }
+
+  dispose() {
+    this.model.openSessions--;
+  }
+
+  [Symbol.dispose]() {
+    this.dispose();
+  }
+}
