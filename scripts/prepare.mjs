@@ -10,15 +10,28 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export function prepare() {
   checkNode();
   const manifests = ["package.json", "package-lock.json", ...inPackages("package.json")];
-  once("node_modules/.amulet-installed", manifests.map(contentOf), "Installing packages from the npm registry", () =>
-    run("npm", [existsSync(join(root, "node_modules")) ? "install" : "ci", "--no-fund", "--no-audit", "--loglevel=error"]),
+  once(
+    "node_modules/.amulet-installed",
+    manifests.map(contentOf),
+    "Installing packages from the npm registry",
+    () =>
+      run("npm", [
+        existsSync(join(root, "node_modules")) ? "install" : "ci",
+        "--no-fund",
+        "--no-audit",
+        "--loglevel=error",
+      ]),
   );
   const sources = ["tsconfig.json", ...inPackages("tsconfig.json"), ...inPackages("src")];
   once("node_modules/.amulet-built", [...manifests, ...sources].map(stateOf), "Building the packages", () =>
-    run(process.execPath, [join(root, "node_modules/turbo/bin/turbo"), "run", "build", "--output-logs=errors-only"], {
-      TURBO_TELEMETRY_DISABLED: "1",
-      TURBO_NO_UPDATE_NOTIFIER: "1",
-    }),
+    run(
+      process.execPath,
+      [join(root, "node_modules/turbo/bin/turbo"), "run", "build", "--output-logs=errors-only"],
+      {
+        TURBO_TELEMETRY_DISABLED: "1",
+        TURBO_NO_UPDATE_NOTIFIER: "1",
+      },
+    ),
   );
 }
 
@@ -56,7 +69,9 @@ function checkNode() {
 
 function inPackages(path) {
   const folders = readdirSync(join(root, "packages")).sort();
-  return folders.map((folder) => join("packages", folder, path)).filter((name) => existsSync(join(root, name)));
+  return folders
+    .map((folder) => join("packages", folder, path))
+    .filter((name) => existsSync(join(root, name)));
 }
 
 const contentOf = (name) => readFileSync(join(root, name), "utf8");
@@ -65,5 +80,7 @@ const contentOf = (name) => readFileSync(join(root, name), "utf8");
 function stateOf(name) {
   const found = statSync(join(root, name));
   if (!found.isDirectory()) return [name, found.size, found.mtimeMs];
-  return readdirSync(join(root, name)).sort().map((child) => stateOf(join(name, child)));
+  return readdirSync(join(root, name))
+    .sort()
+    .map((child) => stateOf(join(name, child)));
 }

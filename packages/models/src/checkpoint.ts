@@ -4,7 +4,8 @@ import { basename, join, resolve } from "node:path";
 import { ConfigSource } from "./config.js";
 import { ModelError } from "./errors.js";
 import { type GgufFile, openGguf } from "./formats/gguf.js";
-import { openSafetensors, openShardedSafetensors } from "./formats/safetensors.js";
+import { openSafetensors } from "./formats/safetensors.js";
+import { openShardedSafetensors } from "./formats/sharded-safetensors.js";
 import type { TensorStore } from "./formats/tensor-source.js";
 import {
   findChatTemplate,

@@ -29,6 +29,8 @@ export interface Model extends ChatModel {
   readonly family: string;
   readonly tokenizer: Tokenizer;
   readonly parameterCount: number;
+  /** Sizes, under the family's own names. */
+  readonly config: FamilyConfig;
   dispose(): void;
   [Symbol.dispose](): void;
 }
@@ -125,7 +127,7 @@ class LoadedModel implements Model {
   constructor(
     checkpoint: Checkpoint,
     family: AnyFamily,
-    private readonly config: FamilyConfig,
+    readonly config: FamilyConfig,
     private readonly parameters: ParameterTree,
     private readonly pass: ForwardPass,
     planned: readonly PlannedParameter[],

@@ -1,0 +1,151 @@
+/** The real chat model beside the repository, held against float64 logits and the published code's tokens. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { startBackend } from "@amulet-ts/backends";
+import {
+  amuletExactMethod,
+  amuletMethod,
+  chooseGreedily,
+  createChooser,
+  type DecodeRequest,
+  decode,
+  linearAlignmentMethod,
+} from "@amulet-ts/core";
+import { loadModel, type Model } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readSafetensors } from "../../packages/verify/test/safetensors.js";
+
+const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
+const modelPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
+const fixtures = `${shared}fixtures/smollm2-135m-instruct/`;
+const present = existsSync(modelPath);
+if (!present)
+  console.warn("Skipped: the SmolLM2 tests need the model and fixtures in ../shared, which is not here.");
+
+interface LogitsCase {
+  readonly question: string;
+  readonly prompt: string;
+  readonly ids: number[];
+  readonly last_logits: string;
+  readonly top5_ids: number[][];
+  readonly top5_logits: number[][];
+  readonly greedy_32: number[];
+}
+
+interface AmuletRun {
+  readonly question: string;
+  readonly preference: string;
+  readonly iterations: number;
+  readonly alpha: number;
+  readonly lambda: number;
+  readonly eta: number;
+  readonly base_ids: number[];
+  readonly preference_ids: number[];
+  readonly amulet_tokens: number[];
+  readonly margins: number[];
+  readonly linear_alignment_ratio: number;
+  readonly linear_alignment_tokens: number[];
+}
+
+const read = (name: string) => JSON.parse(readFileSync(`${fixtures}${name}`, "utf8"));
+const cases: LogitsCase[] = present ? read("logits.json").cases : [];
+const runs: AmuletRun[] = present ? read("amulet.json").runs : [];
+
+/** Below this margin between best and second score, float32 may choose the other one. */
+const undecided = 1e-3;
+const logitTolerance = 1e-3;
+
+/** Tokens of each request, the end token included where it was chosen. */
+async function decodeAll(model: Model, requests: readonly DecodeRequest[]): Promise<number[][]> {
+  const tokens = requests.map((): number[] => []);
+  for await (const event of decode(model, requests)) {
+    if (event.type === "token") tokens[event.request]!.push(event.id);
+    else if (event.reason === "stop") tokens[event.request]!.push([...model.endTokens][0]!);
+  }
+  return tokens;
+}
+
+describe.skipIf(!present)("SmolLM2-135M-Instruct on wasm", () => {
+  let model: Model;
+  beforeAll(async () => {
+    const { memory } = await startBackend("wasm");
+    model = await loadModel(modelPath, { memory });
+  });
+  afterAll(() => {
+    model?.dispose();
+    expect(tf.memory().numTensors, "tensors left behind").toBe(0);
+  });
+
+  test.each(cases)("the logits of “$question” are the float64 reference's", async ({ ids, ...expected }) => {
+    using session = model.openSession(1);
+    const [logits_TV] = session.appendAll([ids]);
+    const values = await logits_TV!.data();
+    logits_TV!.dispose();
+    const V = model.vocabularySize;
+    const worst = expected.top5_ids.flatMap((row, t) =>
+      row.map((id, i) => Math.abs(values[t * V + id]! - expected.top5_logits[t]![i]!)),
+    );
+    expect(Math.max(...worst)).toBeLessThan(logitTolerance);
+    const last = readSafetensors(pathToFileURL(`${fixtures}logits.safetensors`)).get(
+      `logits.${cases.findIndex((one) => one.ids === ids)}`,
+    )!;
+    const offset = (ids.length - 1) * V;
+    expect(last.data.length).toBe(V);
+    const worstLast = Math.max(...Array.from(last.data, (value, i) => Math.abs(values[offset + i]! - value)));
+    expect(worstLast).toBeLessThan(logitTolerance);
+  });
+
+  test.each(cases)(
+    "“$question” is rendered and answered as the reference does",
+    async ({ question, prompt, ids, greedy_32 }) => {
+      const chat = model.renderChat([{ role: "user", content: question }]);
+      expect(chat.prompt).toBe(prompt);
+      expect(chat.ids).toEqual(ids);
+      const request = {
+        base: ids,
+        preference: ids,
+        method: amuletMethod(),
+        choose: chooseGreedily,
+        maxNewTokens: greedy_32.length,
+      };
+      expect((await decodeAll(model, [request]))[0]!.slice(0, greedy_32.length)).toEqual(greedy_32);
+    },
+  );
+
+  test.each(runs)(
+    "“$question” + “$preference”, T = $iterations, α = $alpha: the published code's tokens",
+    async (run) => {
+      const common = { base: run.base_ids, preference: run.preference_ids, choose: chooseGreedily };
+      const [amulet, exact, alignment] = await decodeAll(model, [
+        { ...common, method: amuletMethod(run), maxNewTokens: run.amulet_tokens.length },
+        { ...common, method: amuletExactMethod(run), maxNewTokens: run.amulet_tokens.length },
+        {
+          ...common,
+          method: linearAlignmentMethod(run.linear_alignment_ratio),
+          maxNewTokens: run.linear_alignment_tokens.length,
+        },
+      ]);
+      const decided = run.margins.findIndex((margin) => margin < undecided);
+      const length = decided < 0 ? run.amulet_tokens.length : decided;
+      expect(amulet!.slice(0, length)).toEqual(run.amulet_tokens.slice(0, length));
+      expect(exact!.slice(0, length)).toEqual(run.amulet_tokens.slice(0, length));
+      expect(alignment).toEqual(run.linear_alignment_tokens);
+    },
+  );
+
+  test("200 tokens leave no tensor behind, and the same seed gives the same text", async () => {
+    const { base_ids: base, preference_ids: preference } = runs[0]!;
+    const before = tf.memory().numTensors;
+    const sample = async (maxNewTokens: number) => {
+      const choose = createChooser({ seed: 5, temperature: 1.5, minNewTokens: 200 });
+      return (
+        await decodeAll(model, [{ base, preference, method: amuletMethod(), choose, maxNewTokens }])
+      )[0]!;
+    };
+    const long = await sample(200);
+    expect(long).toHaveLength(200);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await sample(20)).toEqual(long.slice(0, 20));
+  });
+});
