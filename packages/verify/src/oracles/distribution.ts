@@ -46,14 +46,22 @@ export function smallest(row: Row): number {
 /** log Σ_a exp(row(a)). */
 export function logSumExp(row: Row): number {
   const top = largest(row);
-  if (!Number.isFinite(top)) return top;
-  return top + Math.log(sumOver(row.length, (i) => Math.exp(row[i]! - top)));
+  return Number.isFinite(top) ? top + logMass(row, top) : top;
 }
 
-/** Logits to log-probabilities. */
+/** log Σ_a exp(row(a) − top). */
+function logMass(row: Row, top: number): number {
+  return Math.log(sumOver(row.length, (i) => Math.exp(row[i]! - top)));
+}
+
+/**
+ * Logits to log-probabilities. The largest logit is subtracted before the mass is: logits near 10,000 would
+ * otherwise swallow the last four digits of log Z.
+ */
 export function logSoftmax(logits: Row): Float64Array {
-  const logZ = logSumExp(logits);
-  return tabulate(logits.length, (i) => logits[i]! - logZ);
+  const top = largest(logits);
+  const logZ = logMass(logits, top);
+  return tabulate(logits.length, (i) => logits[i]! - top - logZ);
 }
 
 /** Log-probabilities to probabilities. */

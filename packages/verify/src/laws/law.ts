@@ -1,0 +1,136 @@
+/** A law: a statement about every subject, cases to try it on, and a judgement with its tolerance. */
+import fc from "fast-check";
+import { VerifyError } from "../errors.js";
+import type { AlgorithmSubject, Awaitable, Operation, SubjectWith } from "../subject.js";
+
+/** What one case showed. The law holds for it when error ≤ tolerance; NaN never does. */
+export interface Judgement {
+  readonly error: number;
+  readonly tolerance: number;
+}
+
+/** How a law is written. */
+export interface LawText<K extends Operation, Case> {
+  readonly name: string;
+  /** One sentence, for reports. */
+  readonly statement: string;
+  readonly needs: readonly K[];
+  readonly cases: fc.Arbitrary<Case>;
+  judge(subject: SubjectWith<K>, example: Case): Awaitable<Judgement>;
+}
+
+/** How far to look. */
+export interface CheckOptions {
+  readonly runs?: number;
+  readonly seed?: number;
+  /** Called after every case, the shrinking ones included. */
+  readonly onCase?: () => void;
+}
+
+/** What came out. */
+export interface LawReport {
+  readonly law: string;
+  readonly subject: string;
+  readonly outcome: "held" | "broken" | "skipped";
+  /** Cases tried, not counting those of shrinking. */
+  readonly runs: number;
+  /** The case nearest to, or furthest past, its tolerance. */
+  readonly worst?: Judgement;
+  /** The smallest case that breaks the law. */
+  readonly counterexample?: Counterexample;
+  /** Operations that the subject lacks. */
+  readonly missing?: readonly Operation[];
+}
+
+/** A case that breaks a law, as text to read and with the numbers. */
+export interface Counterexample {
+  readonly example: string;
+  readonly judgement?: Judgement;
+  /** Set when the subject threw. */
+  readonly thrown?: string;
+}
+
+/** A law ready to be applied; what its cases are is its own affair. */
+export interface Law {
+  readonly name: string;
+  readonly statement: string;
+  readonly needs: readonly Operation[];
+  check(subject: AlgorithmSubject, options?: CheckOptions): Promise<LawReport>;
+}
+
+/** Makes a law of its text. */
+export function defineLaw<K extends Operation, Case>(text: LawText<K, Case>): Law {
+  const { name, statement, needs } = text;
+  return {
+    name,
+    statement,
+    needs,
+    async check(subject, options = {}) {
+      const missing = needs.filter((operation) => typeof subject[operation] !== "function");
+      if (hasOperations(subject, needs)) return tryCases(text, subject, options);
+      return { law: name, subject: subject.name, outcome: "skipped", runs: 0, missing };
+    },
+  };
+}
+
+function hasOperations<K extends Operation>(
+  subject: AlgorithmSubject,
+  needs: readonly K[],
+): subject is AlgorithmSubject & SubjectWith<K> {
+  return needs.every((operation) => typeof subject[operation] === "function");
+}
+
+async function tryCases<K extends Operation, Case>(
+  text: LawText<K, Case>,
+  subject: SubjectWith<K>,
+  { runs = 100, seed = 1, onCase }: CheckOptions,
+): Promise<LawReport> {
+  let worst: Judgement | undefined;
+  const property = fc.asyncProperty(text.cases, async (example) => {
+    const judgement = await text.judge(subject, example);
+    onCase?.();
+    if (!worst || !(strain(judgement) <= strain(worst))) worst = judgement;
+    return holds(judgement);
+  });
+  const result = await fc.check(property, { numRuns: runs, seed });
+  const report = { law: text.name, subject: subject.name, runs: result.numRuns, ...(worst && { worst }) };
+  if (!result.failed) return { ...report, outcome: "held" };
+  const [example] = result.counterexample!;
+  return { ...report, outcome: "broken", counterexample: await explain(text, subject, example) };
+}
+
+async function explain<K extends Operation, Case>(
+  text: LawText<K, Case>,
+  subject: SubjectWith<K>,
+  example: Case,
+): Promise<Counterexample> {
+  const written = fc.stringify(example);
+  try {
+    return { example: written, judgement: await text.judge(subject, example) };
+  } catch (error) {
+    return { example: written, thrown: String(error) };
+  }
+}
+
+const holds = ({ error, tolerance }: Judgement) => error <= tolerance;
+
+/** Error in units of its tolerance. An exact law (tolerance 0) is strained without bound by any error. */
+function strain({ error, tolerance }: Judgement): number {
+  return error === 0 ? 0 : error / tolerance;
+}
+
+/** Applies a law and throws when it does not hold. @throws VerifyError `law-broken` with the counterexample */
+export async function holdLaw(
+  law: Law,
+  subject: AlgorithmSubject,
+  options?: CheckOptions,
+): Promise<LawReport> {
+  const report = await law.check(subject, options);
+  if (report.outcome !== "broken") return report;
+  const { example, judgement, thrown } = report.counterexample!;
+  const found = thrown ?? `error ${judgement?.error}, tolerance ${judgement?.tolerance}`;
+  throw new VerifyError(
+    "law-broken",
+    `${subject.name} breaks "${law.name}": ${law.statement} Smallest case found: ${example} (${found}).`,
+  );
+}

@@ -1,0 +1,118 @@
+/** Laws of one closed-form step, stated by what it maximises. */
+import fc from "fast-check";
+import { stepSettings } from "../arbitraries/parameters.js";
+import { logitPair, policyRow, rowBeside, spareRow } from "../arbitraries/rows.js";
+import { ascendMirror } from "../optimisers/mirror-ascent.js";
+import { kl, logSoftmax, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
+import { curvature, objective, objectiveGradient, type StepProblem } from "../oracles/objective.js";
+import type { SubjectWith } from "../subject.js";
+import { defineLaw, type Law } from "./law.js";
+import { comparePolicies, logSmallest, normalisedBound } from "./tolerance.js";
+
+const stepCase = fc.record({
+  pair: logitPair({ largest: 400 }),
+  utility: spareRow,
+  other: spareRow,
+  settings: stepSettings,
+});
+type StepCase = typeof stepCase extends fc.Arbitrary<infer C> ? C : never;
+
+/** π_1 and π_t are the two rows of the pair; the utility is a row of its own. */
+function problemOf({ pair, utility, settings }: StepCase): StepProblem {
+  return {
+    meanUtility: Float32Array.from(rowBeside(pair, utility)),
+    logReference: policyRow(pair.preference),
+    logCurrent: policyRow(pair.base),
+    lambda: settings.lambda,
+    proximal: 1 / (settings.eta * settings.t),
+  };
+}
+
+async function solve(subject: SubjectWith<"closedFormStep">, example: StepCase): Promise<Row> {
+  const { meanUtility, logReference, logCurrent } = problemOf(example);
+  return await subject.closedFormStep({ meanUtility, logReference, logCurrent }, example.settings);
+}
+
+/** What a token's score is made of, in absolute value: rounding is relative to it. */
+function termSizes(problem: StepProblem): Float64Array {
+  const { meanUtility, logReference, logCurrent, lambda, proximal } = problem;
+  return tabulate(logReference.length, (a) => {
+    const pulls = lambda * Math.abs(logReference[a]!) + proximal * Math.abs(logCurrent[a]!);
+    return (Math.abs(meanUtility[a]!) + pulls) / curvature(problem);
+  });
+}
+
+/** Six roundings of the terms that a score adds up. */
+function stepBound(problem: StepProblem, solution: Row, unitRoundoff: number): Float64Array {
+  const scoreError = termSizes(problem).map((size) => 6 * unitRoundoff * size);
+  return normalisedBound(solution, scoreError, unitRoundoff);
+}
+
+const gapIdentity = defineLaw({
+  name: "step-gap-identity",
+  statement: "F(π*) − F(π) = (λ + 1/(ηt)) KL(π ‖ π*) for every policy π.",
+  needs: ["closedFormStep"],
+  cases: stepCase,
+  async judge(subject, example) {
+    const problem = problemOf(example);
+    const solution = logSoftmax(await solve(subject, example));
+    const other = logSoftmax(rowBeside(example.pair, example.other));
+    const gap = objective(problem, solution) - objective(problem, other);
+    const error = Math.abs(gap - curvature(problem) * kl(other, solution));
+    // An error δ(a) of log π* moves the right side by c Σ π δ and the left by c Σ π* δ.
+    const worst = Math.max(...stepBound(problem, solution, subject.unitRoundoff + 2 ** -53));
+    const size = curvature(problem) * (1 + Math.max(...termSizes(problem)));
+    return { error, tolerance: 4 * curvature(problem) * worst + 32 * 2 ** -53 * size };
+  },
+});
+
+const stationary = defineLaw({
+  name: "step-stationary",
+  statement: "At the step's policy the objective's gradient is the same number for every token.",
+  needs: ["closedFormStep"],
+  cases: stepCase,
+  async judge(subject, example) {
+    const problem = problemOf(example);
+    const solution = await solve(subject, example);
+    const gradient = objectiveGradient(problem, solution);
+    const possible = Array.from(gradient.keys()).filter((a) => solution[a]! > logSmallest);
+    const values = possible.map((a) => gradient[a]!);
+    const bound = stepBound(problem, solution, subject.unitRoundoff + 8 * 2 ** -53);
+    const slack = Math.max(...possible.map((a) => bound[a]! + 2 ** -50 * termSizes(problem)[a]!), 0);
+    const error = possible.length === 0 ? Number.NaN : Math.max(...values) - Math.min(...values);
+    return { error, tolerance: 2 * curvature(problem) * slack };
+  },
+});
+
+const normalised = defineLaw({
+  name: "step-normalised",
+  statement: "The step's probabilities add up to 1.",
+  needs: ["closedFormStep"],
+  cases: stepCase,
+  async judge(subject, example) {
+    const problem = problemOf(example);
+    const solution = await solve(subject, example);
+    const bound = Math.max(...stepBound(problem, solution, subject.unitRoundoff));
+    return { error: Math.abs(logSumExp(solution)), tolerance: bound };
+  },
+});
+
+const byAscent = defineLaw({
+  name: "step-by-ascent",
+  statement:
+    "Mirror ascent from the uniform policy, which knows the gradient alone, ends at the step's policy.",
+  needs: ["closedFormStep"],
+  cases: stepCase,
+  async judge(subject, example) {
+    const problem = problemOf(example);
+    const solution = await solve(subject, example);
+    const logStart = new Float64Array(solution.length);
+    // Errors halve 60 times: from below 1e3 to below 2^-50.
+    const { logPolicies } = ascendMirror(problem, { logStart, iterations: 60, pace: 0.5 });
+    const bound = stepBound(problem, solution, subject.unitRoundoff + 8 * 2 ** -53);
+    return comparePolicies(solution, logPolicies.at(-1)!, bound);
+  },
+});
+
+/** All of them. */
+export const stepLaws: readonly Law[] = [gapIdentity, stationary, normalised, byAscent];

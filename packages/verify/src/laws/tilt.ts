@@ -1,0 +1,145 @@
+/** Laws of the one dial: π_γ ∝ π_pref (π_pref/π_base)^γ. */
+import fc from "fast-check";
+import { gammaValue, policyParameters } from "../arbitraries/parameters.js";
+import { genericPair, logitPair, policyRow } from "../arbitraries/rows.js";
+import { tilt } from "../oracles/amulet.js";
+import { drift } from "../oracles/budget.js";
+import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../oracles/distribution.js";
+import { defineLaw, type Law } from "./law.js";
+import { addBounds, comparePolicies, normalisedBound, scaleBound, tiltBound } from "./tolerance.js";
+
+const tiltCase = fc.record({ pair: logitPair(), gamma: gammaValue });
+
+const byDefinition = defineLaw({
+  name: "tilt-by-definition",
+  statement: "Linear Alignment with ratio γ is log π_pref + γ (log π_pref − log π_base), normalised.",
+  needs: ["linearAlignment"],
+  cases: tiltCase,
+  async judge(subject, { pair, gamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const expected = tilt(logBase, logPreference, gamma);
+    const bound = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff + 2 ** -53);
+    return comparePolicies(await subject.linearAlignment(logBase, logPreference, gamma), expected, bound);
+  },
+});
+
+const turnsAround = defineLaw({
+  name: "tilt-turns-around",
+  statement: "Ratio γ from base to preference is ratio −1 − γ from preference to base.",
+  needs: ["linearAlignment"],
+  cases: tiltCase,
+  async judge(subject, { pair, gamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const there = await subject.linearAlignment(logBase, logPreference, gamma);
+    const back = await subject.linearAlignment(logPreference, logBase, -1 - gamma);
+    const expected = tilt(logBase, logPreference, gamma);
+    const bound = addBounds(
+      tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff),
+      tiltBound(logPreference, logBase, -1 - gamma, expected, subject.unitRoundoff),
+    );
+    return comparePolicies(there, back, bound);
+  },
+});
+
+const amuletIsTilt = defineLaw({
+  name: "amulet-is-a-tilt",
+  statement: "Linear Alignment with ratio x − 1 is Amulet.",
+  needs: ["guidanceScale", "linearAlignment", "amuletCollapsed"],
+  cases: fc.record({ pair: genericPair, parameters: policyParameters }),
+  async judge(subject, { pair, parameters }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const gamma = subject.guidanceScale(parameters) - 1;
+    const aligned = await subject.linearAlignment(logBase, logPreference, gamma);
+    const amulet = await subject.amuletCollapsed(logBase, logPreference, parameters);
+    const expected = tilt(logBase, logPreference, gamma);
+    const own = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff);
+    const scaleError = tabulate(expected.length, (a) => {
+      return (gamma + 1) * scaleBound(parameters.iterations) * Math.abs(logPreference[a]! - logBase[a]!);
+    });
+    const bound = addBounds(addBounds(own, own), normalisedBound(expected, scaleError, 0));
+    return comparePolicies(aligned, amulet, bound);
+  },
+});
+
+const driftRises = defineLaw({
+  name: "drift-rises",
+  statement: "The drift KL(π_γ ‖ π_pref) never falls as γ grows from 0.",
+  needs: ["linearAlignment"],
+  cases: fc.record({
+    pair: logitPair(),
+    gamma: fc.integer({ min: 0, max: 32 }).map((n) => n / 4),
+    more: fc.integer({ min: 1, max: 8 }).map((n) => n / 4),
+  }),
+  async judge(subject, { pair, gamma, more }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const driftAt = async (strength: number) => {
+      const policy = logSoftmax(await subject.linearAlignment(logBase, logPreference, strength));
+      return { nats: kl(policy, logSoftmax(logPreference)), slack: driftSlack(policy, strength) };
+    };
+    const driftSlack = (policy: Row, strength: number) => {
+      const bound = tiltBound(logBase, logPreference, strength, policy, subject.unitRoundoff + 2 ** -53);
+      // KL moves by Σ π δ (log π − log π_pref + 1) under an error δ of log π.
+      return expectation(policy, (a) => bound[a]! * (Math.abs(policy[a]! - logPreference[a]!) + 2));
+    };
+    const [less, greater] = [await driftAt(gamma), await driftAt(gamma + more)];
+    return { error: Math.max(0, less.nats - greater.nats), tolerance: less.slack + greater.slack };
+  },
+});
+
+const driftSlope = defineLaw({
+  name: "drift-slope",
+  statement: "d/dγ KL(π_γ ‖ π_pref) = γ Var_{π_γ}(log π_pref − log π_base).",
+  needs: ["linearAlignment"],
+  cases: fc.record({ pair: genericPair, gamma: fc.integer({ min: 0, max: 8 }).map((n) => n / 4) }),
+  async judge(subject, { pair, gamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const preference = logSoftmax(logPreference);
+    const driftAt = async (strength: number) =>
+      kl(logSoftmax(await subject.linearAlignment(logBase, logPreference, strength)), preference);
+    const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+    const spread = Math.max(...delta) - Math.min(...delta);
+    // Central difference: rounding noise/h against h² times the third derivative, at most about 8 spread³ (1 + γ spread).
+    const noise = 64 * subject.unitRoundoff * (1 + spread) * (20 + (1 + gamma) * spread + pair.base.length);
+    const step = Math.min(0.25, (noise / (1 + spread) ** 3) ** (1 / 3));
+    const slope = (await driftAt(gamma + step)) - (await driftAt(gamma - step));
+    const expected = gamma * variance(tilt(logBase, logPreference, gamma), delta);
+    const curvature = 8 * spread ** 3 * (1 + gamma * spread);
+    const tolerance = noise / step + step ** 2 * curvature;
+    return { error: Math.abs(slope / (2 * step) - expected), tolerance };
+  },
+});
+
+const budgetHolds = defineLaw({
+  name: "budget-met-and-tight",
+  statement: "The bounded strength stays within its budget, and uses it up unless the largest strength fits.",
+  needs: ["boundedTilt"],
+  cases: fc.record({
+    pair: genericPair,
+    nats: fc.constantFrom(0.1, 0.3, 1, 0.01),
+    largestGamma: fc.constantFrom(4.65, 1, 8),
+  }),
+  async judge(subject, { pair, nats, largestGamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const { gamma } = await subject.boundedTilt(logBase, logPreference, { nats, largestGamma });
+    const used = drift(logBase, logPreference, gamma);
+    const excess = Math.max(0, used - nats);
+    const unused = gamma >= largestGamma ? 0 : Math.max(0, nats - used);
+    const outside = gamma < 0 || gamma > largestGamma * (1 + subject.unitRoundoff) ? 1 : 0;
+    // γ, in the subject's type, moves the drift by γ Var(Δ) a unit; its search stops within a few roundings of KL.
+    const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+    const slope = gamma * variance(tilt(logBase, logPreference, gamma), delta);
+    const size = (1 + gamma) * (Math.max(...delta.map(Math.abs)) + 20) + pair.base.length;
+    const tolerance = 64 * subject.unitRoundoff * (1 + slope) * size;
+    return { error: Math.max(excess, unused, outside), tolerance };
+  },
+});
+
+/** All of them. */
+export const tiltLaws: readonly Law[] = [
+  byDefinition,
+  turnsAround,
+  amuletIsTilt,
+  driftRises,
+  driftSlope,
+  budgetHolds,
+];

@@ -1,0 +1,162 @@
+/** Faults that one could make in Amulet, each with a law that must notice. */
+import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
+import { createSubject, normaliseScores, type Seams } from "./reference.js";
+
+/** A planted fault. */
+export interface Mutant {
+  readonly name: string;
+  /** What was done, in a few words. */
+  readonly fault: string;
+  /** The name of a law that breaks on it. */
+  readonly caughtBy: string;
+  readonly subject: AlgorithmSubject & AlgorithmOperations;
+}
+
+function plant(name: string, fault: string, caughtBy: string, seams: Partial<Seams>): Mutant {
+  return { name, fault, caughtBy, subject: createSubject(name, seams) };
+}
+
+const shifted = (scores: ArrayLike<number>, offset: number) => Float64Array.from(scores, (s) => s - offset);
+
+/** bfloat16 keeps eight significant bits: the float32 bit pattern rounded to its upper half. */
+function toBfloat16(value: number): number {
+  const bits = new Uint32Array(new Float32Array([value]).buffer);
+  bits[0] = (bits[0]! + 0x8000) & 0xffff0000;
+  return new Float32Array(bits.buffer)[0]!;
+}
+
+const stepFaults: readonly Mutant[] = [
+  plant("lambda-sign", "λ pulls away from the preference policy", "step-gap-identity", {
+    score: ({ utility, reference, current, lambda, proximal }) =>
+      (utility - lambda * reference + proximal * current) / (lambda + proximal),
+  }),
+  plant("proximal-without-t", "1/η for 1/(ηt)", "step-stationary", { proximal: (eta) => 1 / eta }),
+  plant("proximal-inverted", "ηt for 1/(ηt)", "step-gap-identity", { proximal: (eta, t) => eta * t }),
+  plant("proximal-late", "t + 1 for t", "step-by-ascent", { proximal: (eta, t) => 1 / (eta * (t + 1)) }),
+  plant("undivided", "the sum is not divided by λ + 1/(ηt)", "step-stationary", {
+    score: ({ utility, reference, current, lambda, proximal }) =>
+      utility + lambda * reference + proximal * current,
+  }),
+  plant("divided-by-lambda", "divided by λ alone", "step-by-ascent", {
+    score: ({ utility, reference, current, lambda, proximal }) =>
+      (utility + lambda * reference + proximal * current) / lambda,
+  }),
+  plant("reference-is-current", "λ pulls to the last iterate", "step-by-ascent", {
+    score: ({ utility, current, lambda, proximal }) =>
+      (utility + (lambda + proximal) * current) / (lambda + proximal),
+  }),
+  plant("current-is-reference", "1/(ηt) pulls to the preference policy", "step-stationary", {
+    score: ({ utility, reference, lambda, proximal }) =>
+      (utility + (lambda + proximal) * reference) / (lambda + proximal),
+  }),
+  plant("no-log-z", "log Z forgotten", "step-normalised", {
+    normalise: (scores) => Float64Array.from(scores),
+  }),
+  plant("peak-for-log-z", "the largest score subtracted instead of log Z", "step-normalised", {
+    normalise: (scores) => shifted(scores, Math.max(...Float64Array.from(scores))),
+  }),
+];
+
+const loopFaults: readonly Mutant[] = [
+  plant("utility-sign", "u = α (log π_base − log π_t)", "loop-by-definition", {
+    utility: (alpha, current, base) => alpha * (base - current),
+  }),
+  plant("utility-without-base", "u = α log π_t", "loop-rests", {
+    utility: (alpha, current) => alpha * current,
+  }),
+  plant("utility-without-alpha", "α forgotten", "loop-by-definition", {
+    utility: (_, current, base) => current - base,
+  }),
+  plant("sum-for-mean", "utilities added, not averaged", "loop-equals-collapse", {
+    updateMean: (sum, latest) => sum + latest,
+  }),
+  plant("stale-mean", "the mean lags a step behind", "loop-by-definition", {
+    updateMean: (mean, latest, t) => mean + (latest - mean) / (t + 1),
+  }),
+  plant("latest-for-mean", "the last utility stands for the mean", "loop-equals-collapse", {
+    updateMean: (_, latest) => latest,
+  }),
+  plant("one-step-short", "T − 1 steps", "scale-as-published", { steps: (iterations) => iterations - 1 }),
+  plant("one-step-more", "T + 1 steps", "loop-rests", { steps: (iterations) => iterations + 1 }),
+  plant("starts-at-base", "the loop starts at the base policy", "loop-by-definition", {
+    start: (logBase) => logBase,
+  }),
+  plant("naive-log-softmax", "log(softmax) by plain exponentials", "log-policy-by-definition", {
+    normalise: (scores) => {
+      const mass = Float64Array.from(scores).reduce((sum, score) => sum + Math.exp(score), 0);
+      return Float64Array.from(scores, (score) => Math.log(Math.exp(score) / mass));
+    },
+  }),
+  plant("first-token-favoured", "position enters the score", "loop-permutes", {
+    normalise: (scores) => {
+      const tilted = Float64Array.from(scores, (score, a) => (a === 0 ? score + 1e-6 : score));
+      return normaliseScores(tilted);
+    },
+  }),
+  plant("masked-revived", "log 0 is −20", "masked-tokens-drop-out", {
+    normalise: (scores) => {
+      const floored = Float64Array.from(scores, (score) => Math.max(score, -20));
+      return normaliseScores(floored);
+    },
+  }),
+  plant("rows-swapped", "batch rows come back reversed", "rows-are-independent", {
+    row: (index, rows) => rows - 1 - index,
+  }),
+  plant("rows-repeated", "every batch row is the first", "rows-are-independent", { row: () => 0 }),
+  plant("bfloat16", "policies stored in bfloat16", "loop-by-definition", { store: toBfloat16 }),
+  plant("float32-called-float64", "float32 passed off as float64", "loop-by-definition", {
+    store: Math.fround,
+  }),
+];
+
+const strengthFaults: readonly Mutant[] = [
+  plant("scale-without-lambda", "λ missing above the line", "scale-starts-at-one", {
+    scaleNext: ({ mean, x, alpha, lambda, proximal }) => (alpha * mean + proximal * x) / (lambda + proximal),
+  }),
+  plant("scale-latest-for-mean", "x itself for its mean", "scale-growth", { scaleMean: (_, x) => x }),
+  plant("scale-stale-mean", "the mean of x lags a step", "scale-by-definition", {
+    scaleMean: (mean, x, t) => mean + (x - mean) / (t + 1),
+  }),
+  plant("scale-alpha-squared", "α twice", "scale-homogeneous", {
+    scaleNext: ({ mean, x, alpha, lambda, proximal }) =>
+      (lambda + alpha * alpha * mean + proximal * x) / (lambda + proximal),
+  }),
+  plant("scale-shrinks", "the utility pulls back", "scale-rises", {
+    scaleNext: ({ mean, x, alpha, lambda, proximal }) =>
+      (lambda - alpha * mean + proximal * x) / (lambda + proximal),
+  }),
+  plant("gamma-is-scale", "x taken for γ", "amulet-is-a-tilt", { gamma: (scale) => scale }),
+  plant("gamma-off-two", "γ = x − 2", "collapse-by-definition", { gamma: (scale) => scale - 2 }),
+];
+
+const tiltFaults: readonly Mutant[] = [
+  plant("tilt-backwards", "Δ with the wrong sign", "tilt-by-definition", {
+    extrapolate: (base, preference, gamma) => preference + gamma * (base - preference),
+  }),
+  plant("tilt-from-base", "extrapolates from the base policy", "tilt-turns-around", {
+    extrapolate: (base, preference, gamma) => base + gamma * (preference - base),
+  }),
+  plant("tilt-squared", "γ² for γ", "drift-slope", {
+    extrapolate: (base, preference, gamma) => preference + gamma * gamma * (preference - base),
+  }),
+  plant("tilt-halts", "γ wraps at 4", "drift-rises", {
+    extrapolate: (base, preference, gamma) => preference + (gamma % 4) * (preference - base),
+  }),
+  plant("budget-reversed", "KL with its arguments swapped", "budget-met-and-tight", {
+    drift: (logPolicy, logPreference) =>
+      Float64Array.from(logPreference).reduce((sum, v, a) => sum + Math.exp(v) * (v - logPolicy[a]!), 0),
+  }),
+  plant("budget-in-bits", "nats taken for bits", "budget-met-and-tight", {
+    drift: (logPolicy, logPreference) =>
+      Float64Array.from(logPolicy).reduce((sum, v, a) => sum + Math.exp(v) * (v - logPreference[a]!), 0) /
+      Math.LN2,
+  }),
+];
+
+/** All planted faults of the algorithm. */
+export const algorithmMutants: readonly Mutant[] = [
+  ...stepFaults,
+  ...loopFaults,
+  ...strengthFaults,
+  ...tiltFaults,
+];

@@ -1,0 +1,2 @@
+export * from "./algorithm.js";
+export { createSubject, type Seams } from "./reference.js";

@@ -1,0 +1,200 @@
+/**
+ * A small Amulet on arrays with a seam at every place where one can go wrong. Left alone it is right; a planted
+ * fault replaces one seam. It is written as an implementation would be (a running mean, one recursion for x),
+ * not as the oracles are.
+ */
+import type { AmuletParameters } from "../oracles/amulet.js";
+import type { DriftBudget } from "../oracles/budget.js";
+import type { Row } from "../oracles/distribution.js";
+import type { AlgorithmOperations, AlgorithmSubject, StepRows, StepSettings } from "../subject.js";
+
+/** What a step reads for one token. */
+export interface TokenTerms {
+  readonly utility: number;
+  readonly reference: number;
+  readonly current: number;
+  readonly lambda: number;
+  readonly proximal: number;
+}
+
+/** What the recursion of x reads. */
+export interface ScaleTerms {
+  readonly mean: number;
+  readonly x: number;
+  readonly alpha: number;
+  readonly lambda: number;
+  readonly proximal: number;
+}
+
+/** The seams. */
+export interface Seams {
+  proximal(eta: number, t: number): number;
+  utility(alpha: number, current: number, base: number): number;
+  updateMean(mean: number, latest: number, t: number): number;
+  score(terms: TokenTerms): number;
+  normalise(scores: Row): Float64Array;
+  /** Where the loop starts. */
+  start(logBase: Row, logPreference: Row): Row;
+  /** How many steps T stands for. */
+  steps(iterations: number): number;
+  scaleNext(terms: ScaleTerms): number;
+  scaleMean(mean: number, x: number, t: number): number;
+  gamma(scale: number): number;
+  extrapolate(base: number, preference: number, gamma: number): number;
+  drift(logPolicy: Row, logPreference: Row): number;
+  /** Which row is computed for row `index` of a batch. */
+  row(index: number, rows: number): number;
+  /** Rounds every number of a policy that is stored. */
+  store(value: number): number;
+}
+
+const seams: Seams = {
+  proximal: (eta, t) => 1 / (eta * t),
+  utility: (alpha, current, base) => alpha * (current - base),
+  updateMean: (mean, latest, t) => mean + (latest - mean) / t,
+  score: ({ utility, reference, current, lambda, proximal }) =>
+    (utility + lambda * reference + proximal * current) / (lambda + proximal),
+  normalise: normaliseScores,
+  start: (_, logPreference) => logPreference,
+  steps: (iterations) => iterations,
+  scaleNext: ({ mean, x, alpha, lambda, proximal }) =>
+    (lambda + alpha * mean + proximal * x) / (lambda + proximal),
+  scaleMean: (mean, x, t) => mean + (x - mean) / t,
+  gamma: (scale) => scale - 1,
+  extrapolate: (base, preference, gamma) => preference + gamma * (preference - base),
+  drift: relativeEntropy,
+  row: (index) => index,
+  store: (value) => value,
+};
+
+/** Stands for log 0, as an implementation on tensors must have it. */
+const logZero = -1e4;
+
+/** Scores to a log-policy. */
+export function normaliseScores(scores: Row): Float64Array {
+  const row = Float64Array.from(scores);
+  const top = row.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY);
+  const mass = row.reduce((sum, score) => sum + Math.exp(score - top), 0);
+  return row.map((score) => Math.max(score - top - Math.log(mass), logZero));
+}
+
+function relativeEntropy(logPolicy: Row, logOther: Row): number {
+  return Float64Array.from(logPolicy).reduce(
+    (sum, value, a) => sum + Math.exp(value) * (value - logOther[a]!),
+    0,
+  );
+}
+
+/** The reference, or, with a seam replaced, a mutant of it. */
+export function createSubject(
+  name: string,
+  faults: Partial<Seams> = {},
+  unitRoundoff = 2 ** -53,
+): AlgorithmSubject & AlgorithmOperations {
+  const parts: Seams = { ...seams, ...faults };
+  const amuletLoop = (logBase: Row, logPreference: Row, parameters: AmuletParameters) =>
+    runLoop(parts, logBase, logPreference, parameters);
+  const linearAlignment = (logBase: Row, logPreference: Row, gamma: number) =>
+    extrapolateRow(parts, logBase, logPreference, gamma);
+  const guidanceScale = (parameters: AmuletParameters) => scaleOf(parts, parameters);
+  return {
+    name,
+    unitRoundoff,
+    guidanceScale,
+    amuletLoop,
+    linearAlignment,
+    logPolicy: (logits) => storeRow(parts, parts.normalise(logits)),
+    closedFormStep: (rows, settings) => takeStep(parts, rows, settings),
+    amuletCollapsed: (logBase, logPreference, parameters) =>
+      linearAlignment(logBase, logPreference, parts.gamma(guidanceScale(parameters))),
+    amuletLoopRows: (logBases, logPreferences, parameters) =>
+      logBases.map((_, index) => {
+        const row = parts.row(index, logBases.length);
+        return amuletLoop(logBases[row]!, logPreferences[row]!, parameters);
+      }),
+    boundedTilt: (logBase, logPreference, budget) => searchBudget(parts, logBase, logPreference, budget),
+    sample: (logPolicy, { count, seed }) => drawAll(logPolicy, count, seed),
+  };
+}
+
+const storeRow = (parts: Seams, row: Float64Array) => row.map((value) => parts.store(value));
+
+function takeStep(parts: Seams, rows: StepRows, { t, lambda, eta }: StepSettings): Float64Array {
+  const proximal = parts.proximal(eta, t);
+  const scores = Float64Array.from(rows.meanUtility, (utility, a) =>
+    parts.score({
+      utility,
+      reference: rows.logReference[a]!,
+      current: rows.logCurrent[a]!,
+      lambda,
+      proximal,
+    }),
+  );
+  return storeRow(parts, parts.normalise(scores));
+}
+
+function runLoop(parts: Seams, logBase: Row, logPreference: Row, parameters: AmuletParameters): Row {
+  let logCurrent = parts.start(logBase, logPreference);
+  let meanUtility = new Float64Array(logPreference.length);
+  for (let t = 1; t <= parts.steps(parameters.iterations); t++) {
+    const current = logCurrent;
+    meanUtility = meanUtility.map((mean, a) => {
+      const latest = parts.utility(parameters.alpha, current[a]!, logBase[a]!);
+      return parts.store(parts.updateMean(mean, latest, t));
+    });
+    logCurrent = takeStep(
+      parts,
+      { meanUtility, logReference: logPreference, logCurrent },
+      { ...parameters, t },
+    );
+  }
+  return logCurrent;
+}
+
+function scaleOf(parts: Seams, { iterations, alpha, lambda, eta }: AmuletParameters): number {
+  let x = 1;
+  let mean = 0;
+  for (let t = 1; t <= parts.steps(iterations); t++) {
+    mean = parts.scaleMean(mean, x, t);
+    x = parts.scaleNext({ mean, x, alpha, lambda, proximal: parts.proximal(eta, t) });
+  }
+  return x;
+}
+
+function extrapolateRow(parts: Seams, logBase: Row, logPreference: Row, gamma: number): Float64Array {
+  const scores = Float64Array.from(logPreference, (preference, a) =>
+    parts.extrapolate(logBase[a]!, preference, gamma),
+  );
+  return storeRow(parts, parts.normalise(scores));
+}
+
+function searchBudget(parts: Seams, logBase: Row, logPreference: Row, { nats, largestGamma }: DriftBudget) {
+  const reached = (gamma: number) =>
+    parts.drift(extrapolateRow(parts, logBase, logPreference, gamma), parts.normalise(logPreference));
+  let [low, high] = reached(largestGamma) <= nats ? [largestGamma, largestGamma] : [0, largestGamma];
+  for (let halving = 0; halving < 60; halving++) {
+    const middle = (low + high) / 2;
+    if (reached(middle) <= nats) low = middle;
+    else high = middle;
+  }
+  return { gamma: low, logPolicy: extrapolateRow(parts, logBase, logPreference, low) };
+}
+
+/** Inverts the cumulative distribution; the uniforms are a 32-bit mixer's (splitmix, Steele et al. 2014). */
+function drawAll(logPolicy: Row, count: number, seed: number): number[] {
+  let state = seed >>> 0;
+  const uniform = () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
+  };
+  return Array.from({ length: count }, () => {
+    let left = uniform();
+    for (let a = 0; a < logPolicy.length; a++) {
+      left -= Math.exp(logPolicy[a]!);
+      if (left < 0) return a;
+    }
+    return logPolicy.length - 1;
+  });
+}
