@@ -43,11 +43,7 @@ export function argMax(values: ArrayLike<number>): number {
 }
 
 /** The most probable token. @throws CoreError `not-finite` when the policy holds NaN or nothing is possible */
-export const chooseGreedily: Choose = (logPolicy_V) => {
-  const best = argMax(logPolicy_V);
-  checkFinite(logPolicy_V, best);
-  return best;
-};
+export const chooseGreedily: Choose = bestFinite;
 
 /**
  * A chooser with its own stream of draws: use one per answer.
@@ -59,7 +55,7 @@ export function createChooser(options: SamplingOptions = {}): Choose {
   const random = xoshiro128(checked.seed);
   const banned = new Set(checked.bannedTokens);
   return (logPolicy_V, context) => {
-    checkFinite(logPolicy_V, argMax(logPolicy_V));
+    bestFinite(logPolicy_V);
     const scores_V = penalise(logPolicy_V, context, banned, checked);
     if (scores_V[argMax(scores_V)] === Number.NEGATIVE_INFINITY) {
       throw new CoreError(
@@ -110,11 +106,19 @@ function checkSampling(options: SamplingOptions): Checked {
 const isCount = (value: number) => Number.isInteger(value) && value >= 0;
 const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 
-/** A NaN never wins an arg-max, except in the first place: look for it, since a policy with one is garbage. */
-function checkFinite(logPolicy_V: Float32Array, best: number): void {
-  let sum = 0;
-  for (let i = 0; i < logPolicy_V.length; i++) sum += Math.max(logPolicy_V[i]!, -1e30);
-  if (Number.isFinite(logPolicy_V[best]!) && !Number.isNaN(sum)) return;
+/** The arg-max of a policy, which a NaN would win or lose without a word: with one, the policy is garbage. */
+function bestFinite(logPolicy_V: Float32Array): number {
+  let best = 0;
+  let largest = Number.NEGATIVE_INFINITY;
+  let isNumber = true;
+  for (let i = 0; i < logPolicy_V.length; i++) {
+    const value = logPolicy_V[i]!;
+    if (value > largest) {
+      largest = value;
+      best = i;
+    } else if (Number.isNaN(value)) isNumber = false;
+  }
+  if (isNumber && Number.isFinite(largest)) return best;
   throw new CoreError(
     "not-finite",
     `The policy over ${logPolicy_V.length} tokens holds NaN or no possible token. The model's logits are not numbers: ` +

@@ -170,9 +170,18 @@ async function readPolicies(method: Method, group: readonly Answer[], logs_RV: T
   return { rows, gammas };
 }
 
-function takeRows(logs_RV: Tensor2D, rows: number[]): Tensor2D {
-  if (rows.length === 1) return tf.slice(logs_RV, [rows[0]!, 0], [1, -1]);
-  return tf.gather(logs_RV, tf.tensor1d(rows, "int32"));
+/**
+ * Rows of a finite matrix, as an exact product with zeros and ones: on the wasm backend a slice copies the whole
+ * matrix first, and a gather walks it element by element.
+ */
+function takeRows(logs_RV: Tensor2D, rows: readonly number[]): Tensor2D {
+  const R = logs_RV.shape[0];
+  if (rows.length === R && rows.every((row, i) => row === i)) return tf.clone(logs_RV);
+  const selection_BR = tf.tensor2d(
+    rows.flatMap((row) => Array.from({ length: R }, (_, i) => Number(i === row))),
+    [rows.length, R],
+  );
+  return tf.matMul(selection_BR, logs_RV);
 }
 
 function chooseToken(

@@ -1,11 +1,12 @@
 /**
- * Grouped-query attention of one row over its cached chunks, as rank-2 matrix products: the only ones that run
- * at full speed on the wasm backend. R = H/G query heads share a key/value head. E = H·K, M = G·K.
+ * Grouped-query attention of one row over its cache, as rank-2 matrix products: the only ones that run at full
+ * speed on the wasm backend. R = H/G query heads share a key/value head; E = H·K, M = G·K, Z = N·H, P = T·R.
  */
 
 import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { appendChunk, type Chunk, chunkLength, joinChunks, type RowCache } from "./kv-cache.js";
+import { add, concat, matMul, mul, reshape, sliceColumns, sliceRows, softmax, transpose } from "./direct.js";
+import { appendTokens, type BlockCache, type RowCache } from "./kv-cache.js";
 
 export interface HeadShape {
   /** H: query heads. */
@@ -18,8 +19,8 @@ export interface HeadShape {
 
 /** What attention needs beside queries, keys and values; constants of a model, made once. */
 export interface AttentionConstants extends HeadShape {
-  /** Factor on the scores, 1/√K in most families. */
-  readonly scale: number;
+  /** Factor on the scores, 1/√K in most families: `[1, 1]`. */
+  readonly scale_11: Tensor2D;
   /** 1 where a query head and a key/value head belong together, else 0: `[H, G, 1]`. */
   readonly kinship_HG1: Tensor3D;
   /** Tokens a query sees, itself included; Infinity for full attention. */
@@ -61,103 +62,100 @@ export function attentionMasks(lengths: readonly number[], caches: readonly RowC
 
 export interface AttentionResult {
   readonly mixed_NE: Tensor2D;
-  /** Each row's chunks, its new tokens included. */
-  readonly chunks: readonly (readonly Chunk[])[];
+  /** Each row's cache in this block, its new tokens included. */
+  readonly caches: readonly BlockCache[];
 }
 
 /**
  * Attention of all rows: each over its own cache and its own new tokens, nothing else.
  *
  * @param lengths new tokens of each row; they add up to N
- * @param chunks what each row has cached in this block
+ * @param caches what each row has cached in this block
  */
 export function attendRows(
   { q_NE, k_NM, v_NM }: { q_NE: Tensor2D; k_NM: Tensor2D; v_NM: Tensor2D },
   lengths: readonly number[],
-  chunks: readonly (readonly Chunk[])[],
+  caches: readonly BlockCache[],
   masks: readonly (Tensor2D | undefined)[],
   constants: AttentionConstants,
 ): AttentionResult {
-  let start = 0;
-  const rows = lengths.map((length, b) => {
-    const rowOf = (x: Tensor2D): Tensor2D => tf.slice(x, [start, 0], [length, -1]);
-    const [q_TE, k_TM, v_TM] = [rowOf(q_NE), rowOf(k_NM), rowOf(v_NM)];
-    start += length;
-    const grown = appendChunk(chunks[b]!, k_TM, v_TM);
-    return { mixed_TE: attend(q_TE, grown, masks[b], constants), grown };
-  });
-  const mixed = rows.map(({ mixed_TE }) => mixed_TE);
-  return { mixed_NE: tf.concat(mixed, 0), chunks: rows.map(({ grown }) => grown) };
-}
-
-/** @param chunks the row's cache, the T new tokens included @returns `[T, E]` */
-function attend(
-  q_TE: Tensor2D,
-  chunks: readonly Chunk[],
-  mask_TS: Tensor2D | undefined,
-  constants: AttentionConstants,
-): Tensor2D {
-  return q_TE.shape[0] === 1
-    ? attendOne(q_TE, chunks, mask_TS, constants)
-    : attendMany(q_TE, chunks, mask_TS, constants);
+  const starts = lengths.map((_, b) => lengths.slice(0, b).reduce((sum, length) => sum + length, 0));
+  const grown = caches.map((cache, b) =>
+    appendTokens(cache, sliceRows(k_NM, starts[b]!, lengths[b]!), sliceRows(v_NM, starts[b]!, lengths[b]!)),
+  );
+  const scaled_NE = mul(q_NE, constants.scale_11);
+  const oneEach = lengths.every((length) => length === 1);
+  const mixed_NE = oneEach
+    ? attendOneEach(scaled_NE, grown, masks, constants)
+    : concat(
+        grown.map((cache, b) =>
+          attendMany(sliceRows(scaled_NE, starts[b]!, lengths[b]!), cache, masks[b], constants),
+        ),
+        0,
+      );
+  return { mixed_NE, caches: grown };
 }
 
 /**
- * One new token: all heads in one product. Each head's query is laid out over M channels, zero outside its own
- * key/value head; of each head's mixture of values only its own channels are read back. The wasted products
- * with zero cost less than the calls they save.
+ * One new token in each row: all heads of a row in one product. Each head's query is spread over M channels, zero
+ * outside its own key/value head; of each head's mixture of values only its own channels are read back. The
+ * products with zero cost less than the calls they save.
  */
-function attendOne(
-  q_1E: Tensor2D,
-  chunks: readonly Chunk[],
+function attendOneEach(
+  q_NE: Tensor2D,
+  caches: readonly BlockCache[],
+  masks: readonly (Tensor2D | undefined)[],
+  constants: AttentionConstants,
+): Tensor2D {
+  const { heads: H, groups: G, headWidth: K, kinship_HG1 } = constants;
+  const N = caches.length;
+  const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), kinship_HG1), [N * H, G * K]);
+  const mixed = caches.map((cache, b) =>
+    mixValues(sliceRows(spread_ZM, b * H, H), cache, masks[b], constants),
+  );
+  const own_NHGK = mul(reshape(concat(mixed, 0), [N, H, G, K]), kinship_HG1);
+  return reshape(tf.sum(own_NHGK, 2), [N, H * K]);
+}
+
+/** Each head's mixture of all values: `[H, M]` → `[H, M]`. */
+function mixValues(
+  spread_HM: Tensor2D,
+  { long, tail }: BlockCache,
   mask_1S: Tensor2D | undefined,
   constants: AttentionConstants,
 ): Tensor2D {
-  const { heads: H, groups: G, headWidth: K, scale, kinship_HG1 } = constants;
-  const q_H1K: Tensor3D = tf.mul(tf.reshape(q_1E, [H, 1, K]), scale);
-  const spread_HM: Tensor2D = tf.reshape(tf.mul(q_H1K, kinship_HG1), [H, G * K]);
-  const scores: Tensor2D[] = chunks.map(({ keys_MS }) => tf.matMul(spread_HM, keys_MS));
-  const scores_HS = scores.length === 1 ? scores[0]! : tf.concat(scores, 1);
-  const weights_HS = weigh(scores_HS, mask_1S, constants);
-  const mixed_HGK = tf.reshape(mixValues(weights_HS, chunks), [H, G, K]);
-  return tf.reshape(tf.sum(tf.mul(mixed_HGK, kinship_HG1), 1), [1, H * K]);
+  const scores = [
+    ...(long ? [matMul(spread_HM, long.keys_MS)] : []),
+    ...(tail ? [matMul(spread_HM, transpose(tail.keys_SM))] : []),
+  ];
+  const weights_HS = weigh(concat(scores, 1), mask_1S, constants);
+  const longLength = long?.values_SM.shape[0] ?? 0;
+  const parts = [
+    ...(long ? [matMul(sliceColumns(weights_HS, 0, longLength), long.values_SM)] : []),
+    ...(tail ? [matMul(sliceColumns(weights_HS, longLength, tail.values_SM.shape[0]), tail.values_SM)] : []),
+  ];
+  return parts.length === 1 ? parts[0]! : add(parts[0]!, parts[1]!);
 }
 
-function mixValues(weights_HS: Tensor2D, chunks: readonly Chunk[]): Tensor2D {
-  if (chunks.length === 1) return tf.matMul(weights_HS, chunks[0]!.values_SM);
-  let start = 0;
-  const parts: Tensor2D[] = chunks.map((chunk) => {
-    const weights = tf.slice(weights_HS, [0, start], [-1, chunkLength(chunk)]);
-    start += chunkLength(chunk);
-    return tf.matMul(weights, chunk.values_SM);
-  });
-  return tf.addN(parts);
-}
-
-/** Many new tokens: one product per key/value head, over the R·T queries that share it. */
+/** Many new tokens of one row: one product per key/value head, over the R·T queries that share it. */
 function attendMany(
   q_TE: Tensor2D,
-  chunks: readonly Chunk[],
+  { long }: BlockCache,
   mask_TS: Tensor2D | undefined,
   constants: AttentionConstants,
 ): Tensor2D {
-  const { heads: H, groups: G, headWidth: K, scale } = constants;
-  const [T, R] = [q_TE.shape[0], H / G];
-  const { keys_MS, values_SM } = joinChunks(chunks);
-  const S = values_SM.shape[0];
-  const scaled_TE: Tensor2D = tf.mul(q_TE, scale);
+  const { heads: H, groups: G, headWidth: K } = constants;
+  const { keys_MS, values_SM } = long!;
+  const [T, R, S] = [q_TE.shape[0], H / G, values_SM.shape[0]];
+  const mask_T1S: Tensor3D | undefined = mask_TS && reshape(mask_TS, [T, 1, S]);
   const perGroup = Array.from({ length: G }, (_, g) => {
-    const q_XK: Tensor2D = tf.reshape(tf.slice(scaled_TE, [0, g * R * K], [T, R * K]), [T * R, K]);
-    const scores_TRS: Tensor3D = tf.reshape(tf.matMul(q_XK, tf.slice(keys_MS, [g * K, 0], [K, S])), [
-      T,
-      R,
-      S,
-    ]);
-    const mask_T1S: Tensor3D | undefined = mask_TS && tf.reshape(mask_TS, [T, 1, S]);
-    const weights_XS: Tensor2D = tf.reshape(weigh(scores_TRS, mask_T1S, constants), [T * R, S]);
-    return tf.reshape(tf.matMul(weights_XS, tf.slice(values_SM, [0, g * K], [S, K])), [T, R * K]) as Tensor2D;
+    const q_PK: Tensor2D = reshape(sliceColumns(q_TE, g * R * K, R * K), [T * R, K]);
+    const scores_PS = matMul(q_PK, sliceRows(keys_MS, g * K, K));
+    const weights_TRS = weigh<Tensor3D>(reshape(scores_PS, [T, R, S]), mask_T1S, constants);
+    const mixed_PK = matMul(reshape(weights_TRS, [T * R, S]), sliceColumns(values_SM, g * K, K));
+    return reshape<Tensor2D>(mixed_PK, [T, R * K]);
   });
-  return tf.concat(perGroup, 1);
+  return concat(perGroup, 1);
 }
 
 /** Scores to attention weights along the last axis. */
@@ -166,6 +164,6 @@ function weigh<T extends Tensor2D | Tensor3D>(
   mask: T | undefined,
   { softCap }: AttentionConstants,
 ): T {
-  const bounded: T = softCap === undefined ? scores : tf.mul(tf.tanh(tf.div(scores, softCap)), softCap);
-  return tf.softmax(mask ? (tf.add(bounded, mask) as T) : bounded);
+  const bounded = softCap === undefined ? scores : (tf.mul(tf.tanh(tf.div(scores, softCap)), softCap) as T);
+  return softmax(mask ? add(bounded, mask) : bounded);
 }

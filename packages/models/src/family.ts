@@ -39,6 +39,25 @@ export interface ParameterSpec {
   readonly optional?: boolean;
 }
 
+type Details = Pick<TensorSpec, "interleavedHeads"> & Pick<ParameterSpec, "optional">;
+
+/** A line of a family's table: one tensor as it is. */
+export function asStored(
+  path: string,
+  huggingface: string | undefined,
+  gguf: string | undefined,
+  shape: string,
+  { optional, ...details }: Details = {},
+): ParameterSpec {
+  const names = { ...(huggingface && { huggingface }), ...(gguf && { gguf }) };
+  return { path, parts: [{ ...names, shape, ...details }], ...(optional && { optional }) };
+}
+
+/** A line of a family's table: a matrix that the checkpoint has as `[out, in]`. */
+export function transposed(...line: Parameters<typeof asStored>): ParameterSpec {
+  return { ...asStored(...line), transpose: true };
+}
+
 /** Parameters as the loader makes them by a family's table; the family names each in an interface of its own. */
 export interface ParameterTree {
   readonly blocks: readonly object[];

@@ -4,8 +4,9 @@
  * cost two digits of the logits.
  */
 
-import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { add, matMul, mul } from "./direct.js";
 
 /** How the frequencies of a longer context are stretched; the names are those of Hugging Face's `rope_type`. */
 export type RopeScaling =
@@ -58,27 +59,39 @@ export function batchPositions(
   return lengths.flatMap((length, b) => Array.from({ length }, (_, t) => caches[b]!.length + t));
 }
 
-/** Cosines and sines for N tokens, ready to broadcast over heads: `[N, 1, K]` each. */
+/** Cosines and sines for each head of N tokens: `[Y, K]` each, Y = N·A, A heads of any kind. */
 export interface RotaryTables {
-  readonly cos_N1K: Tensor3D;
-  readonly sin_N1K: Tensor3D;
+  readonly cos_YK: Tensor2D;
+  readonly sin_YK: Tensor2D;
 }
 
-/** @param positions position of each of the N tokens in its own row */
-export function rotaryTables(positions: readonly number[], frequencies: Float64Array): RotaryTables {
+/**
+ * @param positions position of each of the N tokens in its own row
+ * @param heads how many heads of a token turn
+ */
+export function rotaryTables(
+  positions: readonly number[],
+  heads: number,
+  frequencies: Float64Array,
+): RotaryTables {
   const half = frequencies.length;
-  const cos = new Float32Array(positions.length * half * 2);
+  const width = 2 * half;
+  const cos = new Float32Array(positions.length * heads * width);
   const sin = new Float32Array(cos.length);
   for (const [n, position] of positions.entries()) {
+    const first = n * heads * width;
     for (let j = 0; j < half; j++) {
       const angle = position * frequencies[j]!;
-      const at = n * half * 2 + j;
-      cos[at] = cos[at + half] = Math.cos(angle);
-      sin[at] = sin[at + half] = Math.sin(angle);
+      cos[first + j] = cos[first + j + half] = Math.cos(angle);
+      sin[first + j] = sin[first + j + half] = Math.sin(angle);
+    }
+    for (let head = 1; head < heads; head++) {
+      cos.copyWithin(first + head * width, first, first + width);
+      sin.copyWithin(first + head * width, first, first + width);
     }
   }
-  const shape: [number, number, number] = [positions.length, 1, half * 2];
-  return { cos_N1K: tf.tensor3d(cos, shape), sin_N1K: tf.tensor3d(sin, shape) };
+  const shape: [number, number] = [positions.length * heads, width];
+  return { cos_YK: tf.tensor2d(cos, shape), sin_YK: tf.tensor2d(sin, shape) };
 }
 
 /**
@@ -95,13 +108,7 @@ export function quarterTurn(headWidth: number): Tensor2D {
   return tf.tensor2d(matrix, [headWidth, headWidth]);
 }
 
-/** Turns the heads of N tokens by their positions: `[N, A, K]` → `[N, A, K]`, A heads of any kind. */
-export function rotate(
-  x_NAK: Tensor3D,
-  { cos_N1K, sin_N1K }: RotaryTables,
-  quarterTurn_KK: Tensor2D,
-): Tensor3D {
-  const [N, A, K] = x_NAK.shape;
-  const turned_NAK = tf.reshape(tf.matMul(tf.reshape(x_NAK, [N * A, K]), quarterTurn_KK), [N, A, K]);
-  return tf.add(tf.mul(x_NAK, cos_N1K), tf.mul(turned_NAK, sin_N1K));
+/** Turns heads by their tokens' positions: `[Y, K]` → `[Y, K]`. */
+export function rotate(x_YK: Tensor2D, { cos_YK, sin_YK }: RotaryTables, quarterTurn_KK: Tensor2D): Tensor2D {
+  return add(mul(x_YK, cos_YK), mul(matMul(x_YK, quarterTurn_KK), sin_YK));
 }

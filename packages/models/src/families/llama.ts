@@ -3,24 +3,26 @@
  * with rotary positions and a SwiGLU feed-forward (Touvron et al., arXiv 2302.13971 and 2307.09288).
  *
  * Letters: N new tokens of all rows · D width · H query heads · G key/value heads · K head width · E = H·K ·
- * M = G·K · A = H + G, the heads that turn · Q = E + 2M, queries, keys and values side by side ·
- * X = A·K · F feed-forward width · J = 2F, gate and up side by side · C = K/2 · V vocabulary.
+ * M = G·K · Y heads of all tokens · F feed-forward width · C = K/2 · V vocabulary.
  */
 
-import type { Tensor1D, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { type AttentionConstants, attendRows, attentionMasks, headKinship } from "../attention.js";
 import type { ConfigSource } from "../config.js";
-import type {
-  AxisSizes,
-  Family,
-  FamilyConfig,
-  ForwardPass,
-  ForwardResult,
-  ParameterSpec,
-  TokenBatch,
+import { add, matMul, mul, reshape, sigmoid } from "../direct.js";
+import {
+  type AxisSizes,
+  asStored,
+  type Family,
+  type FamilyConfig,
+  type ForwardPass,
+  type ForwardResult,
+  type ParameterSpec,
+  type TokenBatch,
+  transposed,
 } from "../family.js";
-import { type Chunk, extendCaches, type RowCache } from "../kv-cache.js";
+import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
 import { rmsNorm } from "../norm.js";
 import {
   batchPositions,
@@ -46,10 +48,13 @@ export interface LlamaConfig extends FamilyConfig {
 
 export interface LlamaBlock {
   readonly attentionNorm_D: Tensor1D;
-  readonly wqkv_DQ: Tensor2D;
+  readonly wq_DE: Tensor2D;
+  readonly wk_DM: Tensor2D;
+  readonly wv_DM: Tensor2D;
   readonly wo_ED: Tensor2D;
   readonly feedForwardNorm_D: Tensor1D;
-  readonly wGateUp_DJ: Tensor2D;
+  readonly wGate_DF: Tensor2D;
+  readonly wUp_DF: Tensor2D;
   readonly wDown_FD: Tensor2D;
 }
 
@@ -62,79 +67,105 @@ export interface LlamaParameters {
   readonly ropeDivisors_C?: Tensor1D;
 }
 
-/** What one forward pass needs beside parameters; the same for all blocks. */
-interface Step {
-  readonly config: LlamaConfig;
-  readonly lengths: readonly number[];
-  readonly rotary: RotaryTables;
-  readonly quarterTurn_KK: Tensor2D;
-  readonly masks: readonly (Tensor2D | undefined)[];
+/** Made once for a model, the same in every block. */
+interface Constants {
   readonly attention: AttentionConstants;
+  readonly frequencies: Float64Array;
+  readonly quarterTurn_KK: Tensor2D;
+  readonly epsilon_11: Tensor2D;
 }
 
-type Chunks = readonly (readonly Chunk[])[];
+/** Made once for a forward pass. */
+interface Step {
+  readonly lengths: readonly number[];
+  readonly rotaryQueries: RotaryTables;
+  readonly rotaryKeys: RotaryTables;
+  readonly masks: readonly (Tensor2D | undefined)[];
+}
 
 function attention(
-  step: Step,
-  block: LlamaBlock,
+  { attention, quarterTurn_KK }: Constants,
+  { lengths, rotaryQueries, rotaryKeys, masks }: Step,
+  { wq_DE, wk_DM, wv_DM, wo_ED }: LlamaBlock,
   x_ND: Tensor2D,
-  chunks: Chunks,
-): { out_ND: Tensor2D; chunks: Chunks } {
-  const { heads: H, groups: G, headWidth: K } = step.config;
-  const [N, E, M, A] = [x_ND.shape[0], H * K, G * K, H + G];
-  const qkv_NQ: Tensor2D = tf.matMul(x_ND, block.wqkv_DQ);
-  const qk_NAK: Tensor3D = tf.reshape(tf.slice(qkv_NQ, [0, 0], [N, A * K]), [N, A, K]);
-  const turned_NX: Tensor2D = tf.reshape(rotate(qk_NAK, step.rotary, step.quarterTurn_KK), [N, A * K]);
-  const q_NE = tf.slice(turned_NX, [0, 0], [N, E]);
-  const k_NM = tf.slice(turned_NX, [0, E], [N, M]);
-  const v_NM = tf.slice(qkv_NQ, [0, E + M], [N, M]);
-  const attended = attendRows({ q_NE, k_NM, v_NM }, step.lengths, chunks, step.masks, step.attention);
-  return { out_ND: tf.matMul(attended.mixed_NE, block.wo_ED), chunks: attended.chunks };
+  caches: readonly BlockCache[],
+) {
+  const { heads: H, groups: G, headWidth: K } = attention;
+  const N = x_ND.shape[0];
+  const q_YK: Tensor2D = reshape(matMul(x_ND, wq_DE), [N * H, K]);
+  const k_YK: Tensor2D = reshape(matMul(x_ND, wk_DM), [N * G, K]);
+  const q_NE: Tensor2D = reshape(rotate(q_YK, rotaryQueries, quarterTurn_KK), [N, H * K]);
+  const k_NM: Tensor2D = reshape(rotate(k_YK, rotaryKeys, quarterTurn_KK), [N, G * K]);
+  const v_NM = matMul(x_ND, wv_DM);
+  const attended = attendRows({ q_NE, k_NM, v_NM }, lengths, caches, masks, attention);
+  return { out_ND: matMul(attended.mixed_NE, wo_ED), caches: attended.caches };
 }
 
-function feedForward(block: LlamaBlock, x_ND: Tensor2D): Tensor2D {
-  const [gate_NF, up_NF] = tf.split(tf.matMul(x_ND, block.wGateUp_DJ), 2, 1) as [Tensor2D, Tensor2D];
-  const silu_NF = tf.mul(gate_NF, tf.sigmoid(gate_NF));
-  return tf.matMul(tf.mul(silu_NF, up_NF), block.wDown_FD);
+function feedForward({ wGate_DF, wUp_DF, wDown_FD }: LlamaBlock, x_ND: Tensor2D): Tensor2D {
+  const gate_NF = matMul(x_ND, wGate_DF);
+  const silu_NF = mul(gate_NF, sigmoid(gate_NF));
+  return matMul(mul(silu_NF, matMul(x_ND, wUp_DF)), wDown_FD);
 }
 
 function runBlock(
+  constants: Constants,
   step: Step,
   block: LlamaBlock,
   x_ND: Tensor2D,
-  chunks: Chunks,
-): { x_ND: Tensor2D; chunks: Chunks } {
-  const { normEpsilon } = step.config;
-  const attended = attention(step, block, rmsNorm(x_ND, block.attentionNorm_D, normEpsilon), chunks);
-  const middle_ND: Tensor2D = tf.add(x_ND, attended.out_ND);
-  const fed_ND = feedForward(block, rmsNorm(middle_ND, block.feedForwardNorm_D, normEpsilon));
-  const out_ND: Tensor2D = tf.add(middle_ND, fed_ND);
-  return { x_ND: out_ND, chunks: attended.chunks };
+  caches: readonly BlockCache[],
+) {
+  const { epsilon_11 } = constants;
+  const attended = attention(
+    constants,
+    step,
+    block,
+    rmsNorm(x_ND, block.attentionNorm_D, epsilon_11),
+    caches,
+  );
+  const middle_ND = add(x_ND, attended.out_ND);
+  const fed_ND = feedForward(block, rmsNorm(middle_ND, block.feedForwardNorm_D, epsilon_11));
+  return { x_ND: add(middle_ND, fed_ND), caches: attended.caches };
 }
 
 function forward(
-  step: Step,
+  constants: Constants,
   { embedding_VD, blocks }: LlamaParameters,
-  { ids_N }: TokenBatch,
+  { ids_N, lengths }: TokenBatch,
   caches: readonly RowCache[],
 ): ForwardResult {
+  const { attention, frequencies } = constants;
+  const positions = batchPositions(lengths, caches);
+  const step = {
+    lengths,
+    rotaryQueries: rotaryTables(positions, attention.heads, frequencies),
+    rotaryKeys: rotaryTables(positions, attention.groups, frequencies),
+    masks: attentionMasks(lengths, caches, attention.window),
+  };
   let x_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
   const grown = blocks.map((block, i) => {
-    const chunks = caches.map((cache) => cache.blocks[i]!);
-    const result = tidy(() => runBlock(step, block, x_ND, chunks));
-    x_ND.dispose();
+    const before_ND = x_ND;
+    const result = tidy(() =>
+      runBlock(
+        constants,
+        step,
+        block,
+        before_ND,
+        caches.map((cache) => cache.blocks[i]!),
+      ),
+    );
+    before_ND.dispose();
     x_ND = result.x_ND;
-    return result.chunks;
+    return result.caches;
   });
-  return { states_ND: x_ND, caches: extendCaches(caches, step.lengths, grown) };
+  return { states_ND: x_ND, caches: extendCaches(caches, lengths, grown) };
 }
 
 function head(
-  { normEpsilon }: LlamaConfig,
+  { epsilon_11 }: Constants,
   { norm_D, head_DV }: LlamaParameters,
   states_ND: Tensor2D,
 ): Tensor2D {
-  return tf.matMul(rmsNorm(states_ND, norm_D, normEpsilon), head_DV);
+  return matMul(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
 }
 
 function readConfig(source: ConfigSource): LlamaConfig {
@@ -167,90 +198,57 @@ function axisSizes({
   return { D, E: H * K, M: G * K, F, V, C: K / 2 };
 }
 
-/** Hugging Face's names, llama.cpp's names, the checkpoint's shape. */
+/** Our path, Hugging Face's name, llama.cpp's name, the checkpoint's shape. */
 function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpec[] {
   const layer = (name: string) => `model.layers.*.${name}.weight`;
   const blk = (name: string) => `blk.*.${name}.weight`;
-  const embedding = { huggingface: "model.embed_tokens.weight", gguf: "token_embd.weight", shape: "VD" };
-  const output = { huggingface: "lm_head.weight", gguf: "output.weight", shape: "VD" };
+  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const output = ["lm_head.weight", "output.weight"] as const;
+  const [headTensor, headGguf] = tiedEmbedding ? embedding : output;
   return [
-    { path: "embedding_VD", parts: [embedding] },
-    {
-      path: "blocks.*.attentionNorm_D",
-      parts: [{ huggingface: layer("input_layernorm"), gguf: blk("attn_norm"), shape: "D" }],
-    },
-    {
-      path: "blocks.*.wqkv_DQ",
-      transpose: true,
-      parts: [
-        { huggingface: layer("self_attn.q_proj"), gguf: blk("attn_q"), shape: "ED", interleavedHeads: heads },
-        {
-          huggingface: layer("self_attn.k_proj"),
-          gguf: blk("attn_k"),
-          shape: "MD",
-          interleavedHeads: groups,
-        },
-        { huggingface: layer("self_attn.v_proj"), gguf: blk("attn_v"), shape: "MD" },
-      ],
-    },
-    {
-      path: "blocks.*.wo_ED",
-      transpose: true,
-      parts: [{ huggingface: layer("self_attn.o_proj"), gguf: blk("attn_output"), shape: "DE" }],
-    },
-    {
-      path: "blocks.*.feedForwardNorm_D",
-      parts: [{ huggingface: layer("post_attention_layernorm"), gguf: blk("ffn_norm"), shape: "D" }],
-    },
-    {
-      path: "blocks.*.wGateUp_DJ",
-      transpose: true,
-      parts: [
-        { huggingface: layer("mlp.gate_proj"), gguf: blk("ffn_gate"), shape: "FD" },
-        { huggingface: layer("mlp.up_proj"), gguf: blk("ffn_up"), shape: "FD" },
-      ],
-    },
-    {
-      path: "blocks.*.wDown_FD",
-      transpose: true,
-      parts: [{ huggingface: layer("mlp.down_proj"), gguf: blk("ffn_down"), shape: "DF" }],
-    },
-    { path: "norm_D", parts: [{ huggingface: "model.norm.weight", gguf: "output_norm.weight", shape: "D" }] },
-    { path: "head_DV", transpose: true, parts: [tiedEmbedding ? embedding : output] },
-    { path: "ropeDivisors_C", optional: true, parts: [{ gguf: "rope_freqs.weight", shape: "C" }] },
+    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
+    transposed("blocks.*.wq_DE", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
+    transposed("blocks.*.wk_DM", layer("self_attn.k_proj"), blk("attn_k"), "MD", {
+      interleavedHeads: groups,
+    }),
+    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    asStored("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
+    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
+    transposed("head_DV", headTensor, headGguf, "VD"),
+    asStored("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true }),
   ];
 }
 
 function bind(config: LlamaConfig, parameters: LlamaParameters): ForwardPass {
-  const { headWidth, rope } = config;
+  const { headWidth, rope, normEpsilon } = config;
   const divisors = parameters.ropeDivisors_C?.dataSync();
-  const frequencies = rotaryFrequencies(
-    headWidth,
-    rope.base,
-    divisors ? { type: "divisors", divisors } : rope.scaling,
-  );
-  const quarterTurn_KK = quarterTurn(headWidth);
-  const attention = {
-    ...config,
-    scale: headWidth ** -0.5,
-    kinship_HG1: headKinship(config),
-    window: Number.POSITIVE_INFINITY,
+  const constants: Constants = {
+    attention: {
+      ...config,
+      scale_11: tf.tensor2d([[headWidth ** -0.5]]),
+      kinship_HG1: headKinship(config),
+      window: Number.POSITIVE_INFINITY,
+    },
+    frequencies: rotaryFrequencies(
+      headWidth,
+      rope.base,
+      divisors ? { type: "divisors", divisors } : rope.scaling,
+    ),
+    quarterTurn_KK: quarterTurn(headWidth),
+    epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
   return {
-    forward: (batch, caches) =>
-      tidy(() => {
-        const { lengths } = batch;
-        const rotary = rotaryTables(batchPositions(lengths, caches), frequencies);
-        const masks = attentionMasks(lengths, caches, attention.window);
-        return forward(
-          { config, lengths, rotary, quarterTurn_KK, masks, attention },
-          parameters,
-          batch,
-          caches,
-        );
-      }),
-    head: (states_ND) => tf.tidy(() => head(config, parameters, states_ND)),
-    dispose: () => tf.dispose([quarterTurn_KK, attention.kinship_HG1]),
+    forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
+    head: (states_ND) => tf.tidy(() => head(constants, parameters, states_ND)),
+    dispose: () => {
+      const { attention, quarterTurn_KK, epsilon_11 } = constants;
+      tf.dispose([attention.scale_11, attention.kinship_HG1, quarterTurn_KK, epsilon_11]);
+    },
   };
 }
 
