@@ -1,0 +1,86 @@
+import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A lock that is held. */
+export interface FileLock {
+  release(): Promise<void>;
+}
+
+export interface LockOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** A lock whose holder has not touched it for so long is taken over. */
+  readonly staleMilliseconds?: number;
+  readonly pollMilliseconds?: number;
+}
+
+const HEARTBEAT = 5_000;
+const STALE = 12 * HEARTBEAT;
+
+/**
+ * Takes the lock file `path`, waiting for whoever holds it. A holder that is dead, or silent for a minute (it may be
+ * on another machine), loses it. Two holders at once are therefore possible after a long sleep; what the lock guards
+ * must only be slower for it, not wrong (see PartialFile).
+ */
+export async function acquireLock(path: string, options: LockOptions = {}): Promise<FileLock> {
+  await mkdir(dirname(path), { recursive: true });
+  while (!(await tryCreate(path))) {
+    if (await isStale(path, options.staleMilliseconds ?? STALE)) await rm(path, { force: true });
+    else
+      await sleep(options.pollMilliseconds ?? 100, undefined, options.signal && { signal: options.signal });
+  }
+  return hold(path);
+}
+
+/** Whether somebody alive holds the lock. */
+export async function isLocked(path: string): Promise<boolean> {
+  return stat(path).then(
+    async () => !(await isStale(path, STALE)),
+    () => false,
+  );
+}
+
+async function tryCreate(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, "wx");
+    await file.writeFile(`${process.pid} ${hostname()}`);
+    await file.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function hold(path: string): FileLock {
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, HEARTBEAT);
+  heartbeat.unref();
+  return {
+    async release() {
+      clearInterval(heartbeat);
+      await rm(path, { force: true });
+    },
+  };
+}
+
+async function isStale(path: string, after: number): Promise<boolean> {
+  const touched = await stat(path).catch(() => undefined);
+  if (touched === undefined) return false;
+  if (Date.now() - touched.mtimeMs > after) return true;
+  const [pid, host] = (await readFile(path, "utf8").catch(() => "")).split(" ");
+  return host === hostname() && !isAlive(Number(pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it runs, as another user.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

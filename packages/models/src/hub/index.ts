@@ -1,0 +1,12 @@
+export { type CachedModel, cachedModelPath } from "./cached-model.js";
+export {
+  type CachedFile,
+  type CachedRepository,
+  type CachedRevision,
+  listCachedModels,
+} from "./cached-models.js";
+export { formatModelId, type ModelId, parseModelId } from "./model-id.js";
+export type { HubProgress } from "./progress.js";
+export { type RemovedModel, removeCachedModel } from "./remove-model.js";
+export { type ResolvedModel, resolveModel } from "./resolve-model.js";
+export type { Environment, HubOptions } from "./settings.js";
