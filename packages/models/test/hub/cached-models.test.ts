@@ -1,0 +1,114 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { cachedModelPath, listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
+import { CHECKPOINT, COMMIT, makeBytes, OLDER, REPOSITORY, useHub, WANTED } from "./hub-fixture.js";
+import { sha256 } from "./hub-server.js";
+
+const hub = useHub();
+const CONFIG = Buffer.from('{"model_type":"qwen2"}');
+const bytesOf = (names: readonly string[]) => names.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
+/** A ref is a file too: 40 bytes for a commit. */
+const REF = 40;
+
+/** Two revisions that differ in config.json, and a repository of two GGUF files. */
+async function fillCache(): Promise<void> {
+  hub.server.repositories[REPOSITORY] = {
+    commits: { [COMMIT]: CHECKPOINT, [OLDER]: { ...CHECKPOINT, "config.json": CONFIG } },
+    refs: { main: COMMIT, "refs/pr/1": OLDER },
+  };
+  const ggufs = { "a.gguf": makeBytes(500, 1), "b.gguf": makeBytes(700, 2) };
+  hub.server.repositories["acme/quants"] = { commits: { [COMMIT]: ggufs }, refs: { main: COMMIT } };
+  for (const id of [REPOSITORY, `${REPOSITORY}@refs/pr/1`, "acme/quants:a.gguf", "acme/quants:b.gguf"])
+    await resolveModel(id, hub.options());
+}
+
+const list = () => listCachedModels(hub.options());
+const remove = (id: string) => removeCachedModel(id, hub.options());
+
+describe("the models in the cache", () => {
+  it("are none where there is no cache", async () => {
+    expect(await listCachedModels(hub.options({ cacheFolder: join(hub.cache, "nowhere") }))).toEqual([]);
+  });
+
+  it("are listed with the ids that load them, and each content counted once", async () => {
+    await fillCache();
+    await mkdir(join(hub.cache, "datasets--acme--words"));
+    const [quants, tiny, ...more] = await list();
+    expect(more).toEqual([]);
+    expect(quants).toMatchObject({ repository: "acme/quants", bytes: 1200 + REF });
+    expect(quants!.revisions[0]!.ids).toEqual(["acme/quants:a.gguf", "acme/quants:b.gguf"]);
+    expect(tiny).toMatchObject({ repository: REPOSITORY, bytes: bytesOf(WANTED) + CONFIG.length + 2 * REF });
+    expect(tiny!.revisions.map(({ commit, refs, ids }) => ({ commit, refs, ids }))).toEqual([
+      { commit: COMMIT, refs: ["main"], ids: [REPOSITORY] },
+      { commit: OLDER, refs: ["refs/pr/1"], ids: [`${REPOSITORY}@refs/pr/1`] },
+    ]);
+    expect(tiny!.revisions[0]!.files.map(({ path }) => path)).toEqual(WANTED);
+  });
+
+  it("have the path that resolving gives, and none when they are not whole", async () => {
+    await fillCache();
+    for (const { revisions } of await list())
+      for (const id of revisions.flatMap(({ ids }) => ids)) {
+        expect(await cachedModelPath(id, hub.options())).toBe((await resolveModel(id, hub.options())).path);
+      }
+    expect(await cachedModelPath("acme/quants", hub.options())).toBeUndefined();
+    expect(await cachedModelPath("acme/quants:c.gguf", hub.options())).toBeUndefined();
+    expect(await cachedModelPath(`${REPOSITORY}@v9`, hub.options())).toBeUndefined();
+  });
+});
+
+describe("removing", () => {
+  it("a revision frees what no other shows, and leaves the other whole", async () => {
+    await fillCache();
+    expect(await remove(`${REPOSITORY}@refs/pr/1`)).toEqual({
+      freedBytes: CONFIG.length + REF,
+      commits: [OLDER],
+    });
+    expect((await resolveModel(REPOSITORY, hub.options({ offline: true }))).commit).toBe(COMMIT);
+    expect(await readdir(hub.inCache("refs"))).toEqual(["main"]);
+  });
+
+  it("the last revision leaves nothing", async () => {
+    await fillCache();
+    await remove(`${REPOSITORY}@refs/pr/1`);
+    expect((await remove(`${REPOSITORY}@main`)).freedBytes).toBe(bytesOf(WANTED) + REF);
+    expect(await readdir(hub.cache)).not.toContain("models--acme--tiny");
+  });
+
+  it("a repository removes every revision, a beginning included, and no other repository", async () => {
+    await fillCache();
+    await writeFile(hub.inCache("blobs/x.amulet.incomplete"), "begun");
+    const { freedBytes } = await remove(REPOSITORY);
+    expect(freedBytes).toBe(bytesOf(WANTED) + CONFIG.length + 2 * REF + 5);
+    expect((await list()).map(({ repository }) => repository)).toEqual(["acme/quants"]);
+  });
+
+  it("a GGUF file leaves its neighbour", async () => {
+    await fillCache();
+    expect((await remove("acme/quants:a.gguf")).freedBytes).toBe(500);
+    const left = await cachedModelPath("acme/quants:b.gguf", hub.options());
+    expect(sha256(await readFile(left!))).toBe(sha256(makeBytes(700, 2)));
+    expect(await cachedModelPath("acme/quants:a.gguf", hub.options())).toBeUndefined();
+  });
+
+  it.each(["acme/none", `${REPOSITORY}@v9`, "acme/quants:c.gguf"])(
+    "%s, which is not there, is an error",
+    async (id) => {
+      await fillCache();
+      await expect(remove(id)).rejects.toMatchObject({
+        code: "file-not-found",
+        message: expect.stringContaining(id),
+      });
+    },
+  );
+
+  it("waits for no download: it refuses while one runs", async () => {
+    let removal: Promise<unknown> | undefined;
+    const onProgress = () => {
+      removal ??= remove(REPOSITORY).catch((error: Error) => error.message);
+    };
+    await resolveModel(REPOSITORY, hub.options({ onProgress }));
+    expect(await removal).toMatch(/is being downloaded/);
+  });
+});

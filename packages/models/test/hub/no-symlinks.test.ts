@@ -1,0 +1,35 @@
+import { link, lstat, symlink } from "node:fs/promises";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { removeCachedModel, resolveModel } from "../../src/hub/index.js";
+import { CHECKPOINT, COMMIT, hashAll, hashesOf, REPOSITORY, useHub, WANTED } from "./hub-fixture.js";
+
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return { ...real, symlink: vi.fn(real.symlink), link: vi.fn(real.link) };
+});
+
+const hub = useHub();
+const refuse = () => Promise.reject(new Error("EPERM"));
+
+beforeEach(() => {
+  vi.mocked(symlink).mockImplementation(refuse);
+});
+
+describe("where symbolic links are not allowed", () => {
+  it.each([
+    ["hard links", false],
+    ["copies", true],
+  ])(
+    "a snapshot holds %s, which load, are not fetched again, and are removed",
+    async (_name, alsoHardLinks) => {
+      if (alsoHardLinks) vi.mocked(link).mockImplementation(refuse);
+      const { path } = await resolveModel(REPOSITORY, hub.options());
+      expect((await lstat(`${path}/config.json`)).isFile()).toBe(true);
+      expect(await hashAll(path, WANTED)).toEqual(hashesOf(CHECKPOINT, WANTED));
+      expect((await resolveModel(REPOSITORY, hub.options({ refresh: true }))).fetchedBytes).toBe(0);
+      const once = WANTED.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
+      const { freedBytes } = await removeCachedModel(`${REPOSITORY}@${COMMIT}`, hub.options());
+      expect(freedBytes).toBe((alsoHardLinks ? 2 * once : once) + COMMIT.length);
+    },
+  );
+});
