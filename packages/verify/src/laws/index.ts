@@ -1,10 +1,21 @@
 import type { Law } from "./law.js";
 import { policyLaws } from "./policy.js";
+import { regretLaws } from "./regret.js";
+import { samplingLaws } from "./sampling.js";
 import { stepLaws } from "./step.js";
 import { strengthLaws } from "./strength.js";
 import { tiltLaws } from "./tilt.js";
 
 export * from "./law.js";
+export { measureRegret, type Regret } from "./regret.js";
+export { chiSquare, chiSquareLimit } from "./sampling.js";
 
-/** Every law of the algorithm, from the strength alone to whole policies. */
-export const algorithmLaws: readonly Law[] = [...strengthLaws, ...stepLaws, ...policyLaws, ...tiltLaws];
+/** Every law of the algorithm, from the strength alone to whole policies and draws from them. */
+export const algorithmLaws: readonly Law[] = [
+  ...strengthLaws,
+  ...stepLaws,
+  ...policyLaws,
+  ...tiltLaws,
+  ...regretLaws,
+  ...samplingLaws,
+];

@@ -153,10 +153,26 @@ const tiltFaults: readonly Mutant[] = [
   }),
 ];
 
+const runFaults: readonly Mutant[] = [
+  plant("learns-backwards", "the utility of the run has the wrong sign", "regret-bounded", {
+    utility: (alpha, current, base) => alpha * (base - current),
+  }),
+  plant("draws-too-flat", "temperature 2", "sampling-frequencies", {
+    sampled: (logPolicy) => normaliseScores(Float64Array.from(logPolicy, (value) => value / 2)),
+  }),
+  plant("draws-greedily", "always the likeliest token", "sampling-frequencies", {
+    sampled: (logPolicy) => {
+      const best = Math.max(...Float64Array.from(logPolicy));
+      return normaliseScores(Float64Array.from(logPolicy, (value) => 1000 * (value - best)));
+    },
+  }),
+];
+
 /** All planted faults of the algorithm. */
 export const algorithmMutants: readonly Mutant[] = [
   ...stepFaults,
   ...loopFaults,
   ...strengthFaults,
   ...tiltFaults,
+  ...runFaults,
 ];

@@ -44,6 +44,8 @@ export interface Seams {
   drift(logPolicy: Row, logPreference: Row): number;
   /** Which row is computed for row `index` of a batch. */
   row(index: number, rows: number): number;
+  /** The policy that draws are taken from. */
+  sampled(logPolicy: Row): Row;
   /** Rounds every number of a policy that is stored. */
   store(value: number): number;
 }
@@ -64,6 +66,7 @@ const seams: Seams = {
   extrapolate: (base, preference, gamma) => preference + gamma * (preference - base),
   drift: relativeEntropy,
   row: (index) => index,
+  sampled: (logPolicy) => logPolicy,
   store: (value) => value,
 };
 
@@ -113,7 +116,7 @@ export function createSubject(
         return amuletLoop(logBases[row]!, logPreferences[row]!, parameters);
       }),
     boundedTilt: (logBase, logPreference, budget) => searchBudget(parts, logBase, logPreference, budget),
-    sample: (logPolicy, { count, seed }) => drawAll(logPolicy, count, seed),
+    sample: (logPolicy, { count, seed }) => drawAll(parts.sampled(logPolicy), count, seed),
   };
 }
 

@@ -1,0 +1,75 @@
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-backend-wasm";
+import * as core from "@amulet-ts/core";
+import { type AlgorithmSubject, algorithmLaws, holdLaw, type oracles } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+
+type Rows = (...rows: tf.Tensor2D[]) => tf.Tensor2D;
+
+const rowsToTensor = (rows: readonly oracles.Row[]) =>
+  tf.tensor2d(Float32Array.from(rows.flatMap((row) => Array.from(row))), [rows.length, rows[0]!.length]);
+
+/** Runs a tensor operation on rows of one vocabulary and reads the result back. */
+async function onTensors(
+  inputs: readonly (readonly oracles.Row[])[],
+  operation: Rows,
+): Promise<Float32Array[]> {
+  const result_BV = tf.tidy(() => operation(...inputs.map(rowsToTensor)));
+  const width = result_BV.shape[1];
+  const values = Float32Array.from(await result_BV.data());
+  result_BV.dispose();
+  return inputs[0]!.map((_, row) => values.slice(row * width, (row + 1) * width));
+}
+
+const onRow = async (inputs: readonly oracles.Row[], operation: Rows) =>
+  (
+    await onTensors(
+      inputs.map((row) => [row]),
+      operation,
+    )
+  )[0]!;
+
+const subject: AlgorithmSubject = {
+  name: "core",
+  unitRoundoff: 2 ** -24,
+  guidanceScale: core.guidanceScale,
+  logPolicy: (logits) => onRow([logits], (logits_BV) => core.logPolicy(logits_BV!)),
+  closedFormStep: ({ meanUtility, logReference, logCurrent }, { t, ...weights }) =>
+    onRow([meanUtility, logReference, logCurrent], (mean_BV, reference_BV, current_BV) =>
+      core.closedFormStep(
+        { meanUtility_BV: mean_BV!, logReference_BV: reference_BV!, logCurrent_BV: current_BV! },
+        t,
+        weights,
+      ),
+    ),
+  amuletLoop: (logBase, logPreference, parameters) =>
+    onRow([logBase, logPreference], (base_BV, preference_BV) =>
+      core.amuletLoop(base_BV!, preference_BV!, parameters),
+    ),
+  amuletLoopRows: (logBases, logPreferences, parameters) =>
+    onTensors([logBases, logPreferences], (base_BV, preference_BV) =>
+      core.amuletLoop(base_BV!, preference_BV!, parameters),
+    ),
+  amuletCollapsed: (logBase, logPreference, parameters) =>
+    onRow([logBase, logPreference], (base_BV, preference_BV) =>
+      core.amuletCollapsed(base_BV!, preference_BV!, parameters),
+    ),
+  linearAlignment: (logBase, logPreference, ratio) =>
+    onRow([logBase, logPreference], (base_BV, preference_BV) =>
+      core.extrapolate(base_BV!, preference_BV!, ratio),
+    ),
+};
+
+describe.each(["cpu", "wasm"])("core keeps every law of the algorithm on %s", (backend) => {
+  beforeAll(async () => {
+    expect(await tf.setBackend(backend)).toBe(true);
+    await tf.ready();
+  });
+
+  it.each(algorithmLaws.map((law) => [law.name, law] as const))("%s", async (_, law) => {
+    const before = tf.memory().numTensors;
+    await holdLaw(law, subject, { runs: 100, seed: 20261 });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
