@@ -1,0 +1,8 @@
+/** Every command, in the order of the help. */
+export const commandNames = ["compare", "generate", "policy", "strength", "tokenize", "logits"] as const;
+
+export type CommandName = (typeof commandNames)[number];
+
+export function isCommandName(word: string | undefined): word is CommandName {
+  return commandNames.some((name) => name === word);
+}

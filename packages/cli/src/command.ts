@@ -1,0 +1,12 @@
+import type { Io } from "./io.js";
+import type { OptionValues } from "./options.js";
+
+/** A checked call of a command. */
+export interface Invocation {
+  readonly values: OptionValues;
+  readonly question?: string;
+  readonly io: Io;
+}
+
+/** What each file in commands/ exports as `run`. It resolves when all is written. */
+export type RunCommand = (invocation: Invocation) => Promise<void>;

@@ -1,0 +1,61 @@
+import type { RunCommand } from "./command.js";
+import type { CommandName } from "./command-names.js";
+
+interface CommandSpec {
+  readonly usage: string;
+  /** One line of the help. */
+  readonly summary: string;
+  readonly examples: readonly string[];
+  load(): Promise<{ readonly run: RunCommand }>;
+}
+
+const question = '"How do I make a cup of tea?"';
+const preference = '--preference "Your answer should be concise."';
+
+/** Every command: what the help says of it, and where its code is. Code is loaded when it is called. */
+export const commands: Record<CommandName, CommandSpec> = {
+  compare: {
+    usage: "amulet [compare] QUESTION --preference TEXT --model MODEL",
+    summary: "base, pref, la and amulet side by side",
+    examples: [
+      `amulet ${question} ${preference} --model model.gguf`,
+      `amulet compare ${question} ${preference} --model model.gguf --guidance-scale 2`,
+    ],
+    load: () => import("./commands/compare.js"),
+  },
+  generate: {
+    usage: "amulet generate QUESTION --preference TEXT --model MODEL",
+    summary: "one answer, streamed to standard output",
+    examples: [
+      `amulet generate ${question} ${preference} --model model.gguf`,
+      `echo ${question} | amulet generate - ${preference} --model model.gguf --json`,
+    ],
+    load: () => import("./commands/generate.js"),
+  },
+  policy: {
+    usage: "amulet policy --input FILE",
+    summary: "the algorithm alone: logits in, policy out; needs no model",
+    examples: [
+      `echo '{"baseLogits": [[0, 1, 2]], "preferenceLogits": [[2, 1, 0]]}' | amulet policy --input -`,
+    ],
+    load: () => import("./commands/policy.js"),
+  },
+  strength: {
+    usage: "amulet strength [--iterations T] [--alpha α] [--lambda λ] [--eta η] | --guidance-scale X",
+    summary: "x, γ and their names elsewhere; and back",
+    examples: ["amulet strength --iterations 20", "amulet strength --guidance-scale 3"],
+    load: () => import("./commands/strength.js"),
+  },
+  tokenize: {
+    usage: "amulet tokenize --text TEXT | --chat FILE --model MODEL",
+    summary: "ids and pieces of a text, or of a chat rendered with the model's template",
+    examples: ['amulet tokenize --text "Hello, world" --model model.gguf'],
+    load: () => import("./commands/tokenize.js"),
+  },
+  logits: {
+    usage: "amulet logits --ids 1,2,3 [--last] --model MODEL",
+    summary: "the model's raw next-token logits",
+    examples: ["amulet logits --ids 1,2,3 --last --model model.gguf"],
+    load: () => import("./commands/logits.js"),
+  },
+};

@@ -1,0 +1,62 @@
+/** What `compare` knows of its answers so far, and how each is shown. */
+import type { Answer, AnswerPiece, Method } from "@amulet-ts/core";
+import type { Colors } from "picocolors/types.js";
+import { formatNumber } from "./output.js";
+import type { Column } from "./terminal/columns.js";
+import { markNewWords } from "./terminal/new-words.js";
+import { printable } from "./terminal/printable.js";
+import type { Stopwatch } from "./timing.js";
+
+interface Entry {
+  readonly method: Method;
+  text: string;
+  tokens: number;
+  answer: Answer | undefined;
+}
+
+/** Answers to one question by several methods, the base prompt's first: the one that the others are held against. */
+export class Comparison {
+  readonly entries: readonly Entry[];
+
+  constructor(
+    methods: readonly Method[],
+    private readonly stopwatch: Stopwatch,
+    private readonly colors: Colors,
+  ) {
+    this.entries = methods.map((method) => ({ method, text: "", tokens: 0, answer: undefined }));
+  }
+
+  add({ index, text, id, answer }: AnswerPiece): void {
+    const entry = this.entries[index]!;
+    entry.text += printable(text);
+    if (id !== undefined) entry.tokens++;
+    if (answer) entry.answer = answer;
+    this.stopwatch.note(index, id !== undefined);
+  }
+
+  column(index: number): Column {
+    return { heading: this.heading(index), body: this.body(index), footer: this.footer(index) };
+  }
+
+  heading(index: number): string {
+    const { name, guidanceScale } = this.entries[index]!.method;
+    const scale = guidanceScale === undefined ? "" : `  x = ${formatNumber(guidanceScale)}`;
+    return `${this.colors.bold(name)}${this.colors.dim(scale)}`;
+  }
+
+  /** Words are marked once the base prompt's answer is whole; until then nobody knows which are new. */
+  body(index: number): string {
+    const [base] = this.entries;
+    const text = this.entries[index]!.text.trim();
+    if (index === 0 || base?.answer === undefined) return text;
+    return markNewWords(text, base.text, this.colors.green);
+  }
+
+  footer(index: number): string {
+    const { tokens, answer } = this.entries[index]!;
+    const speed = this.stopwatch.tokensPerSecond(index);
+    const end = answer === undefined ? "…" : answer.finishReason === "length" ? ", cut here" : "";
+    const rate = speed > 0 ? `, ${formatNumber(speed)}/s` : "";
+    return this.colors.dim(`${tokens} tokens${rate}${end}`);
+  }
+}

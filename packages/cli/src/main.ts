@@ -1,0 +1,71 @@
+/** The amulet command: dispatch, errors, exit status. */
+import { readFile } from "node:fs/promises";
+import { CoreError } from "@amulet-ts/core";
+import type { Invocation } from "./command.js";
+import type { CommandName } from "./command-names.js";
+import { commands } from "./commands.js";
+import { CliError } from "./errors.js";
+import { formatCommandHelp, formatHelp } from "./help.js";
+import type { Io } from "./io.js";
+import { type CommandLine, parseCommandLine } from "./parse-command-line.js";
+import { colorsFor } from "./terminal/colors.js";
+
+export { processIo } from "./io.js";
+
+/** 0 done, 1 it failed, 2 wrong usage, 130 interrupted. */
+export type ExitStatus = 0 | 1 | 2 | 130;
+
+/**
+ * Runs the command. Never throws: what goes wrong is one sentence on standard error.
+ *
+ * @param words the arguments, without those of Node
+ */
+export async function main(words: readonly string[], io: Io): Promise<ExitStatus> {
+  try {
+    await dispatch(parseCommandLine(words), io);
+    return 0;
+  } catch (error) {
+    if (io.signal.aborted) return 130;
+    report(error, words.includes("--debug"), io);
+    return statusOf(error);
+  }
+}
+
+async function dispatch(line: CommandLine, io: Io): Promise<void> {
+  if (line.kind === "version") return print(io, `${await readVersion()}\n`);
+  if (line.kind === "help") return print(io, helpText(line.command, io));
+  const { run } = await commands[line.command].load();
+  const { values, question } = line;
+  const invocation: Invocation = { values, io, ...(question !== undefined && { question }) };
+  await run(invocation);
+}
+
+function helpText(command: CommandName | undefined, io: Io): string {
+  const colors = colorsFor(io.stdout, io.environment);
+  return command === undefined ? formatHelp(colors) : formatCommandHelp(command, colors);
+}
+
+function print(io: Io, text: string): void {
+  io.stdout.write(text);
+}
+
+async function readVersion(): Promise<string> {
+  const manifest: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+  return String((manifest as { version: unknown }).version);
+}
+
+function report(error: unknown, withStack: boolean, io: Io): void {
+  const failure = error instanceof Error ? error : new Error(String(error));
+  io.stderr.write(`amulet: ${withStack ? (failure.stack ?? failure.message) : inOneLine(failure.message)}\n`);
+}
+
+function inOneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, " ").trim();
+}
+
+/** What the caller wrote is wrong (2), or it could not be done (1). */
+function statusOf(error: unknown): 1 | 2 {
+  if (error instanceof CliError) return error.code === "usage" ? 2 : 1;
+  const usage = ["bad-strength", "bad-sampling", "bad-request"];
+  return error instanceof CoreError && usage.includes(error.code) ? 2 : 1;
+}

@@ -1,0 +1,111 @@
+/** The table of options. Parsing, checking and the help all come from it: a new option is one line here. */
+import { backendNames } from "@amulet-ts/backends";
+import { paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
+import { type CommandName, commandNames } from "./command-names.js";
+import {
+  anyFinite,
+  anyWhole,
+  choice,
+  flag,
+  notNegative,
+  number,
+  type OptionSpec,
+  positive,
+  positiveOrInfinite,
+  positiveProbability,
+  probability,
+  text,
+  texts,
+  tokenIds,
+  wholeFrom,
+} from "./option-kinds.js";
+
+const answering: readonly CommandName[] = ["compare", "generate"];
+const readingModels: readonly CommandName[] = ["compare", "generate", "tokenize", "logits"];
+const withStrength: readonly CommandName[] = ["compare", "generate", "policy", "strength"];
+const onBackends: readonly CommandName[] = ["compare", "generate", "policy", "logits", "tokenize"];
+
+export const methodNames = ["base", "pref", "la", "amulet", "amulet-exact"] as const;
+export type MethodName = (typeof methodNames)[number];
+
+const { iterations, alpha, lambda, eta } = paperParameters;
+
+export const options = {
+  ...inGroup("Prompt", {
+    preference: text("TEXT", 'what this user likes: "Your answer should be concise."', answering),
+    system: text("TEXT", "system message of both prompts", answering),
+    "preference-in": choice("PLACE", ["question", "system"], "where the preference stands", answering),
+    "base-ids": tokenIds("1,2,3", "token ids instead of the question", answering),
+    "preference-ids": tokenIds("1,2,3", "token ids instead of question and preference", answering),
+  }),
+  ...inGroup("Strength", {
+    method: choice("NAME", methodNames, "how to decode (default amulet)", ["generate"]),
+    iterations: number("T", wholeFrom(0), `steps per token (default ${iterations})`, withStrength),
+    alpha: number("α", notNegative, `scale of the utility (default ${alpha})`, withStrength),
+    lambda: number("λ", notNegative, `pull back to the preference policy (default ${lambda})`, withStrength),
+    eta: number("η", positiveOrInfinite, `learning rate; Infinity is allowed (default ${eta})`, withStrength),
+    "guidance-scale": number(
+      "X",
+      anyFinite,
+      "the strength as one number, instead of T, α, λ, η",
+      withStrength,
+    ),
+    ratio: number("R", anyFinite, `Linear Alignment's γ (default ${paperLinearAlignmentRatio})`, answering),
+  }),
+  ...inGroup("Answer", {
+    "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", answering),
+    "min-new-tokens": number("N", wholeFrom(0), "shortest answer", answering),
+    temperature: number("T", notNegative, "0, the default, takes the most probable token", answering),
+    "top-k": number("K", wholeFrom(0), "draw from the K most probable tokens", answering),
+    "top-p": number("P", positiveProbability, "draw from the fewest tokens that reach P", answering),
+    "min-p": number("P", probability, "draw from tokens at least P times the best one", answering),
+    seed: number("N", anyWhole, "seed of the draws (default 0)", answering),
+    stop: texts("TEXT", "ends an answer and is not part of it; repeatable", answering),
+    "repetition-penalty": number("R", positive, "divides the score of tokens already said", answering),
+    "presence-penalty": number("P", anyFinite, "subtracted from the score of tokens already said", answering),
+  }),
+  ...inGroup("Input", {
+    input: text("FILE", "JSON with the logits; - reads standard input", ["policy"]),
+    trajectory: flag("also the policies of every iteration", ["policy"]),
+    text: text("TEXT", "the text to cut into tokens", ["tokenize"]),
+    chat: text("FILE", "JSON with messages, rendered with the model's template; - reads standard input", [
+      "tokenize",
+    ]),
+    ids: tokenIds("1,2,3", "the tokens to read", ["logits"]),
+    last: flag("only the logits after the last token", ["logits"]),
+  }),
+  ...inGroup("Common", {
+    model: text("MODEL", "a folder with a model or a .gguf file", readingModels),
+    backend: choice("NAME", backendNames, "what computes", onBackends),
+    json: flag("one JSON object on standard output, nothing else", commandNames),
+    debug: flag("show where an error came from", commandNames),
+    help: flag("this text", commandNames),
+  }),
+};
+
+export type OptionName = keyof typeof options;
+
+/** What the options of a call amount to; an option that was not given is absent. */
+export type OptionValues = {
+  readonly [Name in OptionName]?: ReturnType<(typeof options)[Name]["read"]>;
+};
+
+export function optionSpec(name: OptionName): OptionSpec<unknown> {
+  return options[name];
+}
+
+export function isOptionName(name: string): name is OptionName {
+  return Object.hasOwn(options, name);
+}
+
+/** The options that a command takes, in the order of the table. */
+export function optionsOf(command: CommandName): OptionName[] {
+  return Object.keys(options)
+    .filter(isOptionName)
+    .filter((name) => options[name].commands.includes(command));
+}
+
+function inGroup<Specs extends Record<string, OptionSpec<unknown>>>(group: string, specs: Specs): Specs {
+  for (const spec of Object.values(specs)) Object.assign(spec, { group });
+  return specs;
+}
