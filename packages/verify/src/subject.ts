@@ -1,4 +1,5 @@
 /** What the laws judge: an implementation of Amulet, described by its shape alone. */
+import type { TinyModel } from "./arbitraries/models.js";
 import type { AmuletParameters } from "./oracles/amulet.js";
 import type { DriftBudget } from "./oracles/budget.js";
 import type { Row } from "./oracles/distribution.js";
@@ -50,16 +51,32 @@ export interface AlgorithmOperations {
   sample(logPolicy: Row, options: { readonly count: number; readonly seed: number }): Awaitable<Row>;
 }
 
-/** The name of an operation. */
-export type Operation = keyof AlgorithmOperations;
-
-/** An implementation under judgement. */
-export interface AlgorithmSubject extends Partial<AlgorithmOperations> {
+/** What every subject says of itself. */
+export interface SubjectFacts {
   readonly name: string;
-  /** Half the gap between 1 and the next number of its policies' type: 2^-24 in float32, 2^-53 in float64. */
+  /** Half the gap between 1 and the next number of its results' type: 2^-24 in float32, 2^-53 in float64. */
   readonly unitRoundoff: number;
 }
 
+/** An implementation under judgement, with those of the operations that it has. */
+export type Subject<Operations> = Partial<Operations> & SubjectFacts;
+
+/** An implementation of the algorithm. */
+export type AlgorithmSubject = Subject<AlgorithmOperations>;
+
 /** A subject that has the operations K. */
-export type SubjectWith<K extends Operation> = Pick<AlgorithmOperations, K> &
-  Pick<AlgorithmSubject, "name" | "unitRoundoff">;
+export type SubjectWith<K extends keyof Operations, Operations = AlgorithmOperations> = Pick<Operations, K> &
+  SubjectFacts;
+
+/** What a subject that implements forward passes may offer. Models come as plain data, logits go out as rows. */
+export interface ForwardOperations {
+  /** Logits at every position, `[T][V]`. */
+  logits(model: TinyModel, tokens: readonly number[]): Awaitable<readonly Row[]>;
+  /** The same, with the first `prefilled` tokens in one call and the others one by one through the cache. */
+  logitsInSteps(model: TinyModel, tokens: readonly number[], prefilled: number): Awaitable<readonly Row[]>;
+  /** Several token rows of different lengths in one batch: the logits after the last token of each. */
+  lastLogitsOfRows(model: TinyModel, tokenRows: readonly (readonly number[])[]): Awaitable<readonly Row[]>;
+}
+
+/** An implementation of forward passes. */
+export type ForwardSubject = Subject<ForwardOperations>;

@@ -29,6 +29,7 @@ describe("every planted fault is caught by its law", () => {
     const law = algorithmLaws.find(({ name }) => name === mutant.caughtBy);
     const report = await law!.check(mutant.subject, options);
     expect(report.outcome).toBe("broken");
+    expect(report.counterexample?.thrown).toBeUndefined();
   });
 });
 

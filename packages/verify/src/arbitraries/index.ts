@@ -1,2 +1,3 @@
+export * from "./models.js";
 export * from "./parameters.js";
 export * from "./rows.js";

@@ -6,6 +6,7 @@ import { stepLaws } from "./step.js";
 import { strengthLaws } from "./strength.js";
 import { tiltLaws } from "./tilt.js";
 
+export { forwardLaws } from "./forward.js";
 export * from "./law.js";
 export { measureRegret, type Regret } from "./regret.js";
 export { chiSquare, chiSquareLimit } from "./sampling.js";

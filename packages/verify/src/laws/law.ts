@@ -1,7 +1,7 @@
 /** A law: a statement about every subject, cases to try it on, and a judgement with its tolerance. */
 import fc from "fast-check";
 import { VerifyError } from "../errors.js";
-import type { AlgorithmSubject, Awaitable, Operation, SubjectWith } from "../subject.js";
+import type { AlgorithmOperations, Awaitable, ForwardOperations, Subject, SubjectWith } from "../subject.js";
 
 /** What one case showed. The law holds for it when error ≤ tolerance; NaN never does. */
 export interface Judgement {
@@ -10,13 +10,13 @@ export interface Judgement {
 }
 
 /** How a law is written. */
-export interface LawText<K extends Operation, Case> {
+export interface LawText<Operations, K extends keyof Operations, Case> {
   readonly name: string;
   /** One sentence, for reports. */
   readonly statement: string;
   readonly needs: readonly K[];
   readonly cases: fc.Arbitrary<Case>;
-  judge(subject: SubjectWith<K>, example: Case): Awaitable<Judgement>;
+  judge(subject: SubjectWith<K, Operations>, example: Case): Awaitable<Judgement>;
 }
 
 /** How far to look. */
@@ -39,7 +39,7 @@ export interface LawReport {
   /** The smallest case that breaks the law. */
   readonly counterexample?: Counterexample;
   /** Operations that the subject lacks. */
-  readonly missing?: readonly Operation[];
+  readonly missing?: readonly string[];
 }
 
 /** A case that breaks a law, as text to read and with the numbers. */
@@ -51,38 +51,42 @@ export interface Counterexample {
 }
 
 /** A law ready to be applied; what its cases are is its own affair. */
-export interface Law {
+export interface Law<Operations = AlgorithmOperations> {
   readonly name: string;
   readonly statement: string;
-  readonly needs: readonly Operation[];
-  check(subject: AlgorithmSubject, options?: CheckOptions): Promise<LawReport>;
+  readonly needs: readonly (keyof Operations)[];
+  check(subject: Subject<Operations>, options?: CheckOptions): Promise<LawReport>;
 }
 
-/** Makes a law of its text. */
-export function defineLaw<K extends Operation, Case>(text: LawText<K, Case>): Law {
-  const { name, statement, needs } = text;
-  return {
-    name,
-    statement,
-    needs,
+/** Makes a law of the algorithm of its text. */
+export const defineLaw = lawMaker<AlgorithmOperations>();
+
+/** Makes a law of forward passes of its text. */
+export const defineForwardLaw = lawMaker<ForwardOperations>();
+
+function lawMaker<Operations>() {
+  return <K extends keyof Operations, Case>(text: LawText<Operations, K, Case>): Law<Operations> => ({
+    name: text.name,
+    statement: text.statement,
+    needs: text.needs,
     async check(subject, options = {}) {
-      const missing = needs.filter((operation) => typeof subject[operation] !== "function");
-      if (hasOperations(subject, needs)) return tryCases(text, subject, options);
-      return { law: name, subject: subject.name, outcome: "skipped", runs: 0, missing };
+      if (hasOperations(subject, text.needs)) return tryCases(text, subject, options);
+      const missing = text.needs.filter((operation) => typeof subject[operation] !== "function").map(String);
+      return { law: text.name, subject: subject.name, outcome: "skipped", runs: 0, missing };
     },
-  };
+  });
 }
 
-function hasOperations<K extends Operation>(
-  subject: AlgorithmSubject,
+function hasOperations<Operations, K extends keyof Operations>(
+  subject: Subject<Operations>,
   needs: readonly K[],
-): subject is AlgorithmSubject & SubjectWith<K> {
+): subject is Subject<Operations> & SubjectWith<K, Operations> {
   return needs.every((operation) => typeof subject[operation] === "function");
 }
 
-async function tryCases<K extends Operation, Case>(
-  text: LawText<K, Case>,
-  subject: SubjectWith<K>,
+async function tryCases<Operations, K extends keyof Operations, Case>(
+  text: LawText<Operations, K, Case>,
+  subject: SubjectWith<K, Operations>,
   { runs = 100, seed = 1, onCase }: CheckOptions,
 ): Promise<LawReport> {
   let worst: Judgement | undefined;
@@ -99,9 +103,9 @@ async function tryCases<K extends Operation, Case>(
   return { ...report, outcome: "broken", counterexample: await explain(text, subject, example) };
 }
 
-async function explain<K extends Operation, Case>(
-  text: LawText<K, Case>,
-  subject: SubjectWith<K>,
+async function explain<Operations, K extends keyof Operations, Case>(
+  text: LawText<Operations, K, Case>,
+  subject: SubjectWith<K, Operations>,
   example: Case,
 ): Promise<Counterexample> {
   const written = fc.stringify(example);
@@ -120,9 +124,9 @@ function strain({ error, tolerance }: Judgement): number {
 }
 
 /** Applies a law and throws when it does not hold. @throws VerifyError `law-broken` with the counterexample */
-export async function holdLaw(
-  law: Law,
-  subject: AlgorithmSubject,
+export async function holdLaw<Operations>(
+  law: Law<Operations>,
+  subject: Subject<Operations>,
   options?: CheckOptions,
 ): Promise<LawReport> {
   const report = await law.check(subject, options);

@@ -16,7 +16,7 @@ const stepRoundings = 13;
 /** Compares two log-policies where they matter; reports the token with the largest share of its bound used. */
 export function comparePolicies(actual: Row, expected: Row, bound: Row): Judgement {
   if (actual.length !== expected.length) return { error: Number.POSITIVE_INFINITY, tolerance: 0 };
-  let worst: Judgement = { error: 0, tolerance: Number.MIN_VALUE };
+  let worst: Judgement = { error: 0, tolerance: bound[0]! };
   for (let a = 0; a < expected.length; a++) {
     const error = Math.abs(Math.max(actual[a]!, logSmallest) - Math.max(expected[a]!, logSmallest));
     const judgement = { error, tolerance: bound[a]! };

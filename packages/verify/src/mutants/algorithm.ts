@@ -1,5 +1,6 @@
 /** Faults that one could make in Amulet, each with a law that must notice. */
 import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
+import { toBfloat16 } from "./bfloat16.js";
 import { createSubject, normaliseScores, type Seams } from "./reference.js";
 
 /** A planted fault. */
@@ -17,13 +18,6 @@ function plant(name: string, fault: string, caughtBy: string, seams: Partial<Sea
 }
 
 const shifted = (scores: ArrayLike<number>, offset: number) => Float64Array.from(scores, (s) => s - offset);
-
-/** bfloat16 keeps eight significant bits: the float32 bit pattern rounded to its upper half. */
-function toBfloat16(value: number): number {
-  const bits = new Uint32Array(new Float32Array([value]).buffer);
-  bits[0] = (bits[0]! + 0x8000) & 0xffff0000;
-  return new Float32Array(bits.buffer)[0]!;
-}
 
 const stepFaults: readonly Mutant[] = [
   plant("lambda-sign", "λ pulls away from the preference policy", "step-gap-identity", {
