@@ -1,6 +1,7 @@
 /** Picks and starts a TensorFlow.js backend: the only place in the house that imports one. */
 import * as tf from "@tensorflow/tfjs-core";
 import { BackendError } from "./errors.js";
+import { installWasmSlice } from "./wasm-slice.js";
 
 /** What a loader must know of a backend's memory before it fills it. */
 export interface BackendMemory {
@@ -31,7 +32,10 @@ const backends = {
     description: "WebAssembly with SIMD, one thread",
     // A 32-bit heap; XNNPACK keeps a packed copy of every matrix beside the original.
     memory: { limitBytes: 4 * gibibyte, matrixCopies: 2 },
-    load: () => import("@tensorflow/tfjs-backend-wasm"),
+    load: async () => {
+      await import("@tensorflow/tfjs-backend-wasm");
+      installWasmSlice();
+    },
   },
   cpu: {
     description: "plain JavaScript, the reference: slow",
