@@ -26,12 +26,11 @@ export async function run({ modelPath, backend }) {
   let logits_BV = session.append([prompt, [...prompt.slice(1), 5]]);
   const [collapsed, exact] = [amuletMethod(), amuletExactMethod()];
   const policyOf = (method) => choosePolicy(method, logits_BV, model);
+  let token = await policyOf(collapsed);
   const step = async () => {
-    const token = await policyOf(collapsed);
     logits_BV.dispose();
     logits_BV = session.append([[token], [token]]);
-    // A backend may still be working when the call returns.
-    await logits_BV.data();
+    token = await policyOf(collapsed);
   };
   const times = { products: [], step: [], collapsed: [], exact: [] };
   for (let round = -warmUps; round < rounds; round++) {
@@ -80,17 +79,20 @@ function matrixProducts({
   blockCount,
   vocabularySize: V,
 }) {
+  const [E, M] = [H * K, G * K];
   const shapes = [
-    [D, (H + 2 * G) * K],
-    [H * K, D],
-    [D, 2 * F],
+    [D, E + M],
+    [D, M],
+    [E, D],
+    [D, F],
+    [D, F],
     [F, D],
   ];
   const layers = Array.from({ length: blockCount }, () => shapes)
     .flat()
     .concat([[D, V]]);
   const matrices = layers.map((shape) => tf.randomUniform(shape, -0.05, 0.05));
-  const inputs = new Map([D, H * K, F].map((size) => [size, tf.randomUniform([2, size], -1, 1)]));
+  const inputs = new Map([D, E, F].map((size) => [size, tf.randomUniform([2, size], -1, 1)]));
   return {
     run: async () => {
       const last = tf.tidy(() =>

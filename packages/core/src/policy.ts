@@ -25,8 +25,9 @@ const logZero = -1e4;
 export function logPolicy(logits_BV: Tensor2D): Tensor2D {
   return tf.tidy(() => {
     const best_B1 = tf.max(tf.softmax(logits_BV), 1, true);
-    const shift_B1 = tf.sub(tf.log(best_B1), tf.max(logits_BV, 1, true));
-    return tf.clipByValue(tf.add(logits_BV, shift_B1), logZero, 0) as Tensor2D;
+    // In this order: logits may be large, and their difference to the largest is what counts.
+    const centred_BV = tf.sub(logits_BV, tf.max(logits_BV, 1, true));
+    return tf.clipByValue(tf.add(centred_BV, tf.log(best_B1)), logZero, 0) as Tensor2D;
   });
 }
 
