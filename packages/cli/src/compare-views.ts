@@ -1,6 +1,7 @@
 /** Two ways to show a comparison while it grows: columns on a wide terminal, blocks anywhere. */
 import type { Comparison } from "./comparison.js";
 import type { Io } from "./io.js";
+import { writeLines } from "./output.js";
 import { isLively } from "./terminal/colors.js";
 import { frameRows, layOutColumns } from "./terminal/columns.js";
 import { LiveArea } from "./terminal/live-area.js";
@@ -78,6 +79,6 @@ class BlockView implements CompareView {
   private printBlock(): void {
     const { heading, body, footer } = this.comparison.column(this.printed++);
     this.progress.clear();
-    this.io.stdout.write(`── ${heading}\n${body}\n${footer}\n\n`);
+    writeLines(this.io, [`── ${heading}`, body, footer, ""]);
   }
 }

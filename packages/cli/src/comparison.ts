@@ -1,7 +1,7 @@
 /** What `compare` knows of its answers so far, and how each is shown. */
 import type { Answer, AnswerPiece, Method } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
-import { formatNumber } from "./output.js";
+import { formatCount, formatNumber } from "./output.js";
 import type { Column } from "./terminal/columns.js";
 import { markNewWords } from "./terminal/new-words.js";
 import { printable } from "./terminal/printable.js";
@@ -57,6 +57,6 @@ export class Comparison {
     const speed = this.stopwatch.tokensPerSecond(index);
     const end = answer === undefined ? "…" : answer.finishReason === "length" ? ", cut here" : "";
     const rate = speed > 0 ? `, ${formatNumber(speed)}/s` : "";
-    return this.colors.dim(`${tokens} tokens${rate}${end}`);
+    return this.colors.dim(`${formatCount(tokens, "token")}${rate}${end}`);
   }
 }

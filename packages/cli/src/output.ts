@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Io } from "./io.js";
 import { colorsFor } from "./terminal/colors.js";
+import { wrapText } from "./terminal/columns.js";
 
 /** One JSON object and a line break. JSON has no infinities: they are written as the strings that are read back. */
 export function writeJson(io: Io, value: unknown): void {
@@ -10,6 +11,18 @@ export function writeJson(io: Io, value: unknown): void {
 
 export function spellInfinities(_: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** Lines for people, broken between words where a terminal would break them anywhere. */
+export function writeLines(io: Io, lines: readonly string[]): void {
+  const { isTTY, columns } = io.stdout;
+  const rows = isTTY && columns ? lines.flatMap((line) => wrapText(line, columns)) : lines;
+  io.stdout.write(`${rows.join("\n")}\n`);
+}
+
+/** `1 token`, `2 tokens`. */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Something that the user should know and did not ask for. */

@@ -9,7 +9,7 @@ import type { Io } from "../io.js";
 import { comparedMethods, readParameters } from "../methods.js";
 import { type OpenModel, openModel } from "../open-model.js";
 import type { OptionValues } from "../options.js";
-import { breathe, formatNumber, writeJson, writeNote } from "../output.js";
+import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../output.js";
 import { type Asked, type ReadPrompts, readAsked, renderPrompts, showChat } from "../prompts.js";
 import { colorsFor, isLively } from "../terminal/colors.js";
 import { printable } from "../terminal/printable.js";
@@ -47,18 +47,19 @@ export async function run(invocation: Invocation): Promise<void> {
     }
     return writeJson(io, describe(whole));
   }
-  io.stdout.write(`${formatHeader(whole).join("\n")}\n\n`);
+  writeLines(io, [...formatHeader(whole), ""]);
   const view = chooseView(comparison, options.maxNewTokens ?? 128, io);
   try {
     for await (const piece of pieces) {
       comparison.add(piece);
-      view.update();
+      // First, so that a window made narrower meanwhile is known.
       await breathe();
+      view.update();
     }
   } finally {
     view.finish();
   }
-  io.stdout.write(`${formatClosing(whole).join("\n")}\n`);
+  writeLines(io, formatClosing(whole));
 }
 
 function formatHeader({ values, asked, opened, comparison, read, io }: Run): string[] {

@@ -5,7 +5,7 @@ import type { Invocation } from "../command.js";
 import type { Io } from "../io.js";
 import { readMethod } from "../methods.js";
 import { type OpenModel, openModel } from "../open-model.js";
-import { breathe, formatNumber, writeFacts, writeJson, writeNote } from "../output.js";
+import { breathe, formatCount, formatNumber, writeFacts, writeJson, writeNote } from "../output.js";
 import { type ReadPrompts, readAsked, renderPrompts } from "../prompts.js";
 import { printable } from "../terminal/printable.js";
 import { Stopwatch } from "../timing.js";
@@ -77,7 +77,7 @@ function listFacts({ answer, method, opened, read, stopwatch }: Result): string[
     opened.backend.name,
     `${method.name}${scale}`,
     `${base.length} + ${preference.length} prompt tokens`,
-    `${answer.ids.length} tokens, ${formatNumber(tokensPerSecond)} a second`,
+    `${formatCount(answer.ids.length, "token")}, ${formatNumber(tokensPerSecond)} a second`,
     `loaded in ${(loadMs / 1000).toFixed(1)} s`,
     ...(answer.finishReason === "length" ? ["cut at the longest length"] : []),
   ];

@@ -3,7 +3,7 @@ import { type AmuletParameters, guidanceLimit, guidanceScale } from "@amulet-ts/
 import type { Invocation } from "../command.js";
 import type { Io } from "../io.js";
 import { readParameters } from "../methods.js";
-import { formatNumber, writeJson } from "../output.js";
+import { formatNumber, writeJson, writeLines } from "../output.js";
 import { mostIterations, type Solutions, solveStrength } from "../solve-strength.js";
 import { colorsFor } from "../terminal/colors.js";
 
@@ -14,7 +14,7 @@ export async function run({ values, io }: Invocation): Promise<void> {
     wanted === undefined
       ? forwards(parameters, values.json, io)
       : backwards(wanted, parameters, values.json, io);
-  if (lines.length > 0) io.stdout.write(`${lines.join("\n")}\n`);
+  if (lines.length > 0) writeLines(io, lines);
 }
 
 function forwards(parameters: AmuletParameters, json: boolean | undefined, io: Io): string[] {

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type ExitStatus, type Io, main } from "../src/index.js";
+
+export interface Surroundings {
+  readonly input?: string;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Sees every write to standard output, for instance to interrupt after one. */
+  readonly onWrite?: (text: string, interrupt: () => void) => void;
+}
+
+export interface Outcome {
+  readonly status: ExitStatus;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command in this process, in made-up surroundings. */
+export async function amulet(words: readonly string[], around: Surroundings = {}): Promise<Outcome> {
+  const written = { stdout: "", stderr: "" };
+  const interrupt = new AbortController();
+  const { isTTY = false, columns = 80, rows = 24 } = around;
+  const output = (name: "stdout" | "stderr") => ({
+    isTTY,
+    columns,
+    rows,
+    write(text: string) {
+      written[name] += text;
+      if (name === "stdout") around.onWrite?.(text, () => interrupt.abort());
+    },
+  });
+  const io: Io = {
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    environment: around.environment ?? {},
+    signal: interrupt.signal,
+    readInput: async () => around.input ?? "",
+  };
+  const status = await main(words, io);
+  return { status, ...written };
+}
+
+const shared = fileURLToPath(new URL("../../../../shared/", import.meta.url));
+
+export const fixture = (path: string) => `${shared}fixtures/${path}`;
+export const tinyModel = fixture("formats/llama-gqa-tied.f32.gguf");
+export const skipWithoutFixtures = { skip: !existsSync(tinyModel) };
+export const whyItSkips = "the fixtures folder is not beside the project";

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "vitest";
+import { type CommandName, commandNames } from "../src/command-names.js";
+import { optionSpec, optionsOf } from "../src/options.js";
+import { amulet } from "./fake-io.js";
+
+const ask = ["generate", "Why?", "--preference", "Be brief."];
+
+/** Arguments, and what the one sentence on standard error must hold. */
+const wrong: readonly (readonly [string[], RegExp])[] = [
+  [["strength", "--alpha", "NaN"], /--alpha must be a finite number of at least 0; it is NaN/],
+  [["strength", "--alpha", ""], /--alpha must be .*; it is ""/],
+  [["strength", "--alpha", "two"], /--alpha must be .*; it is two/],
+  [["strength", "--alpha=-1"], /--alpha must be .*; it is -1/],
+  [["strength", "--iterations", "-1"], /--iterations must be a whole number of at least 0; it is -1/],
+  [["strength", "--iterations", "1.5"], /--iterations must be a whole number/],
+  [["strength", "--eta", "-inf"], /--eta must be a number above 0, or Infinity/],
+  [["strength", "--lambda", "0", "--eta", "Infinity"], /Give λ > 0 or a finite η/],
+  [["strength", "--guidance-scale", "Infinity"], /--guidance-scale must be a finite number/],
+  [["strength", "--alpha"], /--alpha needs a value/],
+  [["strength", "--alpha", "--lambda", "2"], /--alpha needs a value/],
+  [["strength", "--alpha", "1", "--alpha", "2"], /--alpha was given 2 times/],
+  [["strength", "--json=yes"], /--json takes no value/],
+  [["strength", "--alhpa", "3"], /no option --alhpa\. Did you mean --alpha\?/],
+  [["strength", "--text", "x"], /no option --text; it belongs to tokenize/],
+  [["strength", "x"], /takes options only; got "x"/],
+  [["comprae"], /no command "comprae"\. Did you mean compare\?/],
+  [["help", "polcy"], /no command "polcy"\. Did you mean policy\?/],
+  [[...ask, "--method", "amulett"], /no method "amulett"\. Did you mean amulet\?/],
+  [[...ask, "--backend", "wams"], /no backend "wams"\. Did you mean wasm\?/],
+  [[...ask, "--preference-in", "sytem"], /Did you mean system\?/],
+  [[...ask, "--temperature", "-1"], /--temperature must be a finite number of at least 0; it is -1/],
+  [[...ask, "--top-p", "0"], /--top-p must be a number above 0 and at most 1/],
+  [[...ask, "--max-new-tokens", "0"], /--max-new-tokens must be a whole number of at least 1/],
+  [[...ask, "--seed", "0.5"], /--seed must be a whole number/],
+  [[...ask, "--method", "la", "--alpha", "3"], /--alpha does nothing with --method la/],
+  [[...ask, "--method", "amulet-exact", "--guidance-scale", "3"], /it belongs to amulet/],
+  [[...ask], /Name one with --model/],
+  [[...ask, "--model", " "], /--model is empty/],
+  [["generate", "", "--preference", "x"], /The question is empty/],
+  [["generate", "-", "--preference", "x"], /The question is empty/],
+  [["generate", "--preference", "x"], /The question is missing/],
+  [["generate", "Why?"], /The preference is missing/],
+  [["compare", "Why?", "--preference", "  "], /The preference is empty/],
+  [["generate", "Why", "me?", "--preference", "x"], /Put the question in quotes: "Why me\?"/],
+  [["generate", "Why?", "--base-ids", "1"], /a question or --base-ids/],
+  [["generate", "--base-ids", "1"], /--preference-ids is missing/],
+  [["generate", "--base-ids", "1,x"], /"x" is none/],
+  [["tokenize"], /either --text TEXT or --chat FILE/],
+  [["logits"], /--ids is missing/],
+  [["policy"], /--input is missing/],
+];
+
+describe("wrong usage ends with status 2, one sentence and nothing on standard output", () => {
+  test.each(wrong)("%j", async (words, sentence) => {
+    const { status, stdout, stderr } = await amulet(words);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toMatch(/^amulet: [^\n]+\n$/);
+  });
+});
+
+test("a model that is not there is a failure, not wrong usage", async () => {
+  const { status, stderr } = await amulet([...ask, "--model", "/no/such/model.gguf"]);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^amulet: [^\n]*\/no\/such\/model\.gguf[^\n]*\n$/);
+});
+
+test("the stack is shown with --debug", async () => {
+  const { stderr } = await amulet([...ask, "--model", "/no/such/model.gguf", "--debug"]);
+  expect(stderr).toMatch(/^amulet: ModelError[\s\S]*\n {4}at /);
+});
+
+test("a first word that is no command is the question of compare", async () => {
+  const [short, long] = await Promise.all([
+    amulet(["What is a model?", "--preference", "x"]),
+    amulet(["compare", "What is a model?", "--preference", "x"]),
+  ]);
+  expect(short).toEqual(long);
+});
+
+describe("the help", () => {
+  test("names every command", async () => {
+    const { status, stdout } = await amulet(["--help"]);
+    expect(status).toBe(0);
+    for (const name of commandNames) expect(stdout).toContain(`  ${name} `);
+    expect(await amulet([])).toEqual({ status, stdout, stderr: "" });
+  });
+
+  test.each(commandNames)("of %s names each of its options with what it takes", async (name: CommandName) => {
+    const { status, stdout } = await amulet([name, "--help"]);
+    expect(status).toBe(0);
+    for (const option of optionsOf(name)) {
+      const { placeholder, help } = optionSpec(option);
+      expect(stdout).toContain(placeholder === undefined ? `--${option}` : `--${option} ${placeholder}`);
+      expect(stdout).toContain(help);
+    }
+    expect((await amulet(["help", name])).stdout).toBe(stdout);
+  });
+
+  test("has colours on a terminal alone, and none with NO_COLOR", async () => {
+    const plain = (await amulet(["--help"])).stdout;
+    expect((await amulet(["--help"], { isTTY: true })).stdout).toContain("\x1b[");
+    expect((await amulet(["--help"], { isTTY: true, environment: { NO_COLOR: "1" } })).stdout).toBe(plain);
+  });
+});
