@@ -21,17 +21,17 @@ export async function run(invocation: Invocation): Promise<void> {
   writeNote(io, read.note);
   const stopwatch = new Stopwatch(opened.loadMs);
   const pieces = answerPrompts(model, read.prompts, [method], options);
-  const show = values.json ? () => {} : textWriter(io);
+  const shown = new ShownText(io, values.json !== true);
   let answer: Answer | undefined;
   try {
     for await (const piece of pieces) {
       stopwatch.note(0, piece.id !== undefined);
-      show(piece.text);
+      shown.add(piece.text);
       answer = piece.answer;
       await breathe();
     }
   } finally {
-    show("\n");
+    shown.end();
   }
   const result = { answer: answer!, method, opened, read, stopwatch };
   if (values.json) writeJson(io, describe(result));
@@ -46,12 +46,25 @@ interface Result {
   readonly stopwatch: Stopwatch;
 }
 
-/** On a terminal nothing but text is written; in a pipe every character is, as the model gave it. */
-function textWriter(io: Io): (text: string) => void {
-  const clean = io.stdout.isTTY ? printable : (text: string) => text;
-  return (text) => {
-    if (text !== "") io.stdout.write(clean(text));
-  };
+/** The answer on standard output, as it grows. A pipe gets every character that the model gave, a terminal only text. */
+class ShownText {
+  private isOpen = false;
+
+  constructor(
+    private readonly io: Io,
+    private readonly shows: boolean,
+  ) {}
+
+  add(text: string): void {
+    if (!this.shows || text === "") return;
+    this.isOpen = true;
+    this.io.stdout.write(this.io.stdout.isTTY ? printable(text) : text);
+  }
+
+  /** Ends the line that was begun. */
+  end(): void {
+    if (this.isOpen) this.io.stdout.write("\n");
+  }
 }
 
 function describe({ answer, method, opened, read, stopwatch }: Result) {

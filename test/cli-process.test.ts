@@ -1,0 +1,77 @@
+/** The command as a process of its own: what signals and closed pipes do. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const entry = fileURLToPath(new URL("../packages/cli/bin/amulet.js", import.meta.url));
+const built = fileURLToPath(new URL("../packages/cli/dist/main.js", import.meta.url));
+const model = fileURLToPath(new URL("../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf", import.meta.url));
+
+const answer = ["generate", "How do I make a cup of tea?", "--method", "base", "--model", model];
+
+interface End {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(words: readonly string[]): ChildProcessWithoutNullStreams {
+  return spawn(process.execPath, [entry, ...words]);
+}
+
+async function end(child: ChildProcessWithoutNullStreams): Promise<End> {
+  const written = { stdout: "", stderr: "" };
+  child.stdout.on("data", (text) => {
+    written.stdout += text;
+  });
+  child.stderr.on("data", (text) => {
+    written.stderr += text;
+  });
+  const [status, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.on("close", (...ending) => resolve(ending));
+  });
+  return { status, signal, ...written };
+}
+
+// Skipped where nothing is built yet; `npm test` builds first.
+describe("the amulet process", { skip: !existsSync(built) }, () => {
+  test("wrong usage gives 2, and what is asked for 0", async () => {
+    const [wrong, right] = [start(["strength", "--alpha", "NaN"]), start(["strength", "--json"])].map(end);
+    expect(await wrong).toMatchObject({ status: 2, stdout: "" });
+    expect(await right).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("standard input can be a pipe", async () => {
+    const child = start(["policy", "--input", "-"]);
+    child.stdin.end('{"baseLogits": [[0, 1]], "preferenceLogits": [[1, 0]]}');
+    const { status, stdout } = await end(child);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toHaveProperty("policy");
+  });
+});
+
+// Skipped also where ../shared is not beside the project: an answer must take long enough to be interrupted.
+describe("an answer under way", { skip: !existsSync(built) || !existsSync(model) }, () => {
+  test("Ctrl-C leaves what was generated, ends the line and gives 130", async () => {
+    const child = start(answer);
+    child.stdout.once("data", () => child.kill("SIGINT"));
+    const { status, signal, stdout, stderr } = await end(child);
+    expect({ status, signal, stderr }).toEqual({ status: 130, signal: null, stderr: "" });
+    expect(stdout).toMatch(/^To.*\n$/s);
+    expect(stdout.length).toBeLessThan(200);
+  });
+
+  test("Ctrl-C gives no JSON", async () => {
+    const child = start([...answer, "--json"]);
+    setTimeout(() => child.kill("SIGINT"), 2000);
+    expect(await end(child)).toMatchObject({ status: 130, stdout: "", stderr: "" });
+  });
+
+  test("a reader that goes away ends it quietly", async () => {
+    const child = start(answer);
+    child.stdout.once("data", () => child.stdout.destroy());
+    expect(await end(child)).toMatchObject({ status: 0, stderr: "" });
+  });
+});
