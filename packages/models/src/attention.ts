@@ -23,8 +23,6 @@ export interface AttentionConstants extends HeadShape {
   readonly scale_11: Tensor2D;
   /** 1 where a query head and a key/value head belong together, else 0: `[H, G, 1]`. */
   readonly kinship_HG1: Tensor3D;
-  /** Tokens a query sees, itself included; Infinity for full attention. */
-  readonly window: number;
   /** c in c·tanh(score/c), where a family bounds its scores. */
   readonly softCap?: number;
 }
@@ -38,6 +36,11 @@ export function headKinship({ heads, groups }: HeadShape): Tensor3D {
     Math.floor(Math.floor(i / groups) / shared) === i % groups ? 1 : 0,
   );
   return tf.tensor3d(related, [heads, groups, 1]);
+}
+
+/** Heads side by side to heads one below the other: `[N, H·K]` → `[N·H, K]`. */
+export function splitHeads(x_NE: Tensor2D, headWidth: number): Tensor2D {
+  return reshape(x_NE, [x_NE.size / headWidth, headWidth]);
 }
 
 /**
@@ -55,9 +58,22 @@ function attentionMask(newTokens: number, attended: number, window: number): Ten
   return tf.tensor2d(mask, [newTokens, attended]);
 }
 
-/** Masks of all rows of a batch, the same for every block with this window. */
-export function attentionMasks(lengths: readonly number[], caches: readonly RowCache[], window: number) {
-  return lengths.map((length, b) => attentionMask(length, caches[b]!.length + length, window));
+/** The mask of each row of a batch; nothing where all of its new tokens see all. */
+export type RowMasks = readonly (Tensor2D | undefined)[];
+
+/**
+ * The rows' masks for each window that occurs, shared by all blocks that have it.
+ *
+ * @param windows tokens a query of each block sees, itself included; Infinity for full attention
+ */
+export function attentionMasks(
+  lengths: readonly number[],
+  caches: readonly RowCache[],
+  windows: readonly number[],
+): ReadonlyMap<number, RowMasks> {
+  const masksFor = (window: number) =>
+    lengths.map((length, b) => attentionMask(length, caches[b]!.length + length, window));
+  return new Map([...new Set(windows)].map((window) => [window, masksFor(window)]));
 }
 
 export interface AttentionResult {
@@ -76,7 +92,7 @@ export function attendRows(
   { q_NE, k_NM, v_NM }: { q_NE: Tensor2D; k_NM: Tensor2D; v_NM: Tensor2D },
   lengths: readonly number[],
   caches: readonly BlockCache[],
-  masks: readonly (Tensor2D | undefined)[],
+  masks: RowMasks,
   constants: AttentionConstants,
 ): AttentionResult {
   const starts = lengths.map((_, b) => lengths.slice(0, b).reduce((sum, length) => sum + length, 0));
@@ -84,16 +100,16 @@ export function attendRows(
     appendTokens(cache, sliceRows(k_NM, starts[b]!, lengths[b]!), sliceRows(v_NM, starts[b]!, lengths[b]!)),
   );
   const scaled_NE = mul(q_NE, constants.scale_11);
-  const oneEach = lengths.every((length) => length === 1);
-  const mixed_NE = oneEach
-    ? attendOneEach(scaled_NE, grown, masks, constants)
-    : concat(
-        grown.map((cache, b) =>
-          attendMany(sliceRows(scaled_NE, starts[b]!, lengths[b]!), cache, masks[b], constants),
-        ),
-        0,
-      );
-  return { mixed_NE, caches: grown };
+  if (lengths.every((length) => length === 1)) {
+    return { mixed_NE: attendOneEach(scaled_NE, grown, masks, constants), caches: grown };
+  }
+  const mixed = grown.map((cache, b) => {
+    const own_TE = sliceRows(scaled_NE, starts[b]!, lengths[b]!);
+    // Only a cache that grew by several tokens has no tail.
+    if (lengths[b] === 1) return attendOneEach(own_TE, [cache], [masks[b]], constants);
+    return attendMany(own_TE, cache, masks[b], constants);
+  });
+  return { mixed_NE: concat(mixed, 0), caches: grown };
 }
 
 /**
@@ -104,7 +120,7 @@ export function attendRows(
 function attendOneEach(
   q_NE: Tensor2D,
   caches: readonly BlockCache[],
-  masks: readonly (Tensor2D | undefined)[],
+  masks: RowMasks,
   constants: AttentionConstants,
 ): Tensor2D {
   const { heads: H, groups: G, headWidth: K, kinship_HG1 } = constants;

@@ -43,6 +43,14 @@ export class ConfigSource {
     throw this.wrong(key, "true or false", value);
   }
 
+  /** Refuses a setting that the family does not compute; an absent one passes. @throws ModelError `bad-config` */
+  allow(key: ConfigKey, known: readonly unknown[]): void {
+    const value = this.read(key);
+    if (value === undefined || known.includes(value)) return;
+    const choices = known.map((choice) => JSON.stringify(choice)).join(" or ");
+    throw this.wrong(key, `${choices} (nothing else is written yet for this architecture)`, value);
+  }
+
   /** Whether the output head is the embedding; a GGUF file says so by leaving the head out. */
   tiedEmbedding(fallback: boolean): boolean {
     if (this.format === "gguf") return !this.tensorNames.has("output.weight");

@@ -18,12 +18,17 @@ export const add = <T extends Tensor>(a: T, b: Tensor): T => run("Add", { a, b }
 /** Product by element; shapes broadcast. */
 export const mul = <T extends Tensor>(a: T, b: Tensor): T => run("Multiply", { a, b });
 
+/** Difference; shapes broadcast. */
+export const sub = <T extends Tensor>(a: T, b: Tensor): T => run("Sub", { a, b });
+
 export const square = <T extends Tensor>(x: T): T => run("Square", { x });
 
 /** 1/√x. */
 export const rsqrt = <T extends Tensor>(x: T): T => run("Rsqrt", { x });
 
 export const sigmoid = <T extends Tensor>(x: T): T => run("Sigmoid", { x });
+
+export const tanh = <T extends Tensor>(x: T): T => run("Tanh", { x });
 
 /** Mean over the last axis, which stays as 1. */
 export const meanLast = <T extends Tensor>(x: T): T =>

@@ -15,7 +15,7 @@ export type AxisSizes = Readonly<Record<string, number>>;
 
 /**
  * One tensor of a checkpoint. `*` in a name stands for the block's number; shapes are in letters, outermost
- * first, as the checkpoint has them.
+ * first, as Hugging Face's checkpoints have them.
  */
 export interface TensorSpec {
   /** Absent where that format does not store it. */
@@ -24,22 +24,37 @@ export interface TensorSpec {
   readonly shape: string;
   /** llama.cpp interleaves the rows of each of these many heads, (0, K/2, 1, K/2+1, …); the loader undoes it. */
   readonly interleavedHeads?: number;
+  /**
+   * Added to every number of a Hugging Face tensor: 1 where the checkpoint has w and the model computes with
+   * 1 + w. llama.cpp adds it when it converts.
+   */
+  readonly offset?: number;
 }
 
 /**
  * One parameter of ours, made of one tensor of the checkpoint or of several side by side along the last axis.
- * Our matrices are `[in, out]`; `transpose` turns a checkpoint's `[out, in]`.
+ * Our matrices are `[in, out]`; `transpose` turns a checkpoint's `[out, in]`, which only llama.cpp's file may have.
  */
 export interface ParameterSpec {
   /** Where it goes: `embedding_VD`, or `blocks.*.wo_ED` for one in each block. */
   readonly path: string;
   readonly parts: readonly TensorSpec[];
-  readonly transpose?: boolean;
+  readonly transpose?: boolean | "gguf";
   /** The checkpoint may leave it out. */
   readonly optional?: boolean;
 }
 
-type Details = Pick<TensorSpec, "interleavedHeads"> & Pick<ParameterSpec, "optional">;
+/** One parameter of several of the checkpoint's tensors, joined along our last axis. */
+export function sideBySide(path: string, parts: readonly ParameterSpec[]): ParameterSpec {
+  return { ...parts[0]!, path, parts: parts.flatMap((part) => part.parts) };
+}
+
+/** A part that several heads share, once for each of them. */
+export function repeated(count: number, part: ParameterSpec): ParameterSpec[] {
+  return Array.from({ length: count }, () => part);
+}
+
+type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> & Pick<ParameterSpec, "optional">;
 
 /** A line of a family's table: one tensor as it is. */
 export function asStored(
@@ -56,6 +71,11 @@ export function asStored(
 /** A line of a family's table: a matrix that the checkpoint has as `[out, in]`. */
 export function transposed(...line: Parameters<typeof asStored>): ParameterSpec {
   return { ...asStored(...line), transpose: true };
+}
+
+/** A line of a family's table: a matrix that Hugging Face has as `[in, out]` and llama.cpp as `[out, in]`. */
+export function transposedInGguf(...line: Parameters<typeof asStored>): ParameterSpec {
+  return { ...asStored(...line), transpose: "gguf" };
 }
 
 /** Parameters as the loader makes them by a family's table; the family names each in an interface of its own. */

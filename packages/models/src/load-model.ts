@@ -6,6 +6,7 @@ import type { FamilyConfig, ForwardPass, ParameterTree } from "./family.js";
 import {
   countParameters,
   disposeParameters,
+  isTransposed,
   type LoadOptions,
   loadParameters,
   type PlannedParameter,
@@ -98,7 +99,8 @@ async function chooseProbes(
   planned: readonly PlannedParameter[],
   parameters: ParameterTree,
 ): Promise<ProductProbe[]> {
-  const matrices = planned.filter(({ spec }) => spec.transpose && spec.parts.length === 1);
+  const plain = ({ spec: { parts } }: PlannedParameter) => parts.length === 1 && !parts[0]!.interleavedHeads;
+  const matrices = planned.filter((parameter) => isTransposed(parameter) && plain(parameter));
   const chosen = new Set([matrices[0], matrices.at(-1)].filter((parameter) => parameter !== undefined));
   return Promise.all([...chosen].map((parameter) => readProbe(parameter, parameters)));
 }

@@ -11,6 +11,7 @@ export interface PlannedParameter {
   readonly path: string;
   readonly spec: ParameterSpec;
   readonly sources: readonly TensorSource[];
+  readonly format: Format;
 }
 
 export interface LoadProgress {
@@ -46,9 +47,10 @@ export function planParameters(
   const used = new Set<string>();
   const planned: PlannedParameter[] = [];
   for (const spec of expandBlocks(specs, blockCount)) {
-    const sources = spec.parts.map((part) => findTensor(store, part[format], part, sizes, spec, problems));
+    const sources = spec.parts.map((part) => findTensor(store, format, part, sizes, spec, problems));
     for (const source of sources) if (source) used.add(source.name);
-    if (sources.every((source) => source !== undefined)) planned.push({ path: spec.path, spec, sources });
+    if (sources.every((source) => source !== undefined))
+      planned.push({ path: spec.path, spec, sources, format });
   }
   for (const name of store.tensors.keys()) {
     if (!used.has(name) && !expendable.test(name)) problems.unexpected.push(name);
@@ -77,10 +79,10 @@ function numberBlock(spec: ParameterSpec, block: number): ParameterSpec {
 
 function findTensor(
   store: TensorStore,
-  name: string | undefined,
-  { shape }: TensorSpec,
+  format: Format,
+  { shape, [format]: name }: TensorSpec,
   sizes: AxisSizes,
-  { optional }: ParameterSpec,
+  { optional, transpose }: ParameterSpec,
   problems: Problems,
 ): TensorSource | undefined {
   const source = name === undefined ? undefined : store.tensors.get(name);
@@ -88,7 +90,8 @@ function findTensor(
     if (!optional) problems.missing.push(name ?? shape);
     return undefined;
   }
-  const expected = [...shape].map((letter) => sizes[letter]!);
+  const axes = transpose === "gguf" && format === "gguf" ? [...shape].reverse() : [...shape];
+  const expected = axes.map((letter) => sizes[letter]!);
   if (expected.join() === source.shape.join()) return source;
   problems.misshapen.push(
     `${source.name} is [${source.shape.join(", ")}], expected [${expected.join(", ")}]`,
@@ -122,6 +125,11 @@ function describe(kind: string, names: readonly string[]): string {
   if (names.length === 0) return "";
   const shown = names.slice(0, 12).join(", ");
   return `${names.length} ${kind} (${shown}${names.length > 12 ? ", …" : ""})`;
+}
+
+/** Whether the checkpoint has a matrix as `[out, in]`. */
+export function isTransposed({ spec, format }: PlannedParameter): boolean {
+  return spec.transpose === true || spec.transpose === format;
 }
 
 /** Number of elements of a planned parameter. */
@@ -177,9 +185,11 @@ export function disposeParameters(tree: ParameterTree): void {
   for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder) as Tensor[]);
 }
 
-async function readParameter({ spec, sources }: PlannedParameter): Promise<Tensor> {
-  if (!spec.transpose && sources.length === 1)
-    return tf.tensor(await sources[0]!.read(), [...sources[0]!.shape]);
+async function readParameter(planned: PlannedParameter): Promise<Tensor> {
+  const { spec, sources, format } = planned;
+  const transpose = isTransposed(planned);
+  if (!transpose && sources.length === 1)
+    return tf.tensor(await readShifted(sources[0]!, spec.parts[0]!, format), [...sources[0]!.shape]);
   const inputs = sources[0]!.shape[1] ?? 1;
   const outputs = sources.reduce((sum, { shape }) => sum + shape[0]!, 0);
   const values = new Float32Array(inputs * outputs);
@@ -190,20 +200,29 @@ async function readParameter({ spec, sources }: PlannedParameter): Promise<Tenso
       values,
       outputs,
       column,
-      await source.read(),
+      await readShifted(source, spec.parts[i]!, format),
       rows,
       inputs,
-      rowOrder(spec.parts[i]!, rows),
+      rowOrder(spec.parts[i]!, format, rows),
     );
     column += rows;
   }
-  return tf.tensor(values, spec.transpose ? [inputs, outputs] : [outputs]);
+  return tf.tensor(values, transpose ? [inputs, outputs] : [outputs]);
+}
+
+async function readShifted(
+  source: TensorSource,
+  { offset }: TensorSpec,
+  format: Format,
+): Promise<Float32Array> {
+  const values = await source.read();
+  return offset === undefined || format === "gguf" ? values : values.map((value) => value + offset);
 }
 
 /** For each row of ours the row of the file: the same, unless llama.cpp interleaved the two halves of each head. */
-function rowOrder({ gguf, interleavedHeads }: TensorSpec, rows: number): Uint32Array {
+function rowOrder({ interleavedHeads }: TensorSpec, format: Format, rows: number): Uint32Array {
   const order = Uint32Array.from({ length: rows }, (_, row) => row);
-  if (interleavedHeads === undefined || gguf === undefined) return order;
+  if (interleavedHeads === undefined || format !== "gguf") return order;
   const headWidth = rows / interleavedHeads;
   const half = headWidth / 2;
   return order.map((row) => {

@@ -11,14 +11,20 @@ export interface RopeConfig {
  * (most checkpoints), GGUF's `rope.*` keys.
  *
  * @param layerType the entry of `rope_parameters` where a family has one for each kind of layer
+ * @param usualBase the base where the checkpoint names none
  */
-export function readRope(source: ConfigSource, contextLength: number, layerType?: string): RopeConfig {
+export function readRope(
+  source: ConfigSource,
+  contextLength: number,
+  layerType?: string,
+  usualBase = 10_000,
+): RopeConfig {
   const parameters = source.nested("rope_parameters");
   const own = (layerType && parameters?.nested(layerType)) || parameters;
   const scalingSource = own ?? source.nested("rope_scaling");
   const base = (own?.read(["rope_theta", undefined]) !== undefined ? own : source)?.number(
     ["rope_theta", "rope.freq_base"],
-    10_000,
+    usualBase,
   );
   return { base: base!, scaling: readScaling(source, scalingSource, contextLength) };
 }

@@ -1,16 +1,25 @@
 /**
  * Llama (1, 2, 3, 3.1, 3.2; SmolLM2 and others of the same shape): pre-norm blocks of grouped-query attention
- * with rotary positions and a SwiGLU feed-forward (Touvron et al., arXiv 2302.13971 and 2307.09288).
+ * with rotary positions and a SwiGLU feed-forward (Touvron et al., arXiv 2302.13971 and 2307.09288). A family that
+ * differs only in how queries, keys and values are made brings that one function to `bindLlama`.
  *
  * Letters: N new tokens of all rows · D width · H query heads · G key/value heads · K head width · E = H·K ·
- * M = G·K · Y heads of all tokens · F feed-forward width · C = K/2 · V vocabulary.
+ * M = G·K · X = E + M, queries and keys side by side · Y their heads, of all tokens · F feed-forward width ·
+ * C = K/2 · V vocabulary.
  */
 
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { type AttentionConstants, attendRows, attentionMasks, headKinship } from "../attention.js";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionMasks,
+  headKinship,
+  type RowMasks,
+  splitHeads,
+} from "../attention.js";
 import type { ConfigSource } from "../config.js";
-import { add, matMul, mul, reshape, sigmoid } from "../direct.js";
+import { add, matMul, mul, reshape, sigmoid, sliceColumns } from "../direct.js";
 import {
   type AxisSizes,
   asStored,
@@ -19,6 +28,7 @@ import {
   type ForwardPass,
   type ForwardResult,
   type ParameterSpec,
+  sideBySide,
   type TokenBatch,
   transposed,
 } from "../family.js";
@@ -44,12 +54,14 @@ export interface LlamaConfig extends FamilyConfig {
   readonly normEpsilon: number;
   readonly rope: RopeConfig;
   readonly tiedEmbedding: boolean;
+  /** Tokens a query of each block sees, itself included; Infinity in Llama itself. */
+  readonly windows: readonly number[];
 }
 
 export interface LlamaBlock {
   readonly attentionNorm_D: Tensor1D;
-  readonly wq_DE: Tensor2D;
-  readonly wk_DM: Tensor2D;
+  /** Queries and keys, which turn alike: one product and one rotation. */
+  readonly wqk_DX: Tensor2D;
   readonly wv_DM: Tensor2D;
   readonly wo_ED: Tensor2D;
   readonly feedForwardNorm_D: Tensor1D;
@@ -58,47 +70,59 @@ export interface LlamaBlock {
   readonly wDown_FD: Tensor2D;
 }
 
-export interface LlamaParameters {
+export interface LlamaParameters<Block extends LlamaBlock = LlamaBlock> {
   readonly embedding_VD: Tensor2D;
-  readonly blocks: readonly LlamaBlock[];
+  readonly blocks: readonly Block[];
   readonly norm_D: Tensor1D;
   readonly head_DV: Tensor2D;
   /** llama.cpp's form of Llama 3.1's scaling: a divisor per rotary frequency. */
   readonly ropeDivisors_C?: Tensor1D;
 }
 
+/** Queries and keys, not yet turned by their positions, and values of a block's normed input. */
+export type Projection<Block extends LlamaBlock> = (
+  block: Block,
+  x_ND: Tensor2D,
+  model: { readonly headWidth: number; readonly epsilon_11: Tensor2D },
+) => { qk_NX: Tensor2D; v_NM: Tensor2D };
+
 /** Made once for a model, the same in every block. */
-interface Constants {
+interface Constants<Block extends LlamaBlock> {
+  readonly project: Projection<Block>;
+  readonly windows: readonly number[];
   readonly attention: AttentionConstants;
   readonly frequencies: Float64Array;
   readonly quarterTurn_KK: Tensor2D;
   readonly epsilon_11: Tensor2D;
 }
 
-/** Made once for a forward pass. */
+/** Made once for a forward pass; masks for the blocks of one window. */
 interface Step {
   readonly lengths: readonly number[];
-  readonly rotaryQueries: RotaryTables;
-  readonly rotaryKeys: RotaryTables;
-  readonly masks: readonly (Tensor2D | undefined)[];
+  readonly rotary: RotaryTables;
+  readonly masks: RowMasks;
 }
 
-function attention(
-  { attention, quarterTurn_KK }: Constants,
-  { lengths, rotaryQueries, rotaryKeys, masks }: Step,
-  { wq_DE, wk_DM, wv_DM, wo_ED }: LlamaBlock,
+const project: Projection<LlamaBlock> = ({ wqk_DX, wv_DM }, x_ND) => ({
+  qk_NX: matMul(x_ND, wqk_DX),
+  v_NM: matMul(x_ND, wv_DM),
+});
+
+function attention<Block extends LlamaBlock>(
+  { project, attention, quarterTurn_KK, epsilon_11 }: Constants<Block>,
+  { lengths, rotary, masks }: Step,
+  block: Block,
   x_ND: Tensor2D,
   caches: readonly BlockCache[],
 ) {
   const { heads: H, groups: G, headWidth: K } = attention;
-  const N = x_ND.shape[0];
-  const q_YK: Tensor2D = reshape(matMul(x_ND, wq_DE), [N * H, K]);
-  const k_YK: Tensor2D = reshape(matMul(x_ND, wk_DM), [N * G, K]);
-  const q_NE: Tensor2D = reshape(rotate(q_YK, rotaryQueries, quarterTurn_KK), [N, H * K]);
-  const k_NM: Tensor2D = reshape(rotate(k_YK, rotaryKeys, quarterTurn_KK), [N, G * K]);
-  const v_NM = matMul(x_ND, wv_DM);
+  const { qk_NX, v_NM } = project(block, x_ND, { headWidth: K, epsilon_11 });
+  const turned_YK = rotate(splitHeads(qk_NX, K), rotary, quarterTurn_KK);
+  const turned_NX: Tensor2D = reshape(turned_YK, qk_NX.shape);
+  const q_NE = sliceColumns(turned_NX, 0, H * K);
+  const k_NM = sliceColumns(turned_NX, H * K, G * K);
   const attended = attendRows({ q_NE, k_NM, v_NM }, lengths, caches, masks, attention);
-  return { out_ND: matMul(attended.mixed_NE, wo_ED), caches: attended.caches };
+  return { out_ND: matMul(attended.mixed_NE, block.wo_ED), caches: attended.caches };
 }
 
 function feedForward({ wGate_DF, wUp_DF, wDown_FD }: LlamaBlock, x_ND: Tensor2D): Tensor2D {
@@ -107,52 +131,37 @@ function feedForward({ wGate_DF, wUp_DF, wDown_FD }: LlamaBlock, x_ND: Tensor2D)
   return matMul(mul(silu_NF, matMul(x_ND, wUp_DF)), wDown_FD);
 }
 
-function runBlock(
-  constants: Constants,
+function runBlock<Block extends LlamaBlock>(
+  constants: Constants<Block>,
   step: Step,
-  block: LlamaBlock,
+  block: Block,
   x_ND: Tensor2D,
   caches: readonly BlockCache[],
 ) {
   const { epsilon_11 } = constants;
-  const attended = attention(
-    constants,
-    step,
-    block,
-    rmsNorm(x_ND, block.attentionNorm_D, epsilon_11),
-    caches,
-  );
+  const normed_ND = rmsNorm(x_ND, block.attentionNorm_D, epsilon_11);
+  const attended = attention(constants, step, block, normed_ND, caches);
   const middle_ND = add(x_ND, attended.out_ND);
   const fed_ND = feedForward(block, rmsNorm(middle_ND, block.feedForwardNorm_D, epsilon_11));
   return { x_ND: add(middle_ND, fed_ND), caches: attended.caches };
 }
 
-function forward(
-  constants: Constants,
-  { embedding_VD, blocks }: LlamaParameters,
+function forward<Block extends LlamaBlock>(
+  constants: Constants<Block>,
+  { embedding_VD, blocks }: LlamaParameters<Block>,
   { ids_N, lengths }: TokenBatch,
   caches: readonly RowCache[],
 ): ForwardResult {
-  const { attention, frequencies } = constants;
+  const { attention, frequencies, windows } = constants;
   const positions = batchPositions(lengths, caches);
-  const step = {
-    lengths,
-    rotaryQueries: rotaryTables(positions, attention.heads, frequencies),
-    rotaryKeys: rotaryTables(positions, attention.groups, frequencies),
-    masks: attentionMasks(lengths, caches, attention.window),
-  };
+  const rotary = rotaryTables(positions, attention.heads + attention.groups, frequencies);
+  const masks = attentionMasks(lengths, caches, windows);
   let x_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;
-    const result = tidy(() =>
-      runBlock(
-        constants,
-        step,
-        block,
-        before_ND,
-        caches.map((cache) => cache.blocks[i]!),
-      ),
-    );
+    const own = caches.map((cache) => cache.blocks[i]!);
+    const step = { lengths, rotary, masks: masks.get(windows[i]!)! };
+    const result = tidy(() => runBlock(constants, step, block, before_ND, own));
     before_ND.dispose();
     x_ND = result.x_ND;
     return result.caches;
@@ -160,30 +169,25 @@ function forward(
   return { states_ND: x_ND, caches: extendCaches(caches, lengths, grown) };
 }
 
-function head(
-  { epsilon_11 }: Constants,
-  { norm_D, head_DV }: LlamaParameters,
-  states_ND: Tensor2D,
-): Tensor2D {
-  return matMul(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
-}
-
 function readConfig(source: ConfigSource): LlamaConfig {
   const heads = source.count(["num_attention_heads", "attention.head_count"]);
   const width = source.count(["hidden_size", "embedding_length"]);
   const contextLength = source.count(["max_position_embeddings", "context_length"], 2048);
+  const blockCount = source.count(["num_hidden_layers", "block_count"]);
+  source.allow(["hidden_act", undefined], ["silu"]);
   return {
     width,
     heads,
     groups: source.count(["num_key_value_heads", "attention.head_count_kv"], heads),
     headWidth: source.count(["head_dim", "attention.key_length"], width / heads),
-    blockCount: source.count(["num_hidden_layers", "block_count"]),
+    blockCount,
     feedForward: source.count(["intermediate_size", "feed_forward_length"]),
     vocabularySize: source.count(["vocab_size", "vocab_size"]),
     contextLength,
     normEpsilon: source.number(["rms_norm_eps", "attention.layer_norm_rms_epsilon"], 1e-6),
     rope: readRope(source, contextLength),
     tiedEmbedding: source.tiedEmbedding(false),
+    windows: Array.from({ length: blockCount }, () => Number.POSITIVE_INFINITY),
   };
 }
 
@@ -195,7 +199,7 @@ function axisSizes({
   feedForward: F,
   vocabularySize: V,
 }: LlamaConfig): AxisSizes {
-  return { D, E: H * K, M: G * K, F, V, C: K / 2 };
+  return { D, E: H * K, M: G * K, K, F, V, C: K / 2 };
 }
 
 /** Our path, Hugging Face's name, llama.cpp's name, the checkpoint's shape. */
@@ -208,10 +212,10 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
   return [
     asStored("embedding_VD", ...embedding, "VD"),
     asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
-    transposed("blocks.*.wq_DE", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
-    transposed("blocks.*.wk_DM", layer("self_attn.k_proj"), blk("attn_k"), "MD", {
-      interleavedHeads: groups,
-    }),
+    sideBySide("blocks.*.wqk_DX", [
+      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
+      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD", { interleavedHeads: groups }),
+    ]),
     transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
     transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
     asStored("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
@@ -224,15 +228,21 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
   ];
 }
 
-function bind(config: LlamaConfig, parameters: LlamaParameters): ForwardPass {
-  const { headWidth, rope, normEpsilon } = config;
+/** @param project what sets a family of this shape apart */
+export function bindLlama<Block extends LlamaBlock>(
+  project: Projection<Block>,
+  config: LlamaConfig,
+  parameters: LlamaParameters<Block>,
+): ForwardPass {
+  const { headWidth, rope, normEpsilon, windows } = config;
   const divisors = parameters.ropeDivisors_C?.dataSync();
-  const constants: Constants = {
+  const constants: Constants<Block> = {
+    project,
+    windows,
     attention: {
       ...config,
       scale_11: tf.tensor2d([[headWidth ** -0.5]]),
       kinship_HG1: headKinship(config),
-      window: Number.POSITIVE_INFINITY,
     },
     frequencies: rotaryFrequencies(
       headWidth,
@@ -242,9 +252,10 @@ function bind(config: LlamaConfig, parameters: LlamaParameters): ForwardPass {
     quarterTurn_KK: quarterTurn(headWidth),
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
+  const { norm_D, head_DV } = parameters;
   return {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
-    head: (states_ND) => tf.tidy(() => head(constants, parameters, states_ND)),
+    head: (states_ND) => tf.tidy(() => matMul(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
     dispose: () => {
       const { attention, quarterTurn_KK, epsilon_11 } = constants;
       tf.dispose([attention.scale_11, attention.kinship_HG1, quarterTurn_KK, epsilon_11]);
@@ -257,5 +268,5 @@ export const llama: Family<LlamaConfig, LlamaParameters> = {
   readConfig,
   axisSizes,
   parameters,
-  bind,
+  bind: (config, parameters) => bindLlama(project, config, parameters),
 };

@@ -1,0 +1,341 @@
+/**
+ * Gemma 3, text (arXiv 2503.19786): blocks with a norm before and after attention and feed-forward, norms of
+ * queries and keys, a GELU-gated feed-forward and scaled embeddings. Most blocks look through a sliding window
+ * and have a RoPE base of their own; the others see everything.
+ *
+ * Letters: N new tokens of all rows · D width · H query heads · G key/value heads · K head width · E = H·K ·
+ * M = G·K · X = E + M, queries and keys side by side · Y their heads, of all tokens · F feed-forward width · V vocabulary.
+ */
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionMasks,
+  headKinship,
+  type RowMasks,
+  splitHeads,
+} from "../attention.js";
+import type { ConfigSource } from "../config.js";
+import { add, matMul, mul, reshape, sliceColumns, tanh } from "../direct.js";
+import {
+  type AxisSizes,
+  asStored,
+  type Family,
+  type FamilyConfig,
+  type ForwardPass,
+  type ForwardResult,
+  type ParameterSpec,
+  repeated,
+  sideBySide,
+  type TokenBatch,
+  transposed,
+} from "../family.js";
+import { type GeluConstants, geluConstants, geluTanh } from "../gelu.js";
+import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
+import { type LayerType, readLayerTypes, readWindow } from "../layer-types.js";
+import { normHeads, rmsNorm } from "../norm.js";
+import {
+  batchPositions,
+  quarterTurn,
+  type RotaryTables,
+  rotaryFrequencies,
+  rotaryTables,
+  rotate,
+} from "../rope.js";
+import { type RopeConfig, readRope } from "../rope-config.js";
+import { tidy } from "../tidy.js";
+
+interface Gemma3Config extends FamilyConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly groups: number;
+  readonly headWidth: number;
+  readonly feedForward: number;
+  readonly normEpsilon: number;
+  /** Scores are divided by its square root. */
+  readonly queryScalar: number;
+  readonly layerTypes: readonly LayerType[];
+  readonly windows: Readonly<Record<LayerType, number>>;
+  readonly ropes: Readonly<Record<LayerType, RopeConfig>>;
+  /** c in c·tanh(x/c), for attention scores and for logits. */
+  readonly attentionSoftCap: number | undefined;
+  readonly logitSoftCap: number | undefined;
+  readonly tiedEmbedding: boolean;
+}
+
+interface Gemma3Block {
+  readonly attentionNorm_D: Tensor1D;
+  readonly wqk_DX: Tensor2D;
+  /** The norm of queries, once for each of their heads, and that of keys. */
+  readonly queryKeyNorm_X: Tensor1D;
+  readonly wv_DM: Tensor2D;
+  readonly wo_ED: Tensor2D;
+  readonly attentionOutNorm_D: Tensor1D;
+  readonly feedForwardNorm_D: Tensor1D;
+  readonly wGate_DF: Tensor2D;
+  readonly wUp_DF: Tensor2D;
+  readonly wDown_FD: Tensor2D;
+  readonly feedForwardOutNorm_D: Tensor1D;
+}
+
+interface Gemma3Parameters {
+  readonly embedding_VD: Tensor2D;
+  readonly blocks: readonly Gemma3Block[];
+  readonly norm_D: Tensor1D;
+  readonly head_DV: Tensor2D;
+}
+
+/** Made once for a model, the same in every block. */
+interface Constants {
+  readonly attention: AttentionConstants;
+  readonly frequencies: Readonly<Record<LayerType, Float64Array>>;
+  readonly quarterTurn_KK: Tensor2D;
+  readonly gelu: GeluConstants;
+  readonly epsilon_11: Tensor2D;
+  /** √D in float32. */
+  readonly embeddingScale_11: Tensor2D;
+}
+
+/** Made once for a forward pass and a type of block. */
+interface Step {
+  readonly lengths: readonly number[];
+  readonly rotary: RotaryTables;
+  readonly masks: RowMasks;
+}
+
+function attention(
+  { attention, quarterTurn_KK, epsilon_11 }: Constants,
+  { lengths, rotary, masks }: Step,
+  { wqk_DX, queryKeyNorm_X, wv_DM, wo_ED }: Gemma3Block,
+  x_ND: Tensor2D,
+  caches: readonly BlockCache[],
+) {
+  const { heads: H, groups: G, headWidth: K } = attention;
+  const qk_NX = matMul(x_ND, wqk_DX);
+  const normed_YK = splitHeads(normHeads(qk_NX, queryKeyNorm_X, K, epsilon_11), K);
+  const turned_NX: Tensor2D = reshape(rotate(normed_YK, rotary, quarterTurn_KK), qk_NX.shape);
+  const q_NE = sliceColumns(turned_NX, 0, H * K);
+  const k_NM = sliceColumns(turned_NX, H * K, G * K);
+  const v_NM = matMul(x_ND, wv_DM);
+  const attended = attendRows({ q_NE, k_NM, v_NM }, lengths, caches, masks, attention);
+  return { out_ND: matMul(attended.mixed_NE, wo_ED), caches: attended.caches };
+}
+
+function feedForward(
+  { gelu }: Constants,
+  { wGate_DF, wUp_DF, wDown_FD }: Gemma3Block,
+  x_ND: Tensor2D,
+): Tensor2D {
+  const gate_NF = geluTanh(matMul(x_ND, wGate_DF), gelu);
+  return matMul(mul(gate_NF, matMul(x_ND, wUp_DF)), wDown_FD);
+}
+
+function runBlock(
+  constants: Constants,
+  step: Step,
+  block: Gemma3Block,
+  x_ND: Tensor2D,
+  caches: readonly BlockCache[],
+) {
+  const norm = (y_ND: Tensor2D, weight_D: Tensor1D) => rmsNorm(y_ND, weight_D, constants.epsilon_11);
+  const attended = attention(constants, step, block, norm(x_ND, block.attentionNorm_D), caches);
+  const middle_ND = add(x_ND, norm(attended.out_ND, block.attentionOutNorm_D));
+  const fed_ND = feedForward(constants, block, norm(middle_ND, block.feedForwardNorm_D));
+  return { x_ND: add(middle_ND, norm(fed_ND, block.feedForwardOutNorm_D)), caches: attended.caches };
+}
+
+/** What a forward pass needs in blocks of each type. */
+function prepareSteps(
+  { attention, frequencies }: Constants,
+  { windows }: Gemma3Config,
+  lengths: readonly number[],
+  caches: readonly RowCache[],
+): Record<LayerType, Step> {
+  const positions = batchPositions(lengths, caches);
+  const masks = attentionMasks(lengths, caches, Object.values(windows));
+  const prepare = (type: LayerType): Step => ({
+    lengths,
+    rotary: rotaryTables(positions, attention.heads + attention.groups, frequencies[type]),
+    masks: masks.get(windows[type])!,
+  });
+  return {
+    full_attention: prepare("full_attention"),
+    sliding_attention: prepare("sliding_attention"),
+  };
+}
+
+function forward(
+  constants: Constants,
+  config: Gemma3Config,
+  { embedding_VD, blocks }: Gemma3Parameters,
+  { ids_N, lengths }: TokenBatch,
+  caches: readonly RowCache[],
+): ForwardResult {
+  const steps = prepareSteps(constants, config, lengths, caches);
+  const tokens_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
+  let x_ND = mul(tokens_ND, constants.embeddingScale_11);
+  const grown = blocks.map((block, i) => {
+    const before_ND = x_ND;
+    const step = steps[config.layerTypes[i]!];
+    const own = caches.map((cache) => cache.blocks[i]!);
+    const result = tidy(() => runBlock(constants, step, block, before_ND, own));
+    before_ND.dispose();
+    x_ND = result.x_ND;
+    return result.caches;
+  });
+  return { states_ND: x_ND, caches: extendCaches(caches, lengths, grown) };
+}
+
+function head(
+  { epsilon_11 }: Constants,
+  { logitSoftCap }: Gemma3Config,
+  { norm_D, head_DV }: Gemma3Parameters,
+  states_ND: Tensor2D,
+): Tensor2D {
+  const logits_NV = matMul(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
+  if (logitSoftCap === undefined) return logits_NV;
+  return tf.mul(tanh(tf.div(logits_NV, logitSoftCap)), logitSoftCap);
+}
+
+function readConfig(source: ConfigSource): Gemma3Config {
+  const heads = source.count(["num_attention_heads", "attention.head_count"]);
+  const width = source.count(["hidden_size", "embedding_length"]);
+  const headWidth = source.count(["head_dim", "attention.key_length"], 256);
+  const blockCount = source.count(["num_hidden_layers", "block_count"]);
+  const contextLength = source.count(["max_position_embeddings", "context_length"], 131_072);
+  source.allow(["hidden_activation", undefined], ["gelu_pytorch_tanh"]);
+  source.allow(["use_bidirectional_attention", undefined], [false]);
+  return {
+    width,
+    heads,
+    groups: source.count(["num_key_value_heads", "attention.head_count_kv"], heads),
+    headWidth,
+    blockCount,
+    feedForward: source.count(["intermediate_size", "feed_forward_length"]),
+    vocabularySize: source.count(["vocab_size", "vocab_size"]),
+    contextLength,
+    normEpsilon: source.number(["rms_norm_eps", "attention.layer_norm_rms_epsilon"], 1e-6),
+    queryScalar: readQueryScalar(source, blockCount, width / heads, headWidth),
+    layerTypes: readBlockTypes(source, blockCount),
+    windows: { full_attention: Number.POSITIVE_INFINITY, sliding_attention: readWindow(source) },
+    ropes: {
+      full_attention: readRope(source, contextLength, "full_attention", 1_000_000),
+      sliding_attention: readSlidingRope(source, contextLength),
+    },
+    attentionSoftCap: readSoftCap(source, ["attn_logit_softcapping", "attn_logit_softcapping"]),
+    logitSoftCap: readSoftCap(source, ["final_logit_softcapping", "final_logit_softcapping"]),
+    tiedEmbedding: source.tiedEmbedding(true),
+  };
+}
+
+/** GGUF files don't hold it; llama.cpp knows that the 27B model, the one of 62 blocks, is the exception. */
+function readQueryScalar(
+  source: ConfigSource,
+  blockCount: number,
+  widthPerHead: number,
+  headWidth: number,
+): number {
+  if (source.format === "gguf") return blockCount === 62 ? widthPerHead : headWidth;
+  return source.number(["query_pre_attn_scalar", undefined], 256);
+}
+
+/** Without `layer_types` every sixth block, or as many as the pattern says, sees everything. */
+function readBlockTypes(source: ConfigSource, blockCount: number): LayerType[] {
+  const newer = source.count(["_sliding_window_pattern", undefined], 6);
+  const pattern = source.count(["sliding_window_pattern", undefined], newer);
+  return readLayerTypes(source, blockCount, (block) =>
+    (block + 1) % pattern === 0 ? "full_attention" : "sliding_attention",
+  );
+}
+
+/** Only the base differs in older checkpoints: their scaling is for the blocks that see everything. */
+function readSlidingRope(source: ConfigSource, contextLength: number): RopeConfig {
+  if (source.nested("rope_parameters")) return readRope(source, contextLength, "sliding_attention");
+  const base = source.number(["rope_local_base_freq", "rope.freq_base_swa"], 10_000);
+  return { base, scaling: { type: "default" } };
+}
+
+function readSoftCap(source: ConfigSource, key: readonly [string, string]): number | undefined {
+  return source.read(key) === undefined ? undefined : source.number(key);
+}
+
+function axisSizes(config: Gemma3Config): AxisSizes {
+  const { width: D, heads: H, groups: G, headWidth: K, feedForward: F, vocabularySize: V } = config;
+  return { D, E: H * K, M: G * K, K, F, V };
+}
+
+/** Our path, Hugging Face's name, llama.cpp's name, the checkpoint's shape. */
+function parameters({ heads, groups, tiedEmbedding }: Gemma3Config): ParameterSpec[] {
+  const layer = (name: string) => `model.layers.*.${name}.weight`;
+  const blk = (name: string) => `blk.*.${name}.weight`;
+  const shifted = { offset: 1 };
+  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  const norm = (path: string, hf: string, gguf: string, shape = "D") =>
+    asStored(`blocks.*.${path}`, layer(hf), blk(gguf), shape, shifted);
+  return [
+    asStored("embedding_VD", ...embedding, "VD"),
+    norm("attentionNorm_D", "input_layernorm", "attn_norm"),
+    sideBySide("blocks.*.wqk_DX", [
+      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
+      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
+    ]),
+    sideBySide("blocks.*.queryKeyNorm_X", [
+      ...repeated(heads, norm("q", "self_attn.q_norm", "attn_q_norm", "K")),
+      ...repeated(groups, norm("k", "self_attn.k_norm", "attn_k_norm", "K")),
+    ]),
+    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    norm("attentionOutNorm_D", "post_attention_layernorm", "post_attention_norm"),
+    norm("feedForwardNorm_D", "pre_feedforward_layernorm", "ffn_norm"),
+    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    norm("feedForwardOutNorm_D", "post_feedforward_layernorm", "post_ffw_norm"),
+    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D", shifted),
+    transposed("head_DV", headName, headGguf, "VD"),
+  ];
+}
+
+function makeConstants(config: Gemma3Config): Constants {
+  const { width, headWidth, queryScalar, ropes, normEpsilon, attentionSoftCap } = config;
+  const { full_attention: full, sliding_attention: sliding } = ropes;
+  return {
+    attention: {
+      ...config,
+      scale_11: tf.tensor2d([[queryScalar ** -0.5]]),
+      kinship_HG1: headKinship(config),
+      ...(attentionSoftCap !== undefined && { softCap: attentionSoftCap }),
+    },
+    frequencies: {
+      full_attention: rotaryFrequencies(headWidth, full.base, full.scaling),
+      sliding_attention: rotaryFrequencies(headWidth, sliding.base, sliding.scaling),
+    },
+    quarterTurn_KK: quarterTurn(headWidth),
+    gelu: geluConstants(),
+    epsilon_11: tf.tensor2d([[normEpsilon]]),
+    embeddingScale_11: tf.tensor2d([[Math.sqrt(width)]]),
+  };
+}
+
+function bind(config: Gemma3Config, parameters: Gemma3Parameters): ForwardPass {
+  const constants = makeConstants(config);
+  return {
+    forward: (batch, caches) => tidy(() => forward(constants, config, parameters, batch, caches)),
+    head: (states_ND) => tf.tidy(() => head(constants, config, parameters, states_ND)),
+    dispose: () => {
+      const { attention, quarterTurn_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
+      tf.dispose([attention.scale_11, attention.kinship_HG1, quarterTurn_KK]);
+      tf.dispose([gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
+    },
+  };
+}
+
+export const gemma3: Family<Gemma3Config, Gemma3Parameters> = {
+  name: "gemma3",
+  readConfig,
+  axisSizes,
+  parameters,
+  bind,
+};

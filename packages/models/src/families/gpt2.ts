@@ -1,0 +1,236 @@
+/**
+ * GPT-2 (Radford et al. 2019): pre-norm blocks with layer norms, biases everywhere, learned positions and a GELU
+ * feed-forward.
+ *
+ * Letters: N new tokens of all rows · P positions · D width, H heads of K side by side · Q = 3D, queries, keys and
+ * values side by side · F feed-forward width · V vocabulary.
+ */
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionMasks,
+  headKinship,
+  type RowMasks,
+} from "../attention.js";
+import type { ConfigSource } from "../config.js";
+import { add, matMul, sliceColumns } from "../direct.js";
+import {
+  type AxisSizes,
+  asStored,
+  type Family,
+  type FamilyConfig,
+  type ForwardPass,
+  type ForwardResult,
+  type ParameterSpec,
+  type TokenBatch,
+  transposed,
+  transposedInGguf,
+} from "../family.js";
+import { type GeluConstants, geluConstants, geluTanh } from "../gelu.js";
+import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
+import { layerNorm } from "../norm.js";
+import { batchPositions } from "../rope.js";
+import { tidy } from "../tidy.js";
+
+interface Gpt2Config extends FamilyConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly feedForward: number;
+  readonly normEpsilon: number;
+  readonly tiedEmbedding: boolean;
+  /** Before the names of tensors: a checkpoint of the bare model, as OpenAI's own, has none. */
+  readonly prefix: "transformer." | "";
+}
+
+interface Gpt2Block {
+  readonly attentionNorm_D: Tensor1D;
+  readonly attentionNormBias_D: Tensor1D;
+  readonly wqkv_DQ: Tensor2D;
+  readonly bqkv_Q: Tensor1D;
+  readonly wo_DD: Tensor2D;
+  readonly bo_D: Tensor1D;
+  readonly feedForwardNorm_D: Tensor1D;
+  readonly feedForwardNormBias_D: Tensor1D;
+  readonly wUp_DF: Tensor2D;
+  readonly bUp_F: Tensor1D;
+  readonly wDown_FD: Tensor2D;
+  readonly bDown_D: Tensor1D;
+}
+
+interface Gpt2Parameters {
+  readonly embedding_VD: Tensor2D;
+  readonly positions_PD: Tensor2D;
+  readonly blocks: readonly Gpt2Block[];
+  readonly norm_D: Tensor1D;
+  readonly normBias_D: Tensor1D;
+  readonly head_DV: Tensor2D;
+}
+
+/** Made once for a model, the same in every block. */
+interface Constants {
+  readonly width: number;
+  readonly attention: AttentionConstants;
+  readonly gelu: GeluConstants;
+  readonly epsilon_11: Tensor2D;
+}
+
+/** Made once for a forward pass. */
+interface Step {
+  readonly lengths: readonly number[];
+  readonly masks: RowMasks;
+}
+
+function attention(
+  { attention, width: D }: Constants,
+  { lengths, masks }: Step,
+  { wqkv_DQ, bqkv_Q, wo_DD, bo_D }: Gpt2Block,
+  x_ND: Tensor2D,
+  caches: readonly BlockCache[],
+) {
+  const qkv_NQ = add(matMul(x_ND, wqkv_DQ), bqkv_Q);
+  const heads = {
+    q_NE: sliceColumns(qkv_NQ, 0, D),
+    k_NM: sliceColumns(qkv_NQ, D, D),
+    v_NM: sliceColumns(qkv_NQ, 2 * D, D),
+  };
+  const attended = attendRows(heads, lengths, caches, masks, attention);
+  return { out_ND: add(matMul(attended.mixed_NE, wo_DD), bo_D), caches: attended.caches };
+}
+
+function feedForward(
+  { gelu }: Constants,
+  { wUp_DF, bUp_F, wDown_FD, bDown_D }: Gpt2Block,
+  x_ND: Tensor2D,
+): Tensor2D {
+  const up_NF = geluTanh(add(matMul(x_ND, wUp_DF), bUp_F), gelu);
+  return add(matMul(up_NF, wDown_FD), bDown_D);
+}
+
+function runBlock(
+  constants: Constants,
+  step: Step,
+  block: Gpt2Block,
+  x_ND: Tensor2D,
+  caches: readonly BlockCache[],
+) {
+  const { attentionNorm_D, attentionNormBias_D, feedForwardNorm_D, feedForwardNormBias_D } = block;
+  const { epsilon_11 } = constants;
+  const normed_ND = layerNorm(x_ND, attentionNorm_D, attentionNormBias_D, epsilon_11);
+  const attended = attention(constants, step, block, normed_ND, caches);
+  const middle_ND = add(x_ND, attended.out_ND);
+  const normedMiddle_ND = layerNorm(middle_ND, feedForwardNorm_D, feedForwardNormBias_D, epsilon_11);
+  return { x_ND: add(middle_ND, feedForward(constants, block, normedMiddle_ND)), caches: attended.caches };
+}
+
+function embed(
+  { embedding_VD, positions_PD }: Gpt2Parameters,
+  ids_N: Int32Array,
+  positions: readonly number[],
+): Tensor2D {
+  const tokens_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
+  return add(tokens_ND, tf.gather(positions_PD, tf.tensor1d([...positions], "int32")));
+}
+
+function forward(
+  constants: Constants,
+  parameters: Gpt2Parameters,
+  { ids_N, lengths }: TokenBatch,
+  caches: readonly RowCache[],
+): ForwardResult {
+  const everything = Number.POSITIVE_INFINITY;
+  const step = { lengths, masks: attentionMasks(lengths, caches, [everything]).get(everything)! };
+  let x_ND = embed(parameters, ids_N, batchPositions(lengths, caches));
+  const grown = parameters.blocks.map((block, i) => {
+    const before_ND = x_ND;
+    const own = caches.map((cache) => cache.blocks[i]!);
+    const result = tidy(() => runBlock(constants, step, block, before_ND, own));
+    before_ND.dispose();
+    x_ND = result.x_ND;
+    return result.caches;
+  });
+  return { states_ND: x_ND, caches: extendCaches(caches, lengths, grown) };
+}
+
+function readConfig(source: ConfigSource): Gpt2Config {
+  const width = source.count(["n_embd", "embedding_length"]);
+  source.allow(["activation_function", undefined], ["gelu_new", "gelu_pytorch_tanh"]);
+  source.allow(["scale_attn_weights", undefined], [true]);
+  source.allow(["scale_attn_by_inverse_layer_idx", undefined], [false]);
+  return {
+    width,
+    heads: source.count(["n_head", "attention.head_count"]),
+    blockCount: source.count(["n_layer", "block_count"]),
+    feedForward: source.count(["n_inner", "feed_forward_length"], 4 * width),
+    vocabularySize: source.count(["vocab_size", "vocab_size"]),
+    contextLength: source.count(["n_positions", "context_length"], 1024),
+    normEpsilon: source.number(["layer_norm_epsilon", "attention.layer_norm_epsilon"], 1e-5),
+    tiedEmbedding: source.tiedEmbedding(true),
+    prefix: source.tensorNames.has("wte.weight") ? "" : "transformer.",
+  };
+}
+
+function axisSizes({ width: D, feedForward: F, vocabularySize: V, contextLength: P }: Gpt2Config): AxisSizes {
+  return { D, F, V, P, Q: 3 * D };
+}
+
+/** Our path, Hugging Face's name, llama.cpp's name, the shape in Hugging Face's checkpoint. */
+function parameters({ tiedEmbedding, prefix }: Gpt2Config): ParameterSpec[] {
+  const h = (name: string) => `${prefix}h.*.${name}`;
+  const blk = (name: string) => `blk.*.${name}`;
+  const embedding = [`${prefix}wte.weight`, "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  return [
+    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("positions_PD", `${prefix}wpe.weight`, "position_embd.weight", "PD"),
+    asStored("blocks.*.attentionNorm_D", h("ln_1.weight"), blk("attn_norm.weight"), "D"),
+    asStored("blocks.*.attentionNormBias_D", h("ln_1.bias"), blk("attn_norm.bias"), "D"),
+    transposedInGguf("blocks.*.wqkv_DQ", h("attn.c_attn.weight"), blk("attn_qkv.weight"), "DQ"),
+    asStored("blocks.*.bqkv_Q", h("attn.c_attn.bias"), blk("attn_qkv.bias"), "Q"),
+    transposedInGguf("blocks.*.wo_DD", h("attn.c_proj.weight"), blk("attn_output.weight"), "DD"),
+    asStored("blocks.*.bo_D", h("attn.c_proj.bias"), blk("attn_output.bias"), "D"),
+    asStored("blocks.*.feedForwardNorm_D", h("ln_2.weight"), blk("ffn_norm.weight"), "D"),
+    asStored("blocks.*.feedForwardNormBias_D", h("ln_2.bias"), blk("ffn_norm.bias"), "D"),
+    transposedInGguf("blocks.*.wUp_DF", h("mlp.c_fc.weight"), blk("ffn_up.weight"), "DF"),
+    asStored("blocks.*.bUp_F", h("mlp.c_fc.bias"), blk("ffn_up.bias"), "F"),
+    transposedInGguf("blocks.*.wDown_FD", h("mlp.c_proj.weight"), blk("ffn_down.weight"), "FD"),
+    asStored("blocks.*.bDown_D", h("mlp.c_proj.bias"), blk("ffn_down.bias"), "D"),
+    asStored("norm_D", `${prefix}ln_f.weight`, "output_norm.weight", "D"),
+    asStored("normBias_D", `${prefix}ln_f.bias`, "output_norm.bias", "D"),
+    transposed("head_DV", headName, headGguf, "VD"),
+  ];
+}
+
+function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
+  const { width, heads, normEpsilon } = config;
+  const shape = { heads, groups: heads, headWidth: width / heads };
+  const constants: Constants = {
+    width,
+    attention: {
+      ...shape,
+      scale_11: tf.tensor2d([[shape.headWidth ** -0.5]]),
+      kinship_HG1: headKinship(shape),
+    },
+    gelu: geluConstants(),
+    epsilon_11: tf.tensor2d([[normEpsilon]]),
+  };
+  const { norm_D, normBias_D, head_DV } = parameters;
+  return {
+    forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
+    head: (states_ND) =>
+      tf.tidy(() => matMul(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11), head_DV)),
+    dispose: () => {
+      const { attention, gelu, epsilon_11 } = constants;
+      tf.dispose([attention.scale_11, attention.kinship_HG1, gelu.linear_11, gelu.cubic_11, epsilon_11]);
+    },
+  };
+}
+
+export const gpt2: Family<Gpt2Config, Gpt2Parameters> = {
+  name: "gpt2",
+  readConfig,
+  axisSizes,
+  parameters,
+  bind,
+};

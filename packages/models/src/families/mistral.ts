@@ -1,0 +1,16 @@
+/**
+ * Mistral (Jiang et al., arXiv 2310.06825): Llama whose queries see a window of the tokens before them, where the
+ * config names one (7B v0.1 does, v0.2 and later do not). llama.cpp converts it to a Llama file.
+ */
+import type { ConfigSource } from "../config.js";
+import type { Family } from "../family.js";
+import { readWindow } from "../layer-types.js";
+import { type LlamaConfig, type LlamaParameters, llama } from "./llama.js";
+
+function readConfig(source: ConfigSource): LlamaConfig {
+  const config = llama.readConfig(source);
+  const window = readWindow(source);
+  return { ...config, windows: config.windows.map(() => window) };
+}
+
+export const mistral: Family<LlamaConfig, LlamaParameters> = { ...llama, name: "mistral", readConfig };

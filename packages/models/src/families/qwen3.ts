@@ -1,0 +1,74 @@
+/**
+ * Qwen3 (arXiv 2505.09388): Llama with a norm on each head's queries and keys before they turn. Letters as in
+ * llama.ts.
+ */
+import type { Tensor1D } from "@tensorflow/tfjs-core";
+import type { ConfigSource } from "../config.js";
+import { matMul } from "../direct.js";
+import { asStored, type Family, type ParameterSpec, repeated, sideBySide, transposed } from "../family.js";
+import { normHeads } from "../norm.js";
+import {
+  bindLlama,
+  type LlamaBlock,
+  type LlamaConfig,
+  type LlamaParameters,
+  llama,
+  type Projection,
+} from "./llama.js";
+import { qwen2 } from "./qwen2.js";
+
+interface Qwen3Block extends LlamaBlock {
+  /** The norm of queries, once for each of their heads, and that of keys. */
+  readonly queryKeyNorm_X: Tensor1D;
+}
+
+const project: Projection<Qwen3Block> = (
+  { wqk_DX, queryKeyNorm_X, wv_DM },
+  x_ND,
+  { headWidth, epsilon_11 },
+) => ({
+  qk_NX: normHeads(matMul(x_ND, wqk_DX), queryKeyNorm_X, headWidth, epsilon_11),
+  v_NM: matMul(x_ND, wv_DM),
+});
+
+/** Qwen2's keys; the width of heads has a default of its own. */
+function readConfig(source: ConfigSource): LlamaConfig {
+  const headWidth = source.count(["head_dim", "attention.key_length"], 128);
+  return { ...qwen2.readConfig(source), headWidth };
+}
+
+/** Our path, Hugging Face's name, llama.cpp's name, the checkpoint's shape. */
+function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpec[] {
+  const layer = (name: string) => `model.layers.*.${name}.weight`;
+  const blk = (name: string) => `blk.*.${name}.weight`;
+  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  return [
+    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
+    sideBySide("blocks.*.wqk_DX", [
+      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
+      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
+    ]),
+    sideBySide("blocks.*.queryKeyNorm_X", [
+      ...repeated(heads, asStored("q", layer("self_attn.q_norm"), blk("attn_q_norm"), "K")),
+      ...repeated(groups, asStored("k", layer("self_attn.k_norm"), blk("attn_k_norm"), "K")),
+    ]),
+    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    asStored("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
+    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
+    transposed("head_DV", headName, headGguf, "VD"),
+  ];
+}
+
+export const qwen3: Family<LlamaConfig, LlamaParameters<Qwen3Block>> = {
+  ...llama,
+  name: "qwen3",
+  readConfig,
+  parameters,
+  bind: (config, parameters) => bindLlama(project, config, parameters),
+};
