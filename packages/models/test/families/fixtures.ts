@@ -1,0 +1,95 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { loadModel, type Model } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+
+/** A path beside the project's folder; the fixtures are too foreign to lie in it. */
+export function sharedFixture(path: string): string {
+  return fileURLToPath(new URL(`../../../../../shared/fixtures/${path}`, import.meta.url));
+}
+
+export const fixturesAreHere = existsSync(sharedFixture("checkpoints"));
+/** For titles: tests that need them are skipped without them. */
+export const whereFixturesLie = "skipped without ../shared/fixtures";
+
+/** Every tiny checkpoint: its folder, and the family that must run it. */
+export const checkpoints = [
+  ["gemma3-text", "gemma3"],
+  ["gpt2", "gpt2"],
+  ["llama-gqa-tied", "llama"],
+  ["llama-mha-untied", "llama"],
+  ["llama3-rope-scaling", "llama"],
+  ["mistral-sliding", "mistral"],
+  ["qwen2", "qwen2"],
+  ["qwen3", "qwen3"],
+] as const;
+
+export const backends = ["wasm", "cpu"] as const;
+
+/** What the reference computes for one input. */
+export interface ReferenceCase {
+  readonly input_ids: readonly number[];
+  /** Float64, at every position: `[T][V]`. */
+  readonly logits: readonly (readonly number[])[];
+  /** How far the reference's own float32 run is from its float64 run. */
+  readonly max_abs_float32_error: number;
+  readonly greedy_12: readonly number[];
+}
+
+export function readReference(folder: string): ReferenceCase[] {
+  const text = readFileSync(sharedFixture(`checkpoints/${folder}/expected.json`), "utf8");
+  return JSON.parse(text).cases;
+}
+
+/** Float32 sums in another order than the reference's: a few times its own error, and never below 2e-5. */
+export function toleranceOf({ max_abs_float32_error }: ReferenceCase): number {
+  return Math.max(4 * max_abs_float32_error, 2e-5);
+}
+
+/** Two float32 results, each that close to the exact one. */
+export function toleranceBetweenRuns(folder: string): number {
+  return 2 * Math.max(...readReference(folder).map(toleranceOf));
+}
+
+export function loadFixture(folder: string): Promise<Model> {
+  return loadModel(sharedFixture(`checkpoints/${folder}`));
+}
+
+/** The rows of a matrix. */
+export async function readRows(x: tf.Tensor2D): Promise<Float32Array[]> {
+  const values = (await x.data()) as Float32Array;
+  const width = x.shape[1];
+  x.dispose();
+  return Array.from({ length: values.length / width }, (_, i) => values.slice(i * width, (i + 1) * width));
+}
+
+/** Logits after every token of one row, in one call. */
+export async function prefill(model: Model, ids: readonly number[]): Promise<Float32Array[]> {
+  using session = model.openSession(1);
+  return readRows(session.appendAll([ids])[0]!);
+}
+
+/** The largest difference between two lists of rows. */
+export function distance(a: readonly ArrayLike<number>[], b: readonly ArrayLike<number>[]): number {
+  if (a.length !== b.length) throw new Error(`${a.length} rows against ${b.length}`);
+  let worst = 0;
+  for (const [i, row] of a.entries()) {
+    for (let j = 0; j < row.length; j++) {
+      const difference = Math.abs(row[j]! - b[i]![j]!);
+      // NaN compares as false, and must not pass as close.
+      worst = Math.max(worst, difference);
+    }
+  }
+  return worst;
+}
+
+export function argMax(row: Float32Array): number {
+  return row.indexOf(Math.max(...row));
+}
+
+/** Runs a test and compares the number of tensors before and after. */
+export async function countLeaks(run: () => Promise<void>): Promise<number> {
+  const before = tf.memory().numTensors;
+  await run();
+  return tf.memory().numTensors - before;
+}

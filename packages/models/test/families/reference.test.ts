@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { startBackend } from "@amulet-ts/backends";
+import { loadModel, type Model } from "@amulet-ts/models";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  argMax,
+  backends,
+  checkpoints,
+  distance,
+  fixturesAreHere,
+  loadFixture,
+  prefill,
+  readReference,
+  readRows,
+  sharedFixture,
+  toleranceOf,
+  whereFixturesLie,
+} from "./fixtures.js";
+
+describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, () => {
+  describe.each(backends)("on %s", (backend) => {
+    beforeAll(async () => {
+      await startBackend(backend);
+    });
+
+    describe.each(checkpoints)("%s", (folder, family) => {
+      let model: Model;
+      beforeAll(async () => {
+        model = await loadFixture(folder);
+      });
+      afterAll(() => model.dispose());
+
+      test("runs as the family that its config names", () => {
+        expect(model.family).toBe(family);
+      });
+
+      test("logits at every position are the reference's", async () => {
+        for (const reference of readReference(folder)) {
+          const logits = await prefill(model, reference.input_ids);
+          expect(distance(logits, reference.logits)).toBeLessThanOrEqual(toleranceOf(reference));
+        }
+      });
+
+      test("greedy tokens are the reference's", async () => {
+        for (const { input_ids, greedy_12 } of readReference(folder)) {
+          expect(await generateGreedily(model, input_ids, greedy_12.length)).toEqual(greedy_12);
+        }
+      });
+    });
+
+    test.each(["llama-gqa-tied.f32.gguf", "llama-gqa-tied.q8_0.gguf"])(
+      "%s gives the logits of its own reference",
+      async (file) => {
+        const path = sharedFixture(`formats/${file}`);
+        const expected = JSON.parse(readFileSync(`${path}.expected.json`, "utf8"));
+        using model = await loadModel(path);
+        // The file was dequantised for its reference: what is left is float32 rounding, as of the folder's.
+        const tolerance = Math.max(...readReference("llama-gqa-tied").map(toleranceOf));
+        const logits = await prefill(model, expected.input_ids);
+        expect(distance(logits, expected.logits)).toBeLessThanOrEqual(tolerance);
+      },
+    );
+  });
+});
+
+async function generateGreedily(model: Model, ids: readonly number[], count: number): Promise<number[]> {
+  using session = model.openSession(1);
+  const generated: number[] = [];
+  let next = ids;
+  while (generated.length < count) {
+    const [row] = await readRows(session.append([next]));
+    generated.push(argMax(row!));
+    next = generated.slice(-1);
+  }
+  return generated;
+}

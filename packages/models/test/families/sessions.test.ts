@@ -1,0 +1,131 @@
+/** Laws of sessions that hold for every family: how tokens come in changes nothing, and nothing stays behind. */
+import { startBackend } from "@amulet-ts/backends";
+import type { Model } from "@amulet-ts/models";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  backends,
+  checkpoints,
+  countLeaks,
+  distance,
+  fixturesAreHere,
+  loadFixture,
+  prefill,
+  readRows,
+  toleranceBetweenRuns,
+  whereFixturesLie,
+} from "./fixtures.js";
+
+const vocabulary = 288;
+
+/** Below, at and beyond the sliding window of 6. */
+const lengths = [3, 6, 7, 13];
+
+/** Ids that look random and differ from row to row. */
+function makeRow(length: number, seed: number): number[] {
+  return Array.from({ length }, (_, t) => (seed * 97 + t * t * 31 + t * 13 + 5) % vocabulary);
+}
+
+const rows = lengths.map((length, b) => makeRow(length, b));
+
+describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie})`, () => {
+  describe.each(backends)("on %s", (backend) => {
+    beforeAll(async () => {
+      await startBackend(backend);
+    });
+
+    describe.each(checkpoints)("%s", (folder) => {
+      const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder) : 0;
+      let model: Model;
+      let alone: Float32Array[][];
+      beforeAll(async () => {
+        model = await loadFixture(folder);
+        alone = await Promise.all(rows.map((row) => prefill(model, row)));
+      });
+      afterAll(() => model.dispose());
+
+      const lastAlone = () => alone.map((logits) => logits.at(-1)!);
+
+      test("prefill equals steps", async () => {
+        using session = model.openSession(1);
+        const steps: Float32Array[] = [];
+        for (const id of rows[3]!) steps.push(...(await readRows(session.append([[id]]))));
+        expect(distance(steps, alone[3]!)).toBeLessThanOrEqual(tolerance);
+      });
+
+      test("a row in pieces equals the row at once", async () => {
+        const row = rows[3]!;
+        using session = model.openSession(1);
+        const logits: Float32Array[] = [];
+        for (const [from, to] of [
+          [0, 1],
+          [1, 4],
+          [4, 5],
+          [5, 11],
+          [11, 13],
+        ] as const) {
+          logits.push(...(await readRows(session.appendAll([row.slice(from, to)])[0]!)));
+        }
+        expect(distance(logits, alone[3]!)).toBeLessThanOrEqual(tolerance);
+      });
+
+      test("rows of unequal lengths equal each row alone", async () => {
+        using session = model.openSession(rows.length);
+        const together = session.appendAll(rows);
+        for (const [b, logits] of together.entries())
+          expect(distance(await readRows(logits), alone[b]!)).toBeLessThanOrEqual(tolerance);
+        expect(session.lengths).toEqual(lengths);
+      });
+
+      test("rows of unequal lengths, extended by unequal pieces and steps, equal each row alone", async () => {
+        using session = model.openSession(rows.length);
+        session.append(rows.map((row) => row.slice(0, Math.ceil(row.length / 3)))).dispose();
+        session.append(rows.map((row) => row.slice(Math.ceil(row.length / 3), -1))).dispose();
+        const last = await readRows(session.append(rows.map((row) => row.slice(-1))));
+        expect(distance(last, lastAlone())).toBeLessThanOrEqual(tolerance);
+      });
+
+      test("select drops, reorders and forks rows, and forks go their own ways", async () => {
+        using session = model.openSession(rows.length);
+        session.append(rows.map((row) => row.slice(0, -1))).dispose();
+        session.select([3, 1, 3]);
+        expect(session.lengths).toEqual([12, 5, 12]);
+        const ends = [rows[3]!.at(-1)!, rows[1]!.at(-1)!, 7];
+        const last = await readRows(session.append(ends.map((id) => [id])));
+        const other = await prefill(model, [...rows[3]!.slice(0, -1), 7]);
+        const expected = [alone[3]!.at(-1)!, alone[1]!.at(-1)!, other.at(-1)!];
+        expect(distance(last, expected)).toBeLessThanOrEqual(tolerance);
+      });
+
+      test("rewind forgets what came after, in one row or down to nothing", async () => {
+        using session = model.openSession(rows.length);
+        session.append(rows.map((row, b) => [...row.slice(0, -1), ...makeRow(1 + b, 50 + b)])).dispose();
+        session.rewind(lengths.map((length, b) => (b === 2 ? 0 : length - 1)));
+        const rest = rows.map((row, b) => (b === 2 ? row : row.slice(-1)));
+        const last = await readRows(session.append(rest));
+        expect(distance(last, lastAlone())).toBeLessThanOrEqual(tolerance);
+      });
+
+      test("no call leaves a tensor behind", async () => {
+        const leaked = await countLeaks(async () => {
+          using session = model.openSession(rows.length);
+          await readRows(session.append(rows));
+          for (const logits of session.appendAll(rows)) logits.dispose();
+          session.select([0, 0, 2]);
+          for (let step = 0; step < 12; step++) session.append([[step], [step + 1], [step + 2]]).dispose();
+          session.rewind([2, 5, 9]);
+          session.append([[1, 2], [3], [4, 5, 6]]).dispose();
+        });
+        expect(leaked).toBe(0);
+      });
+
+      test("loading and disposing of the model leaves no tensor behind", async () => {
+        const leaked = await countLeaks(async () => {
+          const second = await loadFixture(folder);
+          second.openSession(1).dispose();
+          second.dispose();
+        });
+        expect(leaked).toBe(0);
+      });
+    });
+  });
+});
