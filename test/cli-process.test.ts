@@ -35,8 +35,7 @@ async function end(child: ChildProcessWithoutNullStreams): Promise<End> {
   return { status, signal, ...written };
 }
 
-// Skipped where nothing is built yet; `npm test` builds first.
-describe("the amulet process", { skip: !existsSync(built) }, () => {
+describe("the amulet process (needs a build, which `npm test` makes)", { skip: !existsSync(built) }, () => {
   test("wrong usage gives 2, and what is asked for 0", async () => {
     const [wrong, right] = [start(["strength", "--alpha", "NaN"]), start(["strength", "--json"])].map(end);
     expect(await wrong).toMatchObject({ status: 2, stdout: "" });
@@ -52,8 +51,10 @@ describe("the amulet process", { skip: !existsSync(built) }, () => {
   });
 });
 
-// Skipped also where ../shared is not beside the project: an answer must take long enough to be interrupted.
-describe("an answer under way", { skip: !existsSync(built) || !existsSync(model) }, () => {
+// A real model: its answers take long enough to be interrupted.
+describe("an answer under way (needs a build and ../shared/models)", {
+  skip: !existsSync(built) || !existsSync(model),
+}, () => {
   test("Ctrl-C leaves what was generated, ends the line and gives 130", async () => {
     const child = start(answer);
     child.stdout.once("data", () => child.kill("SIGINT"));

@@ -40,13 +40,16 @@ describe("a model that can't be loaded ends with status 1, one sentence that nam
     await expectRefusal(words, path);
   });
 
-  test.skipIf(skipWithoutFixtures.skip)("a GGUF file cut at 20 places", async () => {
-    const whole = readFileSync(tinyModel);
-    const path = join(folder, "cut.gguf");
-    for (let i = 0; i < 20; i++) {
-      const length = 4 + Math.round((i / 19) * (whole.length - 5));
-      writeFileSync(path, whole.subarray(0, length));
-      await expectRefusal(commands[1]!, path);
-    }
-  });
+  test.skipIf(skipWithoutFixtures.skip)(
+    "a GGUF file cut at 20 places (needs ../shared/fixtures)",
+    async () => {
+      const whole = readFileSync(tinyModel);
+      const path = join(folder, "cut.gguf");
+      for (let i = 0; i < 20; i++) {
+        const length = 4 + Math.round((i / 19) * (whole.length - 5));
+        writeFileSync(path, whole.subarray(0, length));
+        await expectRefusal(commands[1]!, path);
+      }
+    },
+  );
 });

@@ -47,5 +47,5 @@ const shared = fileURLToPath(new URL("../../../../shared/", import.meta.url));
 
 export const fixture = (path: string) => `${shared}fixtures/${path}`;
 export const tinyModel = fixture("formats/llama-gqa-tied.f32.gguf");
+/** For tests whose title says that they need ../shared/fixtures. */
 export const skipWithoutFixtures = { skip: !existsSync(tinyModel) };
-export const whyItSkips = "the fixtures folder is not beside the project";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { printable } from "../src/terminal/printable.js";
 import { amulet, fixture, type Surroundings, skipWithoutFixtures, tinyModel } from "./fake-io.js";
 
 const readFixture = <T>(path: string): T => JSON.parse(readFileSync(fixture(path), "utf8")) as T;
@@ -23,8 +24,7 @@ async function json<T>(words: readonly string[], around: Surroundings = {}): Pro
   return JSON.parse(stdout) as T;
 }
 
-// Skipped where ../shared is not beside the project: the tiny checkpoint lies there.
-describe("on a tiny checkpoint", skipWithoutFixtures, () => {
+describe("on a tiny checkpoint (needs ../shared/fixtures)", skipWithoutFixtures, () => {
   describe("generate", () => {
     interface Run {
       readonly iterations: number;
@@ -162,6 +162,8 @@ describe("on a tiny checkpoint", skipWithoutFixtures, () => {
         ["la", "3"],
         ["amulet", "5.649"],
       ]);
+      const { answers } = await json<Compared>(compare);
+      for (const { text } of answers) expect(stdout).toContain(`\n${printable(text).trim()}\n`);
       expect(stdout).toMatch(/^preference {2}What is the answer\? Be brief\.$/m);
       expect(stdout).toMatch(/prompt tokens in .* new tokens, .* a second in all · loaded in/);
     });
@@ -169,6 +171,7 @@ describe("on a tiny checkpoint", skipWithoutFixtures, () => {
     test("a wide terminal shows columns, no line wider than it", async () => {
       const { stdout } = await onTiny(compare, { isTTY: true, columns: 120, rows: 50 });
       expect(stdout).toContain("─┼─");
+      expect(stdout).toContain("words that base's answer does not have");
       for (const line of stdout.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(120);
     });
 

@@ -99,7 +99,7 @@ test("a strength that is none is wrong usage, wherever it stands", async () => {
   expect(await amulet(["policy", "--input", "-"], { input })).toMatchObject({ status: 2 });
 });
 
-describe("on the fixtures", skipWithoutFixtures, () => {
+describe("on the fixtures (needs ../shared/fixtures)", skipWithoutFixtures, () => {
   interface Run {
     readonly iterations: number;
     readonly alpha: number;

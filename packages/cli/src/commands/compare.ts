@@ -1,25 +1,20 @@
 /** `amulet compare`: what a preference changes, method by method, in one batch. */
-import { answerPrompts, type Method, preferenceChats } from "@amulet-ts/core";
-import type { Colors } from "picocolors/types.js";
+import { answerPrompts } from "@amulet-ts/core";
 import { readAnswerOptions, withProgress } from "../answer-options.js";
 import type { Invocation } from "../command.js";
+import { formatHeader } from "../compare-header.js";
 import { chooseView } from "../compare-views.js";
 import { Comparison } from "../comparison.js";
 import type { Io } from "../io.js";
-import { comparedMethods, readParameters } from "../methods.js";
+import { comparedMethods } from "../methods.js";
 import { type OpenModel, openModel } from "../open-model.js";
-import type { OptionValues } from "../options.js";
 import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../output.js";
-import { type Asked, type ReadPrompts, readAsked, renderPrompts, showChat } from "../prompts.js";
+import { type ReadPrompts, readAsked, renderPrompts } from "../prompts.js";
 import { colorsFor, isLively } from "../terminal/colors.js";
-import { printable } from "../terminal/printable.js";
 import { Stopwatch } from "../timing.js";
 
 /** What the whole run knows. */
 interface Run {
-  readonly values: OptionValues;
-  readonly asked: Asked;
-  readonly methods: readonly Method[];
   readonly opened: OpenModel;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
@@ -38,7 +33,7 @@ export async function run(invocation: Invocation): Promise<void> {
   writeNote(io, read.note);
   const stopwatch = new Stopwatch(opened.loadMs);
   const comparison = new Comparison(methods, stopwatch, colorsFor(io.stdout, io.environment));
-  const whole: Run = { values, asked, methods, opened, read, stopwatch, comparison, io };
+  const whole: Run = { opened, read, stopwatch, comparison, io };
   const pieces = answerPrompts(model, read.prompts, methods, options);
   if (values.json) {
     for await (const piece of pieces) {
@@ -47,7 +42,8 @@ export async function run(invocation: Invocation): Promise<void> {
     }
     return writeJson(io, describe(whole));
   }
-  writeLines(io, [...formatHeader(whole), ""]);
+  const scale = methods.at(-1)!.guidanceScale!;
+  writeLines(io, [...formatHeader({ values, asked, opened, prompts: read.prompts, scale }, io), ""]);
   const view = chooseView(comparison, options.maxNewTokens ?? 128, io);
   try {
     for await (const piece of pieces) {
@@ -62,56 +58,6 @@ export async function run(invocation: Invocation): Promise<void> {
   writeLines(io, formatClosing(whole));
 }
 
-function formatHeader({ values, asked, opened, comparison, read, io }: Run): string[] {
-  const colors = colorsFor(io.stdout, io.environment);
-  const { model, backend } = opened;
-  const size = `${formatNumber(model.parameterCount / 1e6)} million parameters`;
-  const amulet = comparison.entries.at(-1)!.method.guidanceScale!;
-  return [
-    `${colors.bold(model.name)} · ${size} · ${backend.name} (${backend.description})`,
-    ...formatPrompts(asked, read, colors),
-    `${label("amulet", colors)}${formatSource(values)}x = ${formatNumber(amulet)}, γ = ${formatNumber(amulet - 1)}`,
-  ];
-}
-
-function formatSource(values: OptionValues): string {
-  if (values["guidance-scale"] !== undefined) return "";
-  const { iterations, alpha, lambda, eta } = readParameters(values);
-  return `T = ${iterations}, α = ${alpha}, λ = ${lambda}, η = ${formatNumber(eta)} → `;
-}
-
-const longestShownPrompt = 400;
-
-/** Both prompts, the second with the part that the first lacks in colour. */
-function formatPrompts(asked: Asked, { prompts }: ReadPrompts, colors: Colors): string[] {
-  const names = { base: label("base", colors), preference: label("preference", colors) };
-  if (asked.kind === "ids") {
-    return [
-      `${names.base}${prompts.base.length} token ids`,
-      `${names.preference}${prompts.preference.length} token ids`,
-    ];
-  }
-  const chats = preferenceChats(asked.question);
-  const { preference } = asked.question;
-  const shorten = (text: string) =>
-    printable(text.length > longestShownPrompt ? `${text.slice(0, longestShownPrompt)} …` : text);
-  const mark = (content: string) =>
-    content.endsWith(preference)
-      ? shorten(content.slice(0, -preference.length)) + colors.green(shorten(preference))
-      : shorten(content);
-  const indent = (text: string) => text.replaceAll("\n", `\n${" ".repeat(labelWidth)}`);
-  return [
-    names.base + indent(showChat(chats.base, shorten)),
-    names.preference + indent(showChat(chats.preference, mark)),
-  ];
-}
-
-const labelWidth = 12;
-
-function label(name: string, colors: Colors): string {
-  return colors.dim(name.padEnd(labelWidth));
-}
-
 function formatClosing({ read, stopwatch, io }: Run): string[] {
   const { dim, green } = colorsFor(io.stdout, io.environment);
   const { newTokens, tokensPerSecond, loadMs, prefillMs } = stopwatch.timing;
@@ -122,7 +68,7 @@ function formatClosing({ read, stopwatch, io }: Run): string[] {
     `loaded in ${seconds(loadMs)}`,
   ];
   const legend = isLively(io.stdout, io.environment)
-    ? [`${green("green")}: words that base's answer has not`]
+    ? [`${green("green")}: words that base's answer does not have`]
     : [];
   return [...legend, dim(facts.join(" · "))];
 }
