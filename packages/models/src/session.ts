@@ -4,7 +4,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
 import { cacheTensors, emptyCache, forkCache, type RowCache, truncateCache } from "./kv-cache.js";
-import { tidy } from "./tidy.js";
 
 /** Opens a session of `rowCount` empty rows over any family's forward pass. */
 export function openSession(pass: ForwardPass, config: FamilyConfig, rowCount: number): Session {
@@ -80,7 +79,7 @@ class CachedSession implements Session {
   private extend(tokens: readonly TokenRow[]): Tensor2D {
     this.checkTokens(tokens);
     const batch = { ids_N: Int32Array.from(tokens.flat()), lengths: tokens.map((row) => row.length) };
-    const { states_ND, caches } = tidy(() => this.pass.forward(batch, this.caches));
+    const { states_ND, caches } = this.pass.forward(batch, this.caches);
     this.replaceCaches(caches);
     return states_ND;
   }
