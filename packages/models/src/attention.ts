@@ -5,7 +5,18 @@
 
 import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { add, concat, matMul, mul, reshape, sliceColumns, sliceRows, softmax, transpose } from "./direct.js";
+import {
+  add,
+  concat,
+  matMul,
+  mul,
+  reshape,
+  sliceColumns,
+  sliceRows,
+  softmax,
+  sumOver,
+  transpose,
+} from "./direct.js";
 import { appendTokens, type BlockCache, type RowCache } from "./kv-cache.js";
 
 export interface HeadShape {
@@ -17,23 +28,42 @@ export interface HeadShape {
   readonly headWidth: number;
 }
 
-/** What attention needs beside queries, keys and values; constants of a model, made once. */
+/** What attention needs beside queries, keys and values; made once for a model by {@link attentionConstants}. */
 export interface AttentionConstants extends HeadShape {
   /** Factor on the scores, 1/√K in most families: `[1, 1]`. */
   readonly scale_11: Tensor2D;
   /** 1 where a query head and a key/value head belong together, else 0: `[H, G, 1]`. */
   readonly kinship_HG1: Tensor3D;
+  /** The same with the factor on the scores in place of 1. */
+  readonly scaledKinship_HG1: Tensor3D;
   /** c in c·tanh(score/c), where a family bounds its scores. */
   readonly softCap?: number;
+}
+
+export function attentionConstants(shape: HeadShape, scale: number, softCap?: number): AttentionConstants {
+  const { heads, groups, headWidth } = shape;
+  return {
+    heads,
+    groups,
+    headWidth,
+    scale_11: tf.tensor2d([[scale]]),
+    kinship_HG1: headKinship(shape, 1),
+    scaledKinship_HG1: headKinship(shape, scale),
+    ...(softCap !== undefined && { softCap }),
+  };
+}
+
+export function disposeAttention({ scale_11, kinship_HG1, scaledKinship_HG1 }: AttentionConstants): void {
+  tf.dispose([scale_11, kinship_HG1, scaledKinship_HG1]);
 }
 
 /** Stands for −∞ under a softmax; far below any score, and finite, so that a masked row cannot make NaN. */
 const masked = -1e9;
 
-export function headKinship({ heads, groups }: HeadShape): Tensor3D {
+function headKinship({ heads, groups }: HeadShape, factor: number): Tensor3D {
   const shared = heads / groups;
   const related = Float32Array.from({ length: heads * groups }, (_, i) =>
-    Math.floor(Math.floor(i / groups) / shared) === i % groups ? 1 : 0,
+    Math.floor(Math.floor(i / groups) / shared) === i % groups ? factor : 0,
   );
   return tf.tensor3d(related, [heads, groups, 1]);
 }
@@ -99,12 +129,11 @@ export function attendRows(
   const grown = caches.map((cache, b) =>
     appendTokens(cache, sliceRows(k_NM, starts[b]!, lengths[b]!), sliceRows(v_NM, starts[b]!, lengths[b]!)),
   );
-  const scaled_NE = mul(q_NE, constants.scale_11);
   if (lengths.every((length) => length === 1)) {
-    return { mixed_NE: attendOneEach(scaled_NE, grown, masks, constants), caches: grown };
+    return { mixed_NE: attendOneEach(q_NE, grown, masks, constants), caches: grown };
   }
   const mixed = grown.map((cache, b) => {
-    const own_TE = sliceRows(scaled_NE, starts[b]!, lengths[b]!);
+    const own_TE = sliceRows(q_NE, starts[b]!, lengths[b]!);
     // Only a cache that grew by several tokens has no tail.
     if (lengths[b] === 1) return attendOneEach(own_TE, [cache], [masks[b]], constants);
     return attendMany(own_TE, cache, masks[b], constants);
@@ -123,14 +152,14 @@ function attendOneEach(
   masks: RowMasks,
   constants: AttentionConstants,
 ): Tensor2D {
-  const { heads: H, groups: G, headWidth: K, kinship_HG1 } = constants;
+  const { heads: H, groups: G, headWidth: K, kinship_HG1, scaledKinship_HG1 } = constants;
   const N = caches.length;
-  const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), kinship_HG1), [N * H, G * K]);
+  const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), scaledKinship_HG1), [N * H, G * K]);
   const mixed = caches.map((cache, b) =>
     mixValues(sliceRows(spread_ZM, b * H, H), cache, masks[b], constants),
   );
   const own_NHGK = mul(reshape(concat(mixed, 0), [N, H, G, K]), kinship_HG1);
-  return reshape(tf.sum(own_NHGK, 2), [N, H * K]);
+  return reshape(sumOver(own_NHGK, 2), [N, H * K]);
 }
 
 /** Each head's mixture of all values: `[H, M]` → `[H, M]`. */
@@ -163,9 +192,10 @@ function attendMany(
   const { heads: H, groups: G, headWidth: K } = constants;
   const { keys_MS, values_SM } = long!;
   const [T, R, S] = [q_TE.shape[0], H / G, values_SM.shape[0]];
+  const scaled_TE = mul(q_TE, constants.scale_11);
   const mask_T1S: Tensor3D | undefined = mask_TS && reshape(mask_TS, [T, 1, S]);
   const perGroup = Array.from({ length: G }, (_, g) => {
-    const q_PK: Tensor2D = reshape(sliceColumns(q_TE, g * R * K, R * K), [T * R, K]);
+    const q_PK: Tensor2D = reshape(sliceColumns(scaled_TE, g * R * K, R * K), [T * R, K]);
     const scores_PS = matMul(q_PK, sliceRows(keys_MS, g * K, K));
     const weights_TRS = weigh<Tensor3D>(reshape(scores_PS, [T, R, S]), mask_T1S, constants);
     const mixed_PK = matMul(reshape(weights_TRS, [T * R, S]), sliceColumns(values_SM, g * K, K));

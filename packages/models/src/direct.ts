@@ -34,6 +34,10 @@ export const tanh = <T extends Tensor>(x: T): T => run("Tanh", { x });
 export const meanLast = <T extends Tensor>(x: T): T =>
   run("Mean", { x }, { axis: [x.rank - 1], keepDims: true });
 
+/** Sum over one axis, which goes. */
+export const sumOver = (x: Tensor, axis: number): Tensor =>
+  run("Sum", { x }, { axis: [axis], keepDims: false });
+
 /** Over the last axis. */
 export const softmax = <T extends Tensor>(logits: T): T =>
   run("Softmax", { logits }, { dim: logits.rank - 1 });

@@ -11,8 +11,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionConstants,
   attendRows,
+  attentionConstants,
   attentionMasks,
-  headKinship,
+  disposeAttention,
   type RowMasks,
   splitHeads,
 } from "../attention.js";
@@ -302,12 +303,7 @@ function makeConstants(config: Gemma3Config): Constants {
   const { width, headWidth, queryScalar, ropes, normEpsilon, attentionSoftCap } = config;
   const { full_attention: full, sliding_attention: sliding } = ropes;
   return {
-    attention: {
-      ...config,
-      scale_11: tf.tensor2d([[queryScalar ** -0.5]]),
-      kinship_HG1: headKinship(config),
-      ...(attentionSoftCap !== undefined && { softCap: attentionSoftCap }),
-    },
+    attention: attentionConstants(config, queryScalar ** -0.5, attentionSoftCap),
     frequencies: {
       full_attention: rotaryFrequencies(headWidth, full.base, full.scaling),
       sliding_attention: rotaryFrequencies(headWidth, sliding.base, sliding.scaling),
@@ -326,8 +322,8 @@ function bind(config: Gemma3Config, parameters: Gemma3Parameters): ForwardPass {
     head: (states_ND) => tf.tidy(() => head(constants, config, parameters, states_ND)),
     dispose: () => {
       const { attention, quarterTurn_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
-      tf.dispose([attention.scale_11, attention.kinship_HG1, quarterTurn_KK]);
-      tf.dispose([gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
+      disposeAttention(attention);
+      tf.dispose([quarterTurn_KK, gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
     },
   };
 }

@@ -10,8 +10,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionConstants,
   attendRows,
+  attentionConstants,
   attentionMasks,
-  headKinship,
+  disposeAttention,
   type RowMasks,
 } from "../attention.js";
 import type { ConfigSource } from "../config.js";
@@ -207,11 +208,7 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
   const shape = { heads, groups: heads, headWidth: width / heads };
   const constants: Constants = {
     width,
-    attention: {
-      ...shape,
-      scale_11: tf.tensor2d([[shape.headWidth ** -0.5]]),
-      kinship_HG1: headKinship(shape),
-    },
+    attention: attentionConstants(shape, shape.headWidth ** -0.5),
     gelu: geluConstants(),
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
@@ -222,7 +219,8 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
       tf.tidy(() => matMul(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11), head_DV)),
     dispose: () => {
       const { attention, gelu, epsilon_11 } = constants;
-      tf.dispose([attention.scale_11, attention.kinship_HG1, gelu.linear_11, gelu.cubic_11, epsilon_11]);
+      disposeAttention(attention);
+      tf.dispose([gelu.linear_11, gelu.cubic_11, epsilon_11]);
     },
   };
 }

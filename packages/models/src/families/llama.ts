@@ -13,8 +13,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AttentionConstants,
   attendRows,
+  attentionConstants,
   attentionMasks,
-  headKinship,
+  disposeAttention,
   type RowMasks,
   splitHeads,
 } from "../attention.js";
@@ -239,11 +240,7 @@ export function bindLlama<Block extends LlamaBlock>(
   const constants: Constants<Block> = {
     project,
     windows,
-    attention: {
-      ...config,
-      scale_11: tf.tensor2d([[headWidth ** -0.5]]),
-      kinship_HG1: headKinship(config),
-    },
+    attention: attentionConstants(config, headWidth ** -0.5),
     frequencies: rotaryFrequencies(
       headWidth,
       rope.base,
@@ -258,7 +255,8 @@ export function bindLlama<Block extends LlamaBlock>(
     head: (states_ND) => tf.tidy(() => matMul(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
     dispose: () => {
       const { attention, quarterTurn_KK, epsilon_11 } = constants;
-      tf.dispose([attention.scale_11, attention.kinship_HG1, quarterTurn_KK, epsilon_11]);
+      disposeAttention(attention);
+      tf.dispose([quarterTurn_KK, epsilon_11]);
     },
   };
 }
