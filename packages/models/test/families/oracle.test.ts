@@ -1,0 +1,84 @@
+/** Families against nested loops in float64 that share nothing with them, on tiny random models. */
+import { startBackend } from "@amulet-ts/backends";
+import { type ForwardSubject, forwardLaws, holdLaw } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ConfigSource } from "../../src/config.js";
+import type { TensorSource } from "../../src/formats/tensor-source.js";
+import { disposeParameters, loadParameters, planParameters } from "../../src/load-parameters.js";
+import { findFamily } from "../../src/registry.js";
+import { openSession } from "../../src/session.js";
+import { backends, readRows } from "./fixtures.js";
+
+type Logits = NonNullable<ForwardSubject["logits"]>;
+type TinyModel = Parameters<Logits>[0];
+type Session = ReturnType<typeof openSession>;
+
+/** The families as the laws see them, through their own tables of tensors. */
+const subject: ForwardSubject = {
+  name: "families",
+  unitRoundoff: 2 ** -24,
+  logits: (model, tokens) =>
+    withSession(model, 1, async (session) => readRows(session.appendAll([tokens])[0]!)),
+  logitsInSteps: (model, tokens, prefilled) =>
+    withSession(model, 1, async (session) => {
+      const rows = await readRows(session.appendAll([tokens.slice(0, prefilled)])[0]!);
+      for (const token of tokens.slice(prefilled)) rows.push(...(await readRows(session.append([[token]]))));
+      return rows;
+    }),
+  lastLogitsOfRows: (model, tokenRows) =>
+    withSession(model, tokenRows.length, async (session) => readRows(session.append(tokenRows))),
+};
+
+async function withSession<T>(model: TinyModel, rows: number, run: (session: Session) => Promise<T>) {
+  const architecture = model.family === "llama" ? "LlamaForCausalLM" : "GPT2LMHeadModel";
+  const family = findFamily("huggingface", architecture, "tiny");
+  const names = new Set(model.tensors.keys());
+  const config = family.readConfig(new ConfigSource("huggingface", "tiny", { ...model.config }, names));
+  const store = { tensors: asSources(model), close: async () => {} };
+  const specs = family.parameters(config);
+  const sizes = family.axisSizes(config);
+  const planned = planParameters(store, "huggingface", "tiny", specs, sizes, config.blockCount);
+  const parameters = await loadParameters(planned, config.blockCount);
+  const pass = family.bind(config, parameters);
+  const session = openSession(pass, config, rows);
+  try {
+    return await run(session);
+  } finally {
+    session.dispose();
+    pass.dispose();
+    disposeParameters(parameters);
+  }
+}
+
+function asSources({ tensors }: TinyModel): Map<string, TensorSource> {
+  const source = (name: string, shape: readonly number[], values: Float32Array): TensorSource => ({
+    name,
+    shape,
+    type: "F32",
+    byteLength: values.byteLength,
+    read: async () => values,
+    readRows: async (first, count) => {
+      const width = values.length / shape[0]!;
+      return values.slice(first * width, (first + count) * width);
+    },
+  });
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => [name, source(name, shape, Float32Array.from(data))]),
+  );
+}
+
+describe.each(backends)("on %s, tiny random Llamas and GPT-2s keep the law", (backend) => {
+  let before = 0;
+  beforeAll(async () => {
+    await startBackend(backend);
+  });
+  beforeEach(() => {
+    before = tf.memory().numTensors;
+  });
+  afterEach(() => expect(tf.memory().numTensors).toBe(before));
+
+  it.each(forwardLaws.map((law) => [law.name, law] as const))("%s", async (_, law) => {
+    await holdLaw(law, subject, { runs: 60, seed: 4 });
+  });
+});
