@@ -1,7 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadModel, type Model } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
+import { onTestFinished } from "vitest";
 
 /** A path beside the project's folder; the fixtures are too foreign to lie in it. */
 export function sharedFixture(path: string): string {
@@ -92,4 +96,33 @@ export async function countLeaks(run: () => Promise<void>): Promise<number> {
   const before = tf.memory().numTensors;
   await run();
   return tf.memory().numTensors - before;
+}
+
+type Config = Record<string, unknown>;
+type Rewrites = Readonly<Record<string, (content: Config) => Config>>;
+
+/** Loads a copy of a fixture with some of its JSON files rewritten. */
+export async function loadRewritten(folder: string, rewrites: Rewrites): Promise<Model> {
+  return loadModel(await rewriteFolder(folder, rewrites));
+}
+
+/** A copy of a fixture's folder, its files linked but those rewritten or left out. It goes away with the test. */
+export async function rewriteFolder(
+  folder: string,
+  rewrites: Rewrites,
+  without: readonly string[] = [],
+): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), "amulet-families-"));
+  onTestFinished(() => rm(copy, { recursive: true, force: true }));
+  const names = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"];
+  for (const name of names.filter((name) => !without.includes(name))) {
+    const from = sharedFixture(`checkpoints/${folder}/${name}`);
+    const change = rewrites[name];
+    if (!change) await symlink(from, join(copy, name));
+    else {
+      const content = JSON.parse(await readFile(from, "utf8"));
+      await writeFile(join(copy, name), JSON.stringify(change(content)));
+    }
+  }
+  return copy;
 }

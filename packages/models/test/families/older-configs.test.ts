@@ -1,17 +1,18 @@
 /** Checkpoints in the wild have older configs than the fixtures: the same model in other words gives the same logits. */
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import { loadModel, type Model } from "@amulet-ts/models";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { loadModel } from "@amulet-ts/models";
+import { beforeAll, describe, expect, test } from "vitest";
 import { openSafetensors } from "../../src/formats/safetensors.js";
 import { f32, writeSafetensors } from "../formats/checkpoint-writer.js";
 import {
   distance,
   fixturesAreHere,
   loadFixture,
+  loadRewritten,
   prefill,
+  rewriteFolder,
   sharedFixture,
   whereFixturesLie,
 } from "./fixtures.js";
@@ -157,30 +158,3 @@ describe.skipIf(!fixturesAreHere)(`older checkpoints (${whereFixturesLie})`, () 
     await expect(load).rejects.toThrow(message);
   });
 });
-
-type Rewrites = Readonly<Record<string, (content: Config) => Config>>;
-
-async function loadRewritten(folder: string, rewrites: Rewrites): Promise<Model> {
-  return loadModel(await rewriteFolder(folder, rewrites));
-}
-
-/** A copy of a fixture's folder, its files linked but those rewritten or left out. It goes away with the test. */
-async function rewriteFolder(
-  folder: string,
-  rewrites: Rewrites,
-  without: readonly string[] = [],
-): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), "amulet-families-"));
-  onTestFinished(() => rm(copy, { recursive: true, force: true }));
-  const names = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"];
-  for (const name of names.filter((name) => !without.includes(name))) {
-    const from = sharedFixture(`checkpoints/${folder}/${name}`);
-    const change = rewrites[name];
-    if (!change) await symlink(from, join(copy, name));
-    else {
-      const content = JSON.parse(await readFile(from, "utf8"));
-      await writeFile(join(copy, name), JSON.stringify(change(content)));
-    }
-  }
-  return copy;
-}
