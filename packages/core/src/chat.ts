@@ -28,14 +28,30 @@ export interface ChatModel extends LanguageModel {
   textStream(): TextStream;
 }
 
-/** A question and how it shall be answered. */
-export interface Question {
+interface Asked {
   readonly question: string;
-  /** What this user likes, as a sentence: "Your answer should be concise." */
-  readonly preference: string;
   readonly system?: string;
   /** Where the preference stands: after the question (the authors' way, the default) or in the system message. */
   readonly preferenceIn?: "question" | "system";
+}
+
+/** A question and how it shall be answered. */
+export interface Question extends Asked {
+  /** What this user likes, as a sentence: "Your answer should be concise." */
+  readonly preference: string;
+}
+
+/** One preference of several. */
+export interface WeightedPreference {
+  /** A sentence: "Your answer should be concise." */
+  readonly text: string;
+  /** How much it counts, 1 by default; below 0, the answer moves away from it. */
+  readonly weight?: number;
+}
+
+/** A question and several wishes for its answer. Each is a chat of its own; what they share is the base chat. */
+export interface WeightedQuestion extends Asked {
+  readonly preferences: readonly WeightedPreference[];
 }
 
 /** The two chats that differ by the preference alone. */

@@ -1,22 +1,37 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import * as tf from "@tensorflow/tfjs-core";
+import { AnswerInProgress } from "./answer-in-progress.js";
 import type { Choose } from "./choose.js";
-import { CoreError } from "./errors.js";
+import { type ExplainOptions, type Explanation, explainToken, readExplainOptions } from "./explain.js";
 import type { Method } from "./method.js";
 import { logPolicy } from "./policy.js";
-import { checkPrompt, type PrefillOptions, prefill, throwIfAborted } from "./prefill.js";
+import { type PolicyBatch, readPolicies } from "./policy-batch.js";
+import { type PrefillOptions, throwIfAborted } from "./prefill.js";
+import type { Prompts, WeightedPrompt } from "./prompts.js";
 import type { LanguageModel, Session, TokenRow } from "./session.js";
+import { changeRows, readRows } from "./session-rows.js";
 
-/** One answer to generate: two prompts, a method, a way of choosing. */
-export interface DecodeRequest {
-  readonly base: TokenRow;
-  readonly preference: TokenRow;
+/** What may change between two tokens of an answer; what is left out stays as it is. */
+export interface Change {
+  readonly method?: Method;
+  readonly preferences?: readonly WeightedPrompt[];
+}
+
+/** One answer to generate: its prompts, a method, a way of choosing. */
+export interface DecodeRequest extends Prompts {
   readonly method: Method;
   readonly choose: Choose;
   /** A whole number of at least 1. */
   readonly maxNewTokens: number;
   /** Called with every token of the answer; true ends it after this one. */
   readonly stopAfter?: (id: number) => boolean;
+  /**
+   * Asked before every token, the first included, with the answer so far. What it changes holds from this token on.
+   * A new method costs nothing; a new preference is read once, with the answer so far, in the same forward pass as
+   * the other rows' next token.
+   */
+  readonly beforeToken?: (generated: readonly number[]) => Change | undefined;
+  /** Explains every token. Both prompts are then computed, whatever the method reads. */
+  readonly explain?: boolean | ExplainOptions;
 }
 
 /** What {@link decode} yields: tokens as they come, then one end per request. */
@@ -27,19 +42,9 @@ export type DecodeEvent =
       readonly id: number;
       readonly logProbability: number;
       readonly gamma?: number;
+      readonly explanation?: Explanation;
     }
   | { readonly type: "end"; readonly request: number; readonly reason: "stop" | "length" };
-
-/** A request under way: which session rows are its own, and what it has said so far. */
-interface Answer {
-  readonly index: number;
-  readonly request: DecodeRequest;
-  /** First of its rows in the session; the row of the preference follows that of the base prompt. */
-  firstRow: number;
-  readonly rowCount: number;
-  readonly generated: number[];
-  ended: "stop" | "length" | undefined;
-}
 
 /**
  * Generates any number of answers side by side, all rows in one forward pass per token. Prompts that several
@@ -54,9 +59,10 @@ export async function* decode(
   requests: readonly DecodeRequest[],
   options: PrefillOptions = {},
 ): AsyncGenerator<DecodeEvent, void, void> {
-  for (const request of requests) checkRequest(model, request);
-  let answers = startAnswers(requests);
-  const { session, logits_RV } = await readPrompts(model, answers, options);
+  for (const { explain } of requests) readExplainOptions(explain);
+  let answers = requests.map((request, index) => new AnswerInProgress(model, request, index));
+  numberRows(answers);
+  const { session, logits_RV } = await readRows(model, answers.flatMap(promptsOf), options);
   using _ = session;
   let logs_RV = normalise(logits_RV);
   try {
@@ -66,56 +72,21 @@ export async function* decode(
       yield* events;
       throwIfAborted(options.signal);
       answers = dropEnded(answers, session);
-      if (answers.length > 0) logs_RV = normalise(session.append(answers.flatMap(lastTokens)));
+      if (answers.length > 0) logs_RV = normalise(readNext(answers, session));
     }
   } finally {
     logs_RV.dispose();
   }
 }
 
-function checkRequest(model: LanguageModel, { method, base, preference, maxNewTokens }: DecodeRequest): void {
-  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
-    throw new CoreError(
-      "bad-request",
-      `maxNewTokens must be a whole number of at least 1; it is ${maxNewTokens}.`,
-    );
-  }
-  if (method.reads !== "preference") checkPrompt(model, base, "base");
-  if (method.reads !== "base") checkPrompt(model, preference, "preference");
-}
+const promptsOf = ({ prompts }: AnswerInProgress): readonly TokenRow[] => prompts;
 
-function startAnswers(requests: readonly DecodeRequest[]): Answer[] {
+/** Says to each answer which session rows are its own. */
+function numberRows(answers: readonly AnswerInProgress[]): void {
   let firstRow = 0;
-  return requests.map((request, index) => {
-    const rowCount = request.method.reads === "both" ? 2 : 1;
-    const answer: Answer = { index, request, firstRow, rowCount, generated: [], ended: undefined };
-    firstRow += rowCount;
-    return answer;
-  });
-}
-
-function promptsOf({ request }: Answer): TokenRow[] {
-  if (request.method.reads === "base") return [request.base];
-  if (request.method.reads === "preference") return [request.preference];
-  return [request.base, request.preference];
-}
-
-/** Reads each distinct prompt once, then forks its row for every request that begins with it. */
-async function readPrompts(model: LanguageModel, answers: readonly Answer[], options: PrefillOptions) {
-  const prompts = answers.flatMap(promptsOf);
-  const distinct = new Map(prompts.map((prompt) => [prompt.join(), prompt]));
-  const keys = [...distinct.keys()];
-  const rows = prompts.map((prompt) => keys.indexOf(prompt.join()));
-  const session = model.openSession(keys.length);
-  try {
-    const logits_BV = await prefill(session, [...distinct.values()], options);
-    session.select(rows);
-    const logits_RV: Tensor2D = tf.tidy(() => tf.gather(logits_BV, tf.tensor1d(rows, "int32")));
-    logits_BV.dispose();
-    return { session, logits_RV };
-  } catch (error) {
-    session.dispose();
-    throw error;
+  for (const answer of answers) {
+    answer.firstRow = firstRow;
+    firstRow += answer.prompts.length;
   }
 }
 
@@ -128,105 +99,98 @@ function normalise(logits_RV: Tensor2D): Tensor2D {
 
 /** One token for every answer; those with the same method are one batch. */
 async function chooseTokens(
-  answers: readonly Answer[],
+  answers: readonly AnswerInProgress[],
   logs_RV: Tensor2D,
   model: LanguageModel,
 ): Promise<DecodeEvent[]> {
   const events: DecodeEvent[] = [];
-  for (const [method, group] of groupByMethod(answers)) {
-    const { rows, gammas } = await readPolicies(method, group, logs_RV);
-    for (const [i, answer] of group.entries())
-      events.push(...chooseToken(answer, rows[i]!, gammas?.[i], model));
+  for (const group of groupByMethod(answers)) {
+    const batch = await readPolicies(group, logs_RV);
+    for (const [i, answer] of group.entries()) events.push(...chooseToken(answer, batch, i, model));
   }
   return events.sort((a, b) => a.request - b.request);
 }
 
-function groupByMethod(answers: readonly Answer[]): Map<Method, Answer[]> {
-  const groups = new Map<Method, Answer[]>();
+/** A mixture of preferences is normalised once more; a single row in the same batch would be, and changed by it. */
+function groupByMethod(answers: readonly AnswerInProgress[]): AnswerInProgress[][] {
+  const groups: AnswerInProgress[][] = [];
   for (const answer of answers) {
-    const { method } = answer.request;
-    groups.set(method, [...(groups.get(method) ?? []), answer]);
+    const group = groups.find(
+      ([first]) => first!.method === answer.method && first!.isMixture === answer.isMixture,
+    );
+    if (group) group.push(answer);
+    else groups.push([answer]);
   }
   return groups;
 }
 
-async function readPolicies(method: Method, group: readonly Answer[], logs_RV: Tensor2D) {
-  const result = tf.tidy(() => {
-    const first_BV = takeRows(
-      logs_RV,
-      group.map(({ firstRow }) => firstRow),
-    );
-    const last_BV = takeRows(
-      logs_RV,
-      group.map(({ firstRow, rowCount }) => firstRow + rowCount - 1),
-    );
-    const policy = method.policy(first_BV, last_BV);
-    return "gamma_B1" in policy ? policy : { logPolicy_BV: policy, gamma_B1: undefined };
-  });
-  const [values, gammas] = await Promise.all([result.logPolicy_BV.data(), result.gamma_B1?.data()]);
-  const width = result.logPolicy_BV.shape[1];
-  tf.dispose([result.logPolicy_BV, ...(result.gamma_B1 ? [result.gamma_B1] : [])]);
-  const rows = group.map((_, i) => values.subarray(i * width, (i + 1) * width) as Float32Array);
-  return { rows, gammas };
-}
-
-/**
- * Rows of a finite matrix, as an exact product with zeros and ones: on the wasm backend a slice copies the whole
- * matrix first, and a gather walks it element by element.
- */
-function takeRows(logs_RV: Tensor2D, rows: readonly number[]): Tensor2D {
-  const R = logs_RV.shape[0];
-  if (rows.length === R && rows.every((row, i) => row === i)) return tf.clone(logs_RV);
-  const selection_BR = tf.tensor2d(
-    rows.flatMap((row) => Array.from({ length: R }, (_, i) => Number(i === row))),
-    [rows.length, R],
-  );
-  return tf.matMul(selection_BR, logs_RV);
-}
-
 function chooseToken(
-  answer: Answer,
-  logPolicy_V: Float32Array,
-  gamma: number | undefined,
+  answer: AnswerInProgress,
+  batch: PolicyBatch,
+  row: number,
   model: LanguageModel,
 ): DecodeEvent[] {
   const { request, generated, index } = answer;
+  const logPolicy_V = batch.policies[row]!;
   const id = request.choose(logPolicy_V, { generated, endTokens: model.endTokens });
   if (model.endTokens.has(id)) {
     answer.ended = "stop";
     return [{ type: "end", request: index, reason: "stop" }];
   }
-  generated.push(id);
-  const token = { type: "token", request: index, id, logProbability: logPolicy_V[id]! } as const;
-  const event = gamma === undefined ? token : { ...token, gamma };
-  answer.ended = reasonToEnd(answer, id, model);
+  const gamma = batch.gammas?.[row];
+  const explanation = explain(answer, batch, row, id);
+  const event: DecodeEvent = {
+    type: "token",
+    request: index,
+    id,
+    logProbability: logPolicy_V[id]!,
+    ...(gamma !== undefined && { gamma }),
+    ...(explanation && { explanation }),
+  };
+  answer.accept(id);
   return answer.ended ? [event, { type: "end", request: index, reason: answer.ended }] : [event];
 }
 
-function reasonToEnd(
-  answer: Answer,
+function explain(
+  { request, method }: AnswerInProgress,
+  { policies, bases, preferences, gammas }: PolicyBatch,
+  row: number,
   id: number,
-  { contextLength }: LanguageModel,
-): "stop" | "length" | undefined {
-  const { request, generated } = answer;
-  if (request.stopAfter?.(id)) return "stop";
-  const longest = Math.max(...promptsOf(answer).map((prompt) => prompt.length)) + generated.length;
-  return generated.length < request.maxNewTokens && longest < contextLength ? undefined : "length";
+): Explanation | undefined {
+  const options = readExplainOptions(request.explain);
+  if (!options || !bases || !preferences) return undefined;
+  const rows = {
+    logBase_V: bases[row]!,
+    logPreference_V: preferences[row]!,
+    logPolicy_V: policies[row]!,
+  };
+  const scale = method.guidanceScale;
+  return explainToken(id, rows, options, gammas?.[row] ?? (scale === undefined ? undefined : scale - 1));
 }
 
-const lastTokens = ({ generated, rowCount }: Answer): TokenRow[] =>
-  Array.from({ length: rowCount }, () => generated.slice(-1));
-
-function dropEnded(answers: readonly Answer[], session: Session): Answer[] {
+function dropEnded(answers: readonly AnswerInProgress[], session: Session): AnswerInProgress[] {
   const going = answers.filter(({ ended }) => ended === undefined);
   if (going.length === answers.length || going.length === 0) return going;
-  session.select(
-    going.flatMap(({ firstRow, rowCount }) => Array.from({ length: rowCount }, (_, i) => firstRow + i)),
-  );
-  let firstRow = 0;
-  for (const answer of going) {
-    answer.firstRow = firstRow;
-    firstRow += answer.rowCount;
-  }
+  session.select(going.flatMap(({ firstRow, prompts }) => prompts.map((_, i) => firstRow + i)));
+  numberRows(going);
   return going;
+}
+
+/** The logits after every answer's last token; rows whose preference changed are rebuilt in the same pass. */
+function readNext(answers: readonly AnswerInProgress[], session: Session): Tensor2D {
+  const before = answers.map(promptsOf);
+  for (const answer of answers) answer.askForChange();
+  if (answers.every(({ prompts }, i) => prompts === before[i])) {
+    return session.append(
+      answers.flatMap(({ prompts, generated }) => prompts.map(() => generated.slice(-1))),
+    );
+  }
+  numberRows(answers);
+  const held = answers.flatMap(({ generated }, i) =>
+    before[i]!.map((prompt) => [...prompt, ...generated.slice(0, -1)]),
+  );
+  const wanted = answers.flatMap(({ prompts, generated }) =>
+    prompts.map((prompt) => [...prompt, ...generated]),
+  );
+  return changeRows(session, held, wanted);
 }

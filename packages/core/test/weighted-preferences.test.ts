@@ -1,0 +1,168 @@
+import { oracles } from "@amulet-ts/verify";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  amuletExactMethod,
+  amuletMethod,
+  chooseGreedily,
+  type DecodeRequest,
+  decode,
+  guidanceScale,
+  type Method,
+  paperParameters,
+  preferenceMethod,
+} from "../src/index.js";
+import { withoutLeaks } from "./no-leaks.js";
+import { type NextLogits, ToyModel } from "./toy-model.js";
+
+const gamma = guidanceScale(paperParameters) - 1;
+const logit = fc.double({ min: -8, max: 8, noNaN: true }).map(Math.fround);
+const row = fc.array(logit, { minLength: 12, maxLength: 12 });
+const weight = fc.double({ min: -1.5, max: 1.5, noNaN: true });
+const wishes = fc.array(fc.record({ logits: row, weight }), { minLength: 1, maxLength: 4 });
+
+/** Prompt [k] is followed by the k-th row of logits, whatever else has been said. */
+async function firstPolicy(rows: readonly (readonly number[])[], weights: readonly number[], method: Method) {
+  let policy = new Float32Array();
+  const request: DecodeRequest = {
+    base: [0],
+    preferences: weights.map((weight, k) => ({ tokens: [k + 1], weight })),
+    method,
+    choose: (logPolicy_V) => {
+      policy = logPolicy_V.slice();
+      return 0;
+    },
+    maxNewTokens: 1,
+  };
+  const model = new ToyModel(([prompt]) => rows[prompt!]!, 12);
+  for await (const _ of decode(model, [request]));
+  return policy;
+}
+
+/** log π_base + scale · Σ w_k (log π_k − log π_base), normalised; term by term, in float64. */
+function weightedSum(base: readonly number[], wishes: readonly Wish[], scale: number) {
+  const logBase = oracles.logSoftmax(base);
+  const logWishes = wishes.map(({ logits, weight }) => ({ weight, log: oracles.logSoftmax(logits) }));
+  const scores = Array.from(logBase, (own, a) =>
+    logWishes.reduce((sum, { weight, log }) => sum + scale * weight * (log[a]! - own), own),
+  );
+  return oracles.logSoftmax(scores);
+}
+
+interface Wish {
+  readonly logits: readonly number[];
+  readonly weight: number;
+}
+
+/**
+ * Log-policies of at most 2·8 + log 12 in magnitude carry 2^-24 of it; Σ|w| ≤ 6 of them are added with 1 − Σw ≤ 7 of
+ * the base, and x = 5.65 multiplies the sum. A factor of 4 for the operations between; T = 60 steps add up their own.
+ */
+const tolerance = (steps: number) => 4 * steps * 13 * (gamma + 1) * (16 + Math.log(12)) * 2 ** -24;
+
+describe.each(["wasm", "cpu"])("on %s", (backend) => {
+  withoutLeaks(backend);
+
+  test("several weighted preferences are log π_base + x Σ w_k (log π_k − log π_base)", async () => {
+    await fc.assert(
+      fc.asyncProperty(row, wishes, async (base, wishes) => {
+        const rows = [base, ...wishes.map(({ logits }) => logits)];
+        const weights = wishes.map(({ weight }) => weight);
+        const policy = await firstPolicy(rows, weights, amuletMethod());
+        const expected = weightedSum(base, wishes, gamma + 1);
+        expect(oracles.totalVariation(policy, expected)).toBeLessThan(tolerance(1));
+      }),
+      { seed: 5, numRuns: 80 },
+    );
+  });
+
+  test("the exact loop takes the weighted preferences for its reference, as the paper's loop would", async () => {
+    await fc.assert(
+      fc.asyncProperty(row, wishes, async (base, wishes) => {
+        const rows = [base, ...wishes.map(({ logits }) => logits)];
+        const weights = wishes.map(({ weight }) => weight);
+        const policy = await firstPolicy(rows, weights, amuletExactMethod());
+        const expected = oracles.amulet(base, weightedSum(base, wishes, 1), paperParameters);
+        expect(oracles.totalVariation(policy, expected)).toBeLessThan(tolerance(61));
+      }),
+      { seed: 6, numRuns: 20 },
+    );
+  });
+
+  test("the preference method follows the weighted preferences, and reads the base prompt for them", async () => {
+    const [base, liked, disliked] = [1, 2, 3].map((k) =>
+      Array.from({ length: 12 }, (_, i) => 3 * Math.sin(k * i)),
+    );
+    const policy = await firstPolicy([base!, liked!, disliked!], [1, -0.5], preferenceMethod());
+    const wishes = [
+      { logits: liked!, weight: 1 },
+      { logits: disliked!, weight: -0.5 },
+    ];
+    const expected = weightedSum(base!, wishes, 1);
+    expect(oracles.totalVariation(policy, expected)).toBeLessThan(tolerance(1));
+  });
+});
+
+describe("in an answer", () => {
+  withoutLeaks("cpu");
+
+  const tangled: NextLogits = (row) => {
+    const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
+    return Array.from({ length: 12 }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
+  };
+  const request = (change: Partial<DecodeRequest>): DecodeRequest => ({
+    base: [1, 2],
+    method: amuletMethod(),
+    choose: chooseGreedily,
+    maxNewTokens: 6,
+    ...change,
+  });
+
+  async function policiesOf(requests: readonly DecodeRequest[], model = new ToyModel(tangled, 12)) {
+    const policies: Float32Array[][] = requests.map(() => []);
+    const watched = requests.map((one, i): DecodeRequest => {
+      const choose: DecodeRequest["choose"] = (logPolicy_V, context) => {
+        policies[i]!.push(logPolicy_V.slice());
+        return one.choose(logPolicy_V, context);
+      };
+      return { ...one, choose };
+    });
+    for await (const _ of decode(model, watched));
+    return policies;
+  }
+
+  test("one preference of weight 1 is the short form, bit by bit, also beside a mixture", async () => {
+    const [short, long] = await policiesOf([
+      request({ preference: [1, 2, 3] }),
+      request({ preferences: [{ tokens: [1, 2, 3], weight: 1 }] }),
+      request({ preferences: [{ tokens: [4], weight: 2 }] }),
+    ]);
+    const [alone] = await policiesOf([request({ preference: [1, 2, 3] })]);
+    expect(long).toEqual(short);
+    expect(short).toEqual(alone);
+  });
+
+  test("every preference is a row of the same forward pass", async () => {
+    const model = new ToyModel(tangled, 12);
+    const preferences = [{ tokens: [3] }, { tokens: [4], weight: -1 }, { tokens: [5], weight: 0.5 }];
+    await policiesOf([request({ preferences })], model);
+    expect(model.batches).toEqual(Array(6).fill(4));
+  });
+
+  test.each<[string, Partial<DecodeRequest>, string]>([
+    [
+      "both forms at once",
+      { preference: [1], preferences: [{ tokens: [1] }] },
+      "Both preference and preferences",
+    ],
+    ["no preference where one is read", {}, "There is no preference prompt"],
+    [
+      "a weight that is no number",
+      { preferences: [{ tokens: [1], weight: Number.NaN }] },
+      "weight of preference 1",
+    ],
+    ["an empty one of several", { preferences: [{ tokens: [1] }, { tokens: [] }] }, "preference (2) prompt"],
+  ])("%s is refused", async (_, change, sentence) => {
+    await expect(policiesOf([request(change)])).rejects.toThrow(sentence);
+  });
+});
