@@ -1,0 +1,174 @@
+import { oracles } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  amuletMethod,
+  baseMethod,
+  chooseGreedily,
+  type DecodeRequest,
+  decode,
+  type Explanation,
+  explainToken,
+  guidanceScale,
+  type Method,
+  paperParameters,
+  preferenceMethod,
+  type TokenView,
+} from "../src/index.js";
+import { withoutLeaks } from "./no-leaks.js";
+import { ToyModel } from "./toy-model.js";
+
+const gamma = guidanceScale(paperParameters) - 1;
+const logit = fc.double({ min: -8, max: 8, noNaN: true }).map(Math.fround);
+const row = fc.array(logit, { minLength: 9, maxLength: 9 });
+
+/**
+ * Float32 log-policies of magnitude up to 16 + log 9 are off by 2^-24 of it, x = 5.65 multiplies that, and a few
+ * operations repeat it. A divergence weighs such errors with probabilities, a probability is off by its share.
+ */
+const tolerance = 8 * (gamma + 1) * 2 * (16 + Math.log(9)) * 2 ** -24;
+
+/** Σ π log(π/ρ) is off by the errors of both logarithms, and by those of π times |log(π/ρ)| ≤ 2 (16 + log 9). */
+const klTolerance = (2 + 2 * (16 + Math.log(9))) * tolerance;
+
+async function explanationsOf(
+  base: readonly number[],
+  preference: readonly number[],
+  change: Partial<DecodeRequest> = {},
+) {
+  const model = new ToyModel(([prompt]) => [base, preference][prompt!]!, 9);
+  const request: DecodeRequest = {
+    base: [0],
+    preference: [1],
+    method: amuletMethod(),
+    choose: chooseGreedily,
+    maxNewTokens: 1,
+    explain: true,
+    ...change,
+  };
+  const found: (Explanation | undefined)[] = [];
+  for await (const event of decode(model, [request])) {
+    if (event.type === "token") found.push(event.explanation);
+  }
+  return found;
+}
+
+interface Rows {
+  readonly logBase: Float64Array;
+  readonly logPreference: Float64Array;
+  readonly logPolicy: Float64Array;
+}
+
+function rowsOf(base: readonly number[], preference: readonly number[], scale: number): Rows {
+  const [logBase, logPreference] = [oracles.logSoftmax(base), oracles.logSoftmax(preference)];
+  return { logBase, logPreference, logPolicy: oracles.tilt(base, preference, scale - 1) };
+}
+
+function expectView(view: TokenView, { logBase, logPreference, logPolicy }: Rows): void {
+  const { id } = view;
+  const close = (came: number, expected: number) => expect(Math.abs(came - expected)).toBeLessThan(tolerance);
+  close(view.baseProbability, Math.exp(logBase[id]!));
+  close(view.preferenceProbability, Math.exp(logPreference[id]!));
+  close(view.probability, Math.exp(logPolicy[id]!));
+  close(view.delta, logPreference[id]! - logBase[id]!);
+  expectRank(view.baseRank, id, logBase);
+  expectRank(view.preferenceRank, id, logPreference);
+  expectRank(view.rank, id, logPolicy);
+}
+
+/** Tokens that float32 can't tell apart may stand in either order. */
+function expectRank(rank: number, id: number, log: Float64Array): void {
+  const above = log.filter((value) => value > log[id]! + tolerance).length;
+  const notBelow = log.filter((value) => value > log[id]! - tolerance).length;
+  expect(rank).toBeGreaterThan(above);
+  expect(rank).toBeLessThanOrEqual(notBelow);
+}
+
+describe.each(["wasm", "cpu"])("on %s", (backend) => {
+  withoutLeaks(backend);
+
+  test.each<[string, Method, number]>([
+    ["amulet", amuletMethod(), gamma + 1],
+    ["base", baseMethod(), 0],
+    ["pref", preferenceMethod(), 1],
+  ])("an explanation of %s holds what the policies are, in float64", async (_, method, scale) => {
+    await fc.assert(
+      fc.asyncProperty(row, row, async (base, preference) => {
+        const [explanation] = await explanationsOf(base, preference, { method });
+        const rows = rowsOf(base, preference, scale);
+        const { alternatives, baseChoice, preferenceChoice, ...view } = explanation!;
+        for (const one of [view, baseChoice, preferenceChoice, ...alternatives]) expectView(one, rows);
+        expectRank(1, baseChoice.id, rows.logBase);
+        expectRank(1, preferenceChoice.id, rows.logPreference);
+        expect(Math.abs(view.klFromBase - oracles.kl(rows.logPolicy, rows.logBase))).toBeLessThan(
+          tolerance * 40,
+        );
+        expect(Math.abs(view.klFromPreference - oracles.kl(rows.logPolicy, rows.logPreference))).toBeLessThan(
+          tolerance * 40,
+        );
+        expect(view.guidanceScale).toBeCloseTo(scale, 12);
+        expect(view.gamma).toBeCloseTo(scale - 1, 12);
+      }),
+      { seed: 21, numRuns: 60 },
+    );
+  });
+});
+
+describe("an explanation", () => {
+  withoutLeaks("cpu");
+  const base = [3, 1, 2, 0, 0, 0, 0, 0, 0];
+  const preference = [1, 3, 2, 0, 0, 0, 0, 0, 0];
+
+  test("lists other tokens, best first, as many as were asked for", async () => {
+    const [explanation] = await explanationsOf(base, preference, { explain: { alternatives: 3 } });
+    expect(explanation!.id).toBe(1);
+    expect(explanation!.baseChoice.id).toBe(0);
+    expect(explanation!.alternatives.map(({ id }) => id)).toEqual([2, 3, 4]);
+  });
+
+  test("lists the best token among the others when another one was taken", async () => {
+    const [explanation] = await explanationsOf(base, preference, {
+      choose: () => 2,
+      explain: { alternatives: 2 },
+    });
+    expect(explanation!.alternatives.map(({ id }) => id)).toEqual([1, 3]);
+  });
+
+  test("says the γ that the method reports for this token, before the one of the method", async () => {
+    const amulet = amuletMethod();
+    const bounded: Method = {
+      ...amulet,
+      policy: (logBase_BV, logPreference_BV) => {
+        const logPolicy_BV = amulet.policy(logBase_BV, logPreference_BV);
+        if ("gamma_B1" in logPolicy_BV) return logPolicy_BV;
+        return { logPolicy_BV, gamma_B1: tf.fill([1, 1], 0.25) };
+      },
+    };
+    const [explanation] = await explanationsOf(base, preference, { method: bounded });
+    expect(explanation).toMatchObject({ gamma: 0.25, guidanceScale: 1.25 });
+  });
+
+  test("is made for the request that asked for it alone, and changes no token", async () => {
+    expect(await explanationsOf(base, preference, { explain: false })).toEqual([undefined]);
+  });
+
+  test("of a policy that is the preference's own is at no distance from it", () => {
+    const logs_V = oracles.logSoftmax(preference);
+    const rows = { logBase_V: oracles.logSoftmax(base), logPreference_V: logs_V, logPolicy_V: logs_V };
+    expect(explainToken(1, rows).klFromPreference).toBe(0);
+  });
+
+  test("stays finite where a policy forbids a token", () => {
+    const forbidden = Float32Array.of(0, -1e4);
+    const rows = { logBase_V: forbidden, logPreference_V: Float32Array.of(-1e4, 0), logPolicy_V: forbidden };
+    const { klFromBase, klFromPreference, delta } = explainToken(0, rows);
+    expect([klFromBase, klFromPreference, delta]).toEqual([0, 1e4, -1e4]);
+  });
+
+  test("of a negative number of alternatives is refused", async () => {
+    await expect(explanationsOf(base, preference, { explain: { alternatives: -1 } })).rejects.toThrow(
+      "explain.alternatives",
+    );
+  });
+});
