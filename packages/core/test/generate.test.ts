@@ -1,39 +1,19 @@
 import { expect, test } from "vitest";
 import {
-  type ChatMessage,
-  type ChatModel,
+  type Answer,
+  type AnswerPiece,
+  answerPrompts,
+  baseMethod,
   type GenerateOptions,
   generate,
   preferenceChats,
+  preferenceMethod,
   renderQuestion,
 } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
-import { ToyModel } from "./toy-model.js";
+import { Parrot } from "./parrot.js";
 
 withoutLeaks("cpu");
-
-/** Says `text`, one character a token, whatever it is asked; ids are character codes. */
-class Parrot extends ToyModel implements ChatModel {
-  constructor(text: string) {
-    const promptLength = (row: readonly number[]) => row.lastIndexOf(1) + 1;
-    const next = (row: readonly number[]) => {
-      const at = row.length - promptLength(row);
-      return Array.from({ length: 128 }, (_, id) =>
-        id === (at < text.length ? text.charCodeAt(at) : 0) ? 9 : 0,
-      );
-    };
-    super(next, 128, new Set([0]));
-  }
-
-  renderChat(messages: readonly ChatMessage[]) {
-    const prompt = messages.map(({ role, content }) => `${role}: ${content}\n`).join("");
-    return { prompt, ids: [...prompt].map((character) => character.charCodeAt(0)).concat(1) };
-  }
-
-  textStream() {
-    return { push: (id: number) => String.fromCharCode(id), flush: () => "" };
-  }
-}
 
 async function answer(text: string, options: Partial<GenerateOptions> = {}) {
   const pieces: string[] = [];
@@ -98,4 +78,98 @@ test("an empty question or preference is refused", () => {
   const model = new Parrot("");
   expect(() => renderQuestion(model, { question: " ", preference: "x" })).toThrow("question is empty");
   expect(() => renderQuestion(model, { question: "x", preference: "" })).toThrow("preference is empty");
+});
+
+/** Has three ways to say it: one for each preference, and one without. */
+const moody = () =>
+  new Parrot((prompt) => (prompt.includes("loud") ? "HELLO" : prompt.includes("sad") ? "ohno!" : "hello"));
+
+async function lastOf(pieces: AsyncIterable<AnswerPiece>): Promise<Answer | undefined> {
+  let last: Answer | undefined;
+  for await (const { answer } of pieces) last = answer;
+  return last;
+}
+
+test("several preferences are rendered as chats of their own, in their order, over one base chat", () => {
+  const model = new Parrot("");
+  const preferences = [{ text: "Be loud.", weight: 2 }, { text: "Be sad." }];
+  const rendered = renderQuestion(model, { question: "Why?", preferences });
+  expect(rendered.base.prompt).toBe("user: Why?\n");
+  expect(rendered.preferences.map(({ chat, weight }) => [chat.prompt, weight])).toEqual([
+    ["user: Why? Be loud.\n", 2],
+    ["user: Why? Be sad.\n", 1],
+  ]);
+});
+
+test("the heavier of two preferences wins, and a negative weight turns it away", async () => {
+  const say = (loud: number, sad: number) =>
+    lastOf(
+      generate(moody(), {
+        question: "Say it.",
+        preferences: [
+          { text: "Be loud.", weight: loud },
+          { text: "Be sad.", weight: sad },
+        ],
+        method: preferenceMethod(),
+      }),
+    );
+  expect((await say(2, 1))?.text).toBe("HELLO");
+  expect((await say(1, 2))?.text).toBe("ohno!");
+  expect((await say(-1, -1))?.text).toBe("hello");
+});
+
+test("method and preferences may change while it answers", async () => {
+  const pieces = generate(moody(), {
+    question: "Say it.",
+    preference: "Be loud.",
+    beforeToken: ({ length }) => {
+      if (length === 2) return { method: baseMethod() };
+      if (length === 4) return { method: preferenceMethod(), preferences: [{ text: "Be sad." }] };
+      return undefined;
+    },
+  });
+  expect((await lastOf(pieces))?.text).toBe("HEll!");
+});
+
+test("several methods side by side are each asked for their own change", async () => {
+  const model = moody();
+  const { base, preference } = renderQuestion(model, { question: "Say it.", preference: "Be loud." });
+  const prompts = { base: base.ids, preference: preference.ids };
+  const texts = ["", ""];
+  const options = {
+    beforeToken: ({ length }: readonly number[], index: number) =>
+      index === 1 && length === 3 ? { method: preferenceMethod() } : undefined,
+  };
+  for await (const { index, text } of answerPrompts(model, prompts, [baseMethod(), baseMethod()], options)) {
+    texts[index] += text;
+  }
+  expect(texts).toEqual(["hello", "helLO"]);
+});
+
+test("an answer that was asked to explain itself does so for each of its ids", async () => {
+  const options = { question: "Say it.", preference: "Be loud.", explain: { alternatives: 1 } };
+  const answer = await lastOf(generate(moody(), options));
+  expect(answer?.explanations?.map(({ id }) => id)).toEqual(answer?.ids);
+  const otherwise = answer?.explanations?.map(({ baseChoice }) => String.fromCharCode(baseChoice.id));
+  expect(otherwise).toEqual([..."hello"]);
+});
+
+test("an abort ends it with the code aborted", async () => {
+  const abort = new AbortController();
+  const pieces = generate(moody(), { question: "Say it.", preference: "Be loud.", signal: abort.signal });
+  expect((await pieces.next()).value).toMatchObject({ text: "H" });
+  abort.abort();
+  await expect(pieces.next()).rejects.toMatchObject({ code: "aborted", name: "CoreError" });
+});
+
+test.each<[string, GenerateOptions, string]>([
+  ["no preference in the list", { question: "Why?", preferences: [] }, "list of preferences is empty"],
+  ["an empty one in the list", { question: "Why?", preferences: [{ text: " " }] }, "preference is empty"],
+  [
+    "one and a list at once",
+    { question: "Why?", preference: "Be loud.", preferences: [{ text: "Be sad." }] },
+    "both a preference and preferences",
+  ],
+])("%s is refused", async (_, options, sentence) => {
+  await expect(lastOf(generate(moody(), options))).rejects.toThrow(sentence);
 });

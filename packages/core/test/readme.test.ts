@@ -1,0 +1,50 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterEach, expect, test, vi } from "vitest";
+import { withoutLeaks } from "./no-leaks.js";
+
+withoutLeaks("wasm");
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const folders: string[] = [];
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+/** Runs TypeScript as a module of this folder and returns what it printed. */
+async function run(source: string): Promise<string> {
+  const folder = await mkdtemp(join(here, "readme-"));
+  folders.push(folder);
+  const file = join(folder, "readme.ts");
+  await writeFile(file, source);
+  let printed = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    printed += chunk;
+    return true;
+  });
+  vi.spyOn(console, "log").mockImplementation((line) => {
+    printed += `${line}\n`;
+  });
+  await import(pathToFileURL(file).href);
+  return printed;
+}
+
+test("the README's code runs as it stands, one block after the other", async () => {
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+  const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  expect(blocks).toHaveLength(6);
+  // The one thing that is put in: the model, which this package does not have.
+  const code = blocks.join("\n").replace('"@amulet-ts/models"', '"../readme-model.js"');
+  expect((await run(code)).split("\n")).toEqual([
+    "Boil, brew.Boil",
+    "Boil, brew.",
+    // Five tokens of "Boil water and brew it.", then on as the preference has it.
+    "Boil  brew.",
+    "at Δ = 9.0 the preference took over",
+    "bad-sampling: temperature must be a finite number of at least 0; it is -1.",
+    "",
+  ]);
+});
