@@ -1,6 +1,6 @@
 /**
  * Grouped-query attention of one row over its cache, as rank-2 matrix products: the only ones that run at full
- * speed on the wasm backend. R = H/G query heads share a key/value head; E = H·K, M = G·K, Z = N·H, P = T·R.
+ * speed on the wasm backend. R = H/G query heads share a key/value head; E = H·K, M = G·K, P = T·R; Z: queries of one product.
  */
 
 import type { Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
@@ -17,7 +17,14 @@ import {
   sumOver,
   transpose,
 } from "./direct.js";
-import { appendTokens, type BlockCache, type RowCache } from "./kv-cache.js";
+import {
+  appendTokens,
+  type BlockCache,
+  type CacheLayout,
+  type LongPart,
+  layoutAfter,
+  type RowCache,
+} from "./kv-cache.js";
 
 export interface HeadShape {
   /** H: query heads. */
@@ -74,9 +81,47 @@ export function splitHeads(x_NE: Tensor2D, headWidth: number): Tensor2D {
 }
 
 /**
- * Which of S tokens each of the last T sees: 0 where it does, −1e9 where not, `[T, S]`; nothing where all see all.
+ * Rows whose queries go through one product, when each row has one new token: `first` and the `count − 1` after it.
+ * C: the columns of their scores, the long parts of these rows one after the other, then the tail of all rows.
  */
-function attentionMask(newTokens: number, attended: number, window: number): Tensor2D | undefined {
+interface QueryGroup {
+  readonly first: number;
+  readonly count: number;
+  /** 0 where a query sees a column, −1e9 where it does not: `[count·H, C]`; absent where all see all. */
+  readonly mask_ZC: Tensor2D | undefined;
+}
+
+/** What the queries of a batch may see; either all rows have one new token, or they are taken one by one. */
+export type BatchMasks =
+  | { readonly groups: readonly QueryGroup[] }
+  /** `[T, S]` for each row; absent where all see all. */
+  | { readonly rows: readonly (Tensor2D | undefined)[] };
+
+/**
+ * The masks for each window that occurs, shared by all blocks that have it.
+ *
+ * @param windows tokens a query of each block sees, itself included; Infinity for full attention
+ */
+export function attentionMasks(
+  lengths: readonly number[],
+  caches: readonly RowCache[],
+  windows: readonly number[],
+  { heads }: HeadShape,
+): ReadonlyMap<number, BatchMasks> {
+  const layout = layoutAfter(
+    caches.map(({ blocks }) => blocks[0]!),
+    lengths,
+  );
+  const oneEach = lengths.every((length) => length === 1);
+  const masksFor = (window: number): BatchMasks =>
+    oneEach
+      ? { groups: groupRows(layout).map((rows) => maskGroup(rows, layout, window, heads)) }
+      : { rows: lengths.map((length, b) => maskRow(length, caches[b]!.length + length, window)) };
+  return new Map([...new Set(windows)].map((window) => [window, masksFor(window)]));
+}
+
+/** Which of S tokens each of the last T sees: `[T, S]`. */
+function maskRow(newTokens: number, attended: number, window: number): Tensor2D | undefined {
   if (newTokens === 1 && attended <= window) return undefined;
   const mask = new Float32Array(newTokens * attended);
   for (let t = 0; t < newTokens; t++) {
@@ -88,22 +133,39 @@ function attentionMask(newTokens: number, attended: number, window: number): Ten
   return tf.tensor2d(mask, [newTokens, attended]);
 }
 
-/** The mask of each row of a batch; nothing where all of its new tokens see all. */
-export type RowMasks = readonly (Tensor2D | undefined)[];
-
 /**
- * The rows' masks for each window that occurs, shared by all blocks that have it.
- *
- * @param windows tokens a query of each block sees, itself included; Infinity for full attention
+ * All rows in one group while that is cheap: in a group every query is multiplied with every row's keys and masked
+ * afterwards, which saves calls and costs products that are thrown away.
  */
-export function attentionMasks(
-  lengths: readonly number[],
-  caches: readonly RowCache[],
-  windows: readonly number[],
-): ReadonlyMap<number, RowMasks> {
-  const masksFor = (window: number) =>
-    lengths.map((length, b) => attentionMask(length, caches[b]!.length + length, window));
-  return new Map([...new Set(windows)].map((window) => [window, masksFor(window)]));
+function groupRows({ longLengths }: CacheLayout): { first: number; count: number }[] {
+  const count = longLengths.length;
+  const together = count * longLengths.reduce((sum, length) => sum + length, 0) <= 1024;
+  return together ? [{ first: 0, count }] : longLengths.map((_, first) => ({ first, count: 1 }));
+}
+
+function maskGroup(
+  { first, count }: { first: number; count: number },
+  { longLengths, tailSteps }: CacheLayout,
+  window: number,
+  heads: number,
+): QueryGroup {
+  const rowCount = longLengths.length;
+  const own = longLengths.slice(first, first + count);
+  const alone = count === 1 && (rowCount === 1 || tailSteps === 0) && own[0]! + tailSteps <= window;
+  if (alone) return { first, count, mask_ZC: undefined };
+  const columns = own.reduce((sum, length) => sum + length, 0) + rowCount * tailSteps;
+  const mask = new Float32Array(count * heads * columns).fill(masked);
+  for (let g = 0, start = 0; g < count; start += own[g]!, g++) {
+    const tooOld = Math.max(0, own[g]! + tailSteps - window);
+    const line = mask.subarray(g * heads * columns, (g * heads + 1) * columns);
+    line.fill(0, start + Math.min(tooOld, own[g]!), start + own[g]!);
+    const tailStart = columns - rowCount * tailSteps;
+    for (let step = Math.max(0, tooOld - own[g]!); step < tailSteps; step++) {
+      line[tailStart + step * rowCount + first + g] = 0;
+    }
+    for (let head = 1; head < heads; head++) mask.set(line, (g * heads + head) * columns);
+  }
+  return { first, count, mask_ZC: tf.tensor2d(mask, [count * heads, columns]) };
 }
 
 export interface AttentionResult {
@@ -122,75 +184,79 @@ export function attendRows(
   { q_NE, k_NM, v_NM }: { q_NE: Tensor2D; k_NM: Tensor2D; v_NM: Tensor2D },
   lengths: readonly number[],
   caches: readonly BlockCache[],
-  masks: RowMasks,
+  masks: BatchMasks,
   constants: AttentionConstants,
 ): AttentionResult {
-  const starts = lengths.map((_, b) => lengths.slice(0, b).reduce((sum, length) => sum + length, 0));
-  const grown = caches.map((cache, b) =>
-    appendTokens(cache, sliceRows(k_NM, starts[b]!, lengths[b]!), sliceRows(v_NM, starts[b]!, lengths[b]!)),
-  );
-  if (lengths.every((length) => length === 1)) {
-    return { mixed_NE: attendOneEach(q_NE, grown, masks, constants), caches: grown };
-  }
-  const mixed = grown.map((cache, b) => {
-    const own_TE = sliceRows(q_NE, starts[b]!, lengths[b]!);
-    // Only a cache that grew by several tokens has no tail.
-    if (lengths[b] === 1) return attendOneEach(own_TE, [cache], [masks[b]], constants);
-    return attendMany(own_TE, cache, masks[b], constants);
+  const grown = appendTokens(caches, k_NM, v_NM, lengths);
+  if ("groups" in masks)
+    return { mixed_NE: attendOneEach(q_NE, grown, masks.groups, constants), caches: grown };
+  let start = 0;
+  const mixed = grown.map(({ long }, b) => {
+    const q_TE = sliceRows(q_NE, start, lengths[b]!);
+    start += lengths[b]!;
+    return attendMany(q_TE, long!, masks.rows[b], constants);
   });
   return { mixed_NE: concat(mixed, 0), caches: grown };
 }
 
 /**
- * One new token in each row: all heads of a row in one product. Each head's query is spread over M channels, zero
- * outside its own key/value head; of each head's mixture of values only its own channels are read back. The
- * products with zero cost less than the calls they save.
+ * One new token in each row: all heads of a group of rows in one product. Each head's query is spread over M
+ * channels, zero outside its own key/value head; of each head's mixture of values only its own channels are read
+ * back. The products with zero cost less than the calls they save.
  */
 function attendOneEach(
   q_NE: Tensor2D,
   caches: readonly BlockCache[],
-  masks: RowMasks,
+  groups: readonly QueryGroup[],
   constants: AttentionConstants,
 ): Tensor2D {
   const { heads: H, groups: G, headWidth: K, kinship_HG1, scaledKinship_HG1 } = constants;
   const N = caches.length;
   const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), scaledKinship_HG1), [N * H, G * K]);
-  const mixed = caches.map((cache, b) =>
-    mixValues(sliceRows(spread_ZM, b * H, H), cache, masks[b], constants),
-  );
+  const tail = caches[0]!.tail;
+  const tailKeys_MX = tail && transpose(tail.keys_XM);
+  const mixed = groups.map(({ first, count, mask_ZC }) => {
+    const longs = caches.slice(first, first + count).map(({ long }) => long!);
+    const parts = [
+      ...longs.map(({ keys_MS, values_SM }) => ({ keys: keys_MS, values: values_SM })),
+      ...(tail && tailKeys_MX ? [{ keys: tailKeys_MX, values: tail.values_XM }] : []),
+    ];
+    return mixValues(sliceRows(spread_ZM, first * H, count * H), parts, mask_ZC, constants);
+  });
   const own_NHGK = mul(reshape(concat(mixed, 0), [N, H, G, K]), kinship_HG1);
   return reshape(sumOver(own_NHGK, 2), [N, H * K]);
 }
 
-/** Each head's mixture of all values: `[H, M]` → `[H, M]`. */
+/**
+ * Each query's mixture of the values of all parts: `[Z, M]` → `[Z, M]`.
+ *
+ * @param parts keys `[M, c]` and values `[c, M]` each, c adding up to C
+ */
 function mixValues(
-  spread_HM: Tensor2D,
-  { long, tail }: BlockCache,
-  mask_1S: Tensor2D | undefined,
+  spread_ZM: Tensor2D,
+  parts: readonly { readonly keys: Tensor2D; readonly values: Tensor2D }[],
+  mask_ZC: Tensor2D | undefined,
   constants: AttentionConstants,
 ): Tensor2D {
-  const scores = [
-    ...(long ? [matMul(spread_HM, long.keys_MS)] : []),
-    ...(tail ? [matMul(spread_HM, transpose(tail.keys_SM))] : []),
-  ];
-  const weights_HS = weigh(concat(scores, 1), mask_1S, constants);
-  const longLength = long?.values_SM.shape[0] ?? 0;
-  const parts = [
-    ...(long ? [matMul(sliceColumns(weights_HS, 0, longLength), long.values_SM)] : []),
-    ...(tail ? [matMul(sliceColumns(weights_HS, longLength, tail.values_SM.shape[0]), tail.values_SM)] : []),
-  ];
-  return parts.length === 1 ? parts[0]! : add(parts[0]!, parts[1]!);
+  const scores = parts.map(({ keys }) => matMul(spread_ZM, keys));
+  const weights_ZC = weigh(concat(scores, 1), mask_ZC, constants);
+  let start = 0;
+  const mixtures = parts.map(({ values }) => {
+    const own = sliceColumns(weights_ZC, start, values.shape[0]);
+    start += values.shape[0];
+    return matMul(own, values);
+  });
+  return mixtures.reduce((sum_ZM, mixture_ZM) => add(sum_ZM, mixture_ZM));
 }
 
 /** Many new tokens of one row: one product per key/value head, over the R·T queries that share it. */
 function attendMany(
   q_TE: Tensor2D,
-  { long }: BlockCache,
+  { keys_MS, values_SM }: LongPart,
   mask_TS: Tensor2D | undefined,
   constants: AttentionConstants,
 ): Tensor2D {
   const { heads: H, groups: G, headWidth: K } = constants;
-  const { keys_MS, values_SM } = long!;
   const [T, R, S] = [q_TE.shape[0], H / G, values_SM.shape[0]];
   const scaled_TE = mul(q_TE, constants.scale_11);
   const mask_T1S: Tensor3D | undefined = mask_TS && reshape(mask_TS, [T, 1, S]);

@@ -1,19 +1,14 @@
 /** A model on disk, in either layout: its config, tensors, tokenizer and chat template, nothing loaded yet. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ConfigSource } from "./config.js";
 import { ModelError } from "./errors.js";
+import { readConfigFile, readTextFiles } from "./folder-files.js";
 import { type GgufFile, openGguf } from "./formats/gguf.js";
 import { openSafetensors } from "./formats/safetensors.js";
 import { openShardedSafetensors } from "./formats/sharded-safetensors.js";
 import type { TensorStore } from "./formats/tensor-source.js";
-import {
-  findChatTemplate,
-  parseTokenizerConfig,
-  type Tokenizer,
-  tokenizerFromGguf,
-  tokenizerFromJson,
-} from "./tokenizer/index.js";
+import { findChatTemplate, type Tokenizer, tokenizerFromGguf } from "./tokenizer/index.js";
 
 export interface Checkpoint {
   readonly format: "huggingface" | "gguf";
@@ -34,13 +29,17 @@ export interface Checkpoint {
  * @throws ModelError `file-not-found`, `not-a-model`, and what the formats throw
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  return (await isFolder(path)) ? openFolder(path) : openGgufCheckpoint(path);
+}
+
+/** @throws ModelError `file-not-found` */
+export async function isFolder(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
-  if (!found)
-    throw new ModelError(
-      "file-not-found",
-      `There is no file or folder ${path}. Check the path, or give a hub id such as org/name.`,
-    );
-  return found.isDirectory() ? openFolder(path) : openGgufCheckpoint(path);
+  if (found) return found.isDirectory();
+  throw new ModelError(
+    "file-not-found",
+    `There is no file or folder ${path}. Check the path, or give a hub id such as org/name.`,
+  );
 }
 
 async function openGgufCheckpoint(path: string): Promise<Checkpoint> {
@@ -76,34 +75,9 @@ function describeGguf(file: GgufFile, path: string): Checkpoint {
 }
 
 async function openFolder(folder: string): Promise<Checkpoint> {
-  const readText = (name: string) => readOptional(join(folder, name));
-  const configText = await readText("config.json");
-  const tokenizerText = await readText("tokenizer.json");
-  const absent = [configText ?? "config.json", tokenizerText ?? "tokenizer.json"].filter((name) =>
-    name.endsWith(".json"),
-  );
-  if (configText === undefined || tokenizerText === undefined) {
-    throw new ModelError(
-      "not-a-model",
-      `${folder} holds no model: ${absent.join(" and ")} missing. Name a folder in Hugging Face's layout ` +
-        "(config.json, tokenizer.json, *.safetensors) or a .gguf file.",
-    );
-  }
-  const config = parseConfig(configText, join(folder, "config.json"));
-  const generation = parseConfig(
-    (await readText("generation_config.json")) ?? "{}",
-    join(folder, "generation_config.json"),
-  );
-  const tokenizerConfig = await readText("tokenizer_config.json");
-  const tokenizer = tokenizerFromJson({
-    tokenizer: tokenizerText,
-    config: tokenizerConfig,
-    endTokens: [generation.eos_token_id, config.eos_token_id].flat().filter((id) => typeof id === "number"),
-  });
-  const chatTemplate = findChatTemplate({
-    jinja: await readText("chat_template.jinja"),
-    config: tokenizerConfig === undefined ? undefined : parseTokenizerConfig(tokenizerConfig),
-  });
+  const config = await readConfigFile(folder);
+  const text = await readTextFiles(folder, config);
+  if (!config || !text) throw incomplete(folder, { "config.json": config, "tokenizer.json": text });
   const store = await openFolderTensors(folder);
   return {
     format: "huggingface",
@@ -117,9 +91,17 @@ async function openFolder(folder: string): Promise<Checkpoint> {
       new Set(store.tensors.keys()),
     ),
     store,
-    tokenizer,
-    chatTemplate,
+    ...text,
   };
+}
+
+function incomplete(folder: string, files: Readonly<Record<string, unknown>>): ModelError {
+  const absent = Object.keys(files).filter((name) => files[name] === undefined);
+  return new ModelError(
+    "not-a-model",
+    `${folder} holds no model: ${absent.join(" and ")} missing. Name a folder in Hugging Face's layout ` +
+      "(config.json, tokenizer.json, *.safetensors) or a .gguf file.",
+  );
 }
 
 async function openFolderTensors(folder: string): Promise<TensorStore> {
@@ -132,29 +114,4 @@ async function openFolderTensors(folder: string): Promise<TensorStore> {
     `${folder} has a config but no weights: neither model.safetensors nor model.safetensors.index.json is there. ` +
       "Weights in PyTorch's .bin format are not read; save them as safetensors.",
   );
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new ModelError("not-a-model", `${path} can't be read: ${(cause as Error).message}.`, { cause });
-  }
-}
-
-function parseConfig(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError(
-      "bad-config",
-      `${path} is not JSON: ${(cause as Error).message}. Fetch the file again.`,
-      { cause },
-    );
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw new ModelError("bad-config", `${path} must hold a JSON object.`);
 }

@@ -87,7 +87,7 @@ class CachedSession implements Session {
   /** Takes the new caches and frees the tensors that no row holds any more. */
   private replaceCaches(next: readonly RowCache[]): void {
     const kept = new Set(next.flatMap(cacheTensors));
-    for (const tensor of this.caches.flatMap(cacheTensors)) if (!kept.has(tensor)) tensor.dispose();
+    for (const tensor of new Set(this.caches.flatMap(cacheTensors))) if (!kept.has(tensor)) tensor.dispose();
     this.caches = next;
   }
 

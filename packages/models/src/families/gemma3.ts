@@ -13,8 +13,8 @@ import {
   attendRows,
   attentionConstants,
   attentionMasks,
+  type BatchMasks,
   disposeAttention,
-  type RowMasks,
   splitHeads,
 } from "../attention.js";
 import type { ConfigSource } from "../config.js";
@@ -102,7 +102,7 @@ interface Constants {
 interface Step {
   readonly lengths: readonly number[];
   readonly rotary: RotaryTables;
-  readonly masks: RowMasks;
+  readonly masks: BatchMasks;
 }
 
 function attention(
@@ -154,7 +154,7 @@ function prepareSteps(
   caches: readonly RowCache[],
 ): Record<LayerType, Step> {
   const positions = batchPositions(lengths, caches);
-  const masks = attentionMasks(lengths, caches, Object.values(windows));
+  const masks = attentionMasks(lengths, caches, Object.values(windows), attention);
   const prepare = (type: LayerType): Step => ({
     lengths,
     rotary: rotaryTables(positions, attention.heads + attention.groups, frequencies[type]),

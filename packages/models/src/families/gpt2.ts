@@ -12,8 +12,8 @@ import {
   attendRows,
   attentionConstants,
   attentionMasks,
+  type BatchMasks,
   disposeAttention,
-  type RowMasks,
 } from "../attention.js";
 import type { ConfigSource } from "../config.js";
 import { add, matMul, sliceColumns } from "../direct.js";
@@ -80,7 +80,7 @@ interface Constants {
 /** Made once for a forward pass. */
 interface Step {
   readonly lengths: readonly number[];
-  readonly masks: RowMasks;
+  readonly masks: BatchMasks;
 }
 
 function attention(
@@ -141,7 +141,10 @@ function forward(
   caches: readonly RowCache[],
 ): ForwardResult {
   const everything = Number.POSITIVE_INFINITY;
-  const step = { lengths, masks: attentionMasks(lengths, caches, [everything]).get(everything)! };
+  const step = {
+    lengths,
+    masks: attentionMasks(lengths, caches, [everything], constants.attention).get(everything)!,
+  };
   let x_ND = embed(parameters, ids_N, batchPositions(lengths, caches));
   const grown = parameters.blocks.map((block, i) => {
     const before_ND = x_ND;

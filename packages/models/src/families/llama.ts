@@ -15,8 +15,8 @@ import {
   attendRows,
   attentionConstants,
   attentionMasks,
+  type BatchMasks,
   disposeAttention,
-  type RowMasks,
   splitHeads,
 } from "../attention.js";
 import type { ConfigSource } from "../config.js";
@@ -101,7 +101,7 @@ interface Constants<Block extends LlamaBlock> {
 interface Step {
   readonly lengths: readonly number[];
   readonly rotary: RotaryTables;
-  readonly masks: RowMasks;
+  readonly masks: BatchMasks;
 }
 
 const project: Projection<LlamaBlock> = ({ wqk_DX, wv_DM }, x_ND) => ({
@@ -156,7 +156,7 @@ function forward<Block extends LlamaBlock>(
   const { attention, frequencies, windows } = constants;
   const positions = batchPositions(lengths, caches);
   const rotary = rotaryTables(positions, attention.heads + attention.groups, frequencies);
-  const masks = attentionMasks(lengths, caches, windows);
+  const masks = attentionMasks(lengths, caches, windows, attention);
   let x_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;

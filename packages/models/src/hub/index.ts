@@ -5,8 +5,9 @@ export {
   type CachedRevision,
   listCachedModels,
 } from "./cached-models.js";
+export { formatBytes } from "./model-files.js";
 export { formatModelId, type ModelId, parseModelId } from "./model-id.js";
 export type { HubProgress } from "./progress.js";
 export { type RemovedModel, removeCachedModel } from "./remove-model.js";
 export { type ResolvedModel, resolveModel } from "./resolve-model.js";
-export type { Environment, HubOptions } from "./settings.js";
+export { cacheFolder, type Environment, type HubOptions } from "./settings.js";

@@ -7,6 +7,9 @@ export interface HubProgress {
   readonly totalBytes: number;
   readonly overallReceivedBytes: number;
   readonly overallTotalBytes: number;
+  /** Files of which every byte is here, and all that were missing. */
+  readonly finishedFiles: number;
+  readonly fileCount: number;
   /** Bytes that came over the network in this call: what a rate is computed from. */
   readonly fetchedBytes: number;
 }
@@ -17,6 +20,7 @@ export class ProgressTally {
   readonly #totals: ReadonlyMap<string, number>;
   readonly #overallTotal: number;
   readonly #report: (progress: HubProgress) => void;
+  readonly #finished = new Set<string>();
   #overallReceived = 0;
   #fetched = 0;
 
@@ -39,12 +43,18 @@ export class ProgressTally {
     this.#overallReceived += receivedBytes - (this.#received.get(file) ?? 0);
     this.#received.set(file, receivedBytes);
     this.#fetched += fetchedBytes;
+    const totalBytes = this.#totals.get(file) ?? receivedBytes;
+    // A content whose hash is wrong is fetched again: a file can become unfinished.
+    if (receivedBytes === totalBytes) this.#finished.add(file);
+    else this.#finished.delete(file);
     this.#report({
       file,
       receivedBytes,
-      totalBytes: this.#totals.get(file) ?? receivedBytes,
+      totalBytes,
       overallReceivedBytes: this.#overallReceived,
       overallTotalBytes: this.#overallTotal,
+      finishedFiles: this.#finished.size,
+      fileCount: this.#totals.size,
       fetchedBytes: this.#fetched,
     });
   }

@@ -1,0 +1,81 @@
+/** The small files of a folder in Hugging Face's layout. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ModelError } from "./errors.js";
+import {
+  findChatTemplate,
+  parseTokenizerConfig,
+  type Tokenizer,
+  tokenizerFromJson,
+} from "./tokenizer/index.js";
+
+export type ConfigValues = Readonly<Record<string, unknown>>;
+
+/** What turns chats into ids and back, without the weights. */
+export interface TextFiles {
+  readonly tokenizer: Tokenizer;
+  readonly chatTemplate: string | undefined;
+}
+
+/** config.json as it stands; nothing where it is absent. @throws ModelError `bad-config` */
+export function readConfigFile(folder: string): Promise<ConfigValues | undefined> {
+  return readObject(join(folder, "config.json"));
+}
+
+/**
+ * Tokenizer and chat template of a folder; nothing where it has no tokenizer.json.
+ *
+ * @param config knows more ids that end an answer
+ * @throws ModelError `bad-tokenizer`, `bad-template`, `bad-config`
+ */
+export async function readTextFiles(
+  folder: string,
+  config: ConfigValues = {},
+): Promise<TextFiles | undefined> {
+  const readText = (name: string) => readOptional(join(folder, name));
+  const tokenizer = await readText("tokenizer.json");
+  if (tokenizer === undefined) return undefined;
+  const generation = (await readObject(join(folder, "generation_config.json"))) ?? {};
+  const tokenizerConfig = await readText("tokenizer_config.json");
+  const endTokens = [generation.eos_token_id, config.eos_token_id].flat();
+  return {
+    tokenizer: tokenizerFromJson({
+      tokenizer,
+      config: tokenizerConfig,
+      endTokens: endTokens.filter((id) => typeof id === "number"),
+    }),
+    chatTemplate: findChatTemplate({
+      jinja: await readText("chat_template.jinja"),
+      config: tokenizerConfig === undefined ? undefined : parseTokenizerConfig(tokenizerConfig),
+    }),
+  };
+}
+
+async function readObject(path: string): Promise<ConfigValues | undefined> {
+  const text = await readOptional(path);
+  return text === undefined ? undefined : parseObject(text, path);
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new ModelError("not-a-model", `${path} can't be read: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+function parseObject(text: string, path: string): ConfigValues {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError(
+      "bad-config",
+      `${path} is not JSON: ${(cause as Error).message}. Fetch the file again.`,
+      { cause },
+    );
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as ConfigValues;
+  throw new ModelError("bad-config", `${path} must hold a JSON object.`);
+}

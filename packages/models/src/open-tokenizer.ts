@@ -1,0 +1,53 @@
+/** A model's text side alone: its tokenizer and chat template, no weights. */
+import { basename, resolve } from "node:path";
+import type { ChatMessage, ChatPrompt } from "@amulet-ts/core";
+import { isFolder } from "./checkpoint.js";
+import { ModelError } from "./errors.js";
+import { readConfigFile, readTextFiles, type TextFiles } from "./folder-files.js";
+import { openGguf } from "./formats/gguf.js";
+import { findChatTemplate, renderedChatIds, type Tokenizer, tokenizerFromGguf } from "./tokenizer/index.js";
+
+export interface ModelTokenizer {
+  /** The model's, for people. */
+  readonly name: string;
+  readonly tokenizer: Tokenizer;
+  /** Renders a chat with the model's template, ready for an answer. @throws ModelError `bad-template` */
+  renderChat(messages: readonly ChatMessage[]): ChatPrompt;
+}
+
+/**
+ * Opens the tokenizer of a model. Of a folder only its JSON files and chat template are read (the weights need not
+ * be there), of a GGUF file only the header.
+ *
+ * @param path a folder in Hugging Face's layout or a GGUF file
+ * @throws ModelError `file-not-found`, `not-a-model`, `bad-tokenizer`, `bad-template`, and what the formats throw
+ */
+export async function openTokenizer(path: string): Promise<ModelTokenizer> {
+  const folder = await isFolder(path);
+  const { tokenizer, chatTemplate } = folder ? await readFolder(path) : await readGguf(path);
+  return {
+    name: folder ? basename(resolve(path)) : basename(path, ".gguf"),
+    tokenizer,
+    renderChat: (messages) =>
+      renderedChatIds(
+        tokenizer,
+        chatTemplate,
+        messages.map((message) => ({ ...message })),
+      ),
+  };
+}
+
+async function readFolder(folder: string): Promise<TextFiles> {
+  const text = await readTextFiles(folder, await readConfigFile(folder));
+  if (text) return text;
+  throw new ModelError(
+    "not-a-model",
+    `${folder} has no tokenizer: tokenizer.json is missing. Name a folder in Hugging Face's layout or a .gguf file.`,
+  );
+}
+
+async function readGguf(path: string): Promise<TextFiles> {
+  const { metadata, close } = await openGguf(path);
+  await close();
+  return { tokenizer: tokenizerFromGguf(metadata), chatTemplate: findChatTemplate({ metadata }) };
+}
