@@ -110,9 +110,10 @@ describe("in an answer", () => {
     const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
     return Array.from({ length: 12 }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
   };
+  const amulet = amuletMethod();
   const request = (change: Partial<DecodeRequest>): DecodeRequest => ({
     base: [1, 2],
-    method: amuletMethod(),
+    method: amulet,
     choose: chooseGreedily,
     maxNewTokens: 6,
     ...change,
@@ -132,14 +133,14 @@ describe("in an answer", () => {
   }
 
   test("one preference of weight 1 is the short form, bit by bit, also beside a mixture", async () => {
-    const [short, long] = await policiesOf([
+    const requests = [
       request({ preference: [1, 2, 3] }),
       request({ preferences: [{ tokens: [1, 2, 3], weight: 1 }] }),
       request({ preferences: [{ tokens: [4], weight: 2 }] }),
-    ]);
-    const [alone] = await policiesOf([request({ preference: [1, 2, 3] })]);
-    expect(long).toEqual(short);
-    expect(short).toEqual(alone);
+    ];
+    const together = await policiesOf(requests);
+    expect(together[1]).toEqual(together[0]);
+    for (const [i, one] of requests.entries()) expect(together[i]).toEqual((await policiesOf([one]))[0]);
   });
 
   test("every preference is a row of the same forward pass", async () => {
