@@ -75,7 +75,9 @@ describe("several processes on one cache", () => {
     hub.server.fault = ({ host }) => (host === "content" && silent ? { silentAfter: 100_000 } : undefined);
     const child = pull();
     const partial = hub.inCache("blobs", `${sha256(WEIGHTS)}.amulet.incomplete`);
-    await until(async () => (await readFile(partial)).length === 100_000);
+    await until(
+      async () => (await readFile(partial)).length === 100_000 && (await readdir(locks())).length === 1,
+    );
     child.kill("SIGKILL");
     await new Promise((done) => child.once("exit", done));
     expect(await readdir(locks())).toContain(LOCK);
