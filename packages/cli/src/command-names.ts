@@ -1,5 +1,13 @@
 /** Every command, in the order of the help. */
-export const commandNames = ["compare", "generate", "policy", "strength", "tokenize", "logits"] as const;
+export const commandNames = [
+  "compare",
+  "generate",
+  "policy",
+  "strength",
+  "tokenize",
+  "logits",
+  "models",
+] as const;
 
 export type CommandName = (typeof commandNames)[number];
 

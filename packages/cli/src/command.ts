@@ -5,6 +5,8 @@ import type { OptionValues } from "./options.js";
 export interface Invocation {
   readonly values: OptionValues;
   readonly question?: string;
+  /** What stands behind the command's name, of commands that take several words. */
+  readonly words: readonly string[];
   readonly io: Io;
 }
 

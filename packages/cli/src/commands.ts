@@ -58,4 +58,15 @@ export const commands: Record<CommandName, CommandSpec> = {
     examples: ["amulet logits --ids 1,2,3 --last --model model.gguf"],
     load: () => import("./commands/logits.js"),
   },
+  models: {
+    usage: "amulet models [list | pull ID | path ID | remove ID]",
+    summary: "models of the hub in the local cache; ID is org/name[:file.gguf][@revision]",
+    examples: [
+      "amulet models pull HuggingFaceTB/SmolLM2-135M-Instruct",
+      "amulet models pull org/name:file.gguf@main",
+      "amulet models list --json",
+      "amulet models remove org/name",
+    ],
+    load: () => import("./commands/models.js"),
+  },
 };

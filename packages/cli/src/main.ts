@@ -35,8 +35,8 @@ async function dispatch(line: CommandLine, io: Io): Promise<void> {
   if (line.kind === "version") return print(io, `${await readVersion()}\n`);
   if (line.kind === "help") return print(io, helpText(line.command, io));
   const { run } = await commands[line.command].load();
-  const { values, question } = line;
-  const invocation: Invocation = { values, io, ...(question !== undefined && { question }) };
+  const { values, question, words } = line;
+  const invocation: Invocation = { values, io, words, ...(question !== undefined && { question }) };
   await run(invocation);
 }
 

@@ -5,6 +5,7 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import { usageError } from "./errors.js";
 import type { Io } from "./io.js";
 import type { OptionValues } from "./options.js";
+import { resolveModelPath } from "./resolve-model-path.js";
 import { Progress } from "./terminal/progress.js";
 
 export interface OpenModel {
@@ -15,8 +16,7 @@ export interface OpenModel {
 
 /** @throws CliError `usage`, BackendError, ModelError */
 export async function openModel(values: OptionValues, io: Io): Promise<OpenModel> {
-  const name = values.model ?? defaultModel();
-  const path = await resolveModelPath(name);
+  const path = await modelPath(values, io);
   const started = performance.now();
   const backend = await startBackend(values.backend);
   const progress = new Progress(io, "Loading the model");
@@ -32,15 +32,15 @@ export async function openModel(values: OptionValues, io: Io): Promise<OpenModel
   }
 }
 
+/** A file or folder on this disk for what `--model` names. @throws CliError `usage`, ModelError of the hub */
+export function modelPath({ model }: OptionValues, io: Io): Promise<string> {
+  return resolveModelPath(model ?? defaultModel(), io);
+}
+
 /** The model that is meant where none is named. */
 function defaultModel(): string {
   throw usageError(
-    "Which model? Name one with --model: a .gguf file, or a folder with config.json, tokenizer.json and model.safetensors.",
+    "Which model? Name one with --model: a model of the hub such as HuggingFaceTB/SmolLM2-135M-Instruct, " +
+      "a .gguf file, or a folder with config.json, tokenizer.json and model.safetensors.",
   );
-}
-
-/** A file or folder on this disk for what `--model` names. */
-async function resolveModelPath(name: string): Promise<string> {
-  if (name.trim() === "") throw usageError("--model is empty: name a .gguf file or a folder with a model.");
-  return name;
 }

@@ -75,7 +75,11 @@ export const options = {
     last: flag("only the logits after the last token", ["logits"]),
   }),
   ...inGroup("Common", {
-    model: text("MODEL", "a folder with a model or a .gguf file", readingModels),
+    model: text(
+      "MODEL",
+      "a folder with a model, a .gguf file, or a model of the hub: org/name[:file.gguf][@revision]",
+      readingModels,
+    ),
     backend: choice("NAME", backendNames, "what computes", onBackends),
     json: flag("one JSON object on standard output, nothing else", commandNames),
     debug: flag("show where an error came from", commandNames),

@@ -20,10 +20,14 @@ export type CommandLine =
       readonly command: CommandName;
       readonly values: OptionValues;
       readonly question?: string;
+      readonly words: readonly string[];
     };
 
 /** Commands that take a QUESTION. */
 const asking: readonly CommandName[] = ["compare", "generate"];
+
+/** Commands that read the words behind their name themselves. */
+const reading: readonly CommandName[] = ["models"];
 
 /**
  * `compare` is what is meant where the first word is no command's name.
@@ -69,8 +73,9 @@ function parseCall(command: CommandName, words: readonly string[]): CommandLine 
   }
   if (written.has("help")) return { kind: "help", command };
   const values = readValues(written);
+  if (reading.includes(command)) return { kind: "call", command, values, words: positionals };
   const question = readPositional(command, positionals);
-  return { kind: "call", command, values, ...(question !== undefined && { question }) };
+  return { kind: "call", command, values, words: [], ...(question !== undefined && { question }) };
 }
 
 /** Node's parser cuts the words apart; what they mean is checked here, where a name can be suggested. */

@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly environment?: Readonly<Record<string, string>>;
   /** Sees every write to standard output, for instance to interrupt after one. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
+  /** The same for standard error. */
+  readonly onNote?: (text: string, interrupt: () => void) => void;
 }
 
 export interface Outcome {
@@ -29,7 +31,8 @@ export async function amulet(words: readonly string[], around: Surroundings = {}
     rows,
     write(text: string) {
       written[name] += text;
-      if (name === "stdout") around.onWrite?.(text, () => interrupt.abort());
+      const watch = name === "stdout" ? around.onWrite : around.onNote;
+      watch?.(text, () => interrupt.abort());
     },
   });
   const io: Io = {

@@ -1,9 +1,9 @@
 /** `amulet tokenize`: a text or a chat as tokens. */
 import type { ChatMessage } from "@amulet-ts/core";
-import type { Model } from "@amulet-ts/models";
+import { openTokenizer, type Tokenizer } from "@amulet-ts/models";
 import type { Invocation } from "../command.js";
 import { CliError, usageError } from "../errors.js";
-import { openModel } from "../open-model.js";
+import { modelPath } from "../open-model.js";
 import { writeJson, writeNote } from "../output.js";
 import { readJsonInput } from "../read-input.js";
 import { colorsFor } from "../terminal/colors.js";
@@ -21,9 +21,8 @@ export async function run({ values, io }: Invocation): Promise<void> {
     throw usageError("Give either --text TEXT or --chat FILE.");
   }
   const messages = chat === undefined ? undefined : checkMessages(await readJsonInput(chat, io), chat);
-  using model = (await openModel(values, io)).model;
-  const { ids, prompt, note } = messages ? model.renderChat(messages) : encodeText(model, text!);
-  const { tokenizer } = model;
+  const { tokenizer, renderChat } = await openTokenizer(await modelPath(values, io));
+  const { ids, prompt, note } = messages ? renderChat(messages) : encodeText(tokenizer, text!);
   const pieces = ids.map((id) => tokenizer.piece(id));
   writeNote(io, note);
   if (values.json) {
@@ -39,7 +38,7 @@ export async function run({ values, io }: Invocation): Promise<void> {
 }
 
 /** Control tokens are read where the text spells them out, as the model's makers do. */
-function encodeText({ tokenizer }: Model, text: string): Tokens {
+function encodeText(tokenizer: Tokenizer, text: string): Tokens {
   return { ids: tokenizer.encode(text, { parseSpecial: true }) };
 }
 

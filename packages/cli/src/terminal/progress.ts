@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Io } from "../io.js";
 import { colorsFor, isLively } from "./colors.js";
+import { cutToWidth } from "./columns.js";
 
 const cells = 24;
 const millisecondsBetweenFrames = 60;
@@ -8,7 +9,7 @@ const millisecondsBetweenFrames = 60;
 /** One line on standard error that says how far a long job is; nothing unless that is a terminal. */
 export class Progress {
   private readonly shows: boolean;
-  private lastFrame = 0;
+  private lastFrame = Number.NEGATIVE_INFINITY;
   private isDrawn = false;
 
   constructor(
@@ -18,7 +19,8 @@ export class Progress {
     this.shows = isLively(io.stderr, io.environment);
   }
 
-  update(done: number, total: number): void {
+  /** @param facts stand behind the bar, cut where the terminal ends */
+  update(done: number, total: number, facts: readonly string[] = []): void {
     const now = performance.now();
     if (!this.shows || now - this.lastFrame < millisecondsBetweenFrames) return;
     this.lastFrame = now;
@@ -27,7 +29,8 @@ export class Progress {
     const { green, dim } = colorsFor(this.io.stderr, this.io.environment);
     const full = Math.round(share * cells);
     const bar = green("━".repeat(full)) + dim("─".repeat(cells - full));
-    this.io.stderr.write(`\r\x1b[2K${this.label} ${bar} ${Math.floor(share * 100)} %`);
+    const line = [`${this.label} ${bar} ${Math.floor(share * 100)} %`, ...facts].join(" · ");
+    this.io.stderr.write(`\r\x1b[2K${cutToWidth(line, (this.io.stderr.columns ?? 80) - 1)}`);
   }
 
   /** Takes the line away. */

@@ -1,0 +1,53 @@
+import { performance } from "node:perf_hooks";
+import { formatBytes, type HubProgress } from "@amulet-ts/models";
+import type { Io } from "../io.js";
+import { isLively } from "./colors.js";
+import { DownloadRate, formatDuration } from "./download-rate.js";
+import { Progress } from "./progress.js";
+
+/** How far a download is, on standard error: a line that moves on a terminal, else one for each tenth. */
+export class DownloadProgress {
+  private readonly isLive: boolean;
+  private readonly line: Progress;
+  private readonly rate = new DownloadRate();
+  private lastTenth = -1;
+
+  constructor(
+    private readonly io: Io,
+    private readonly id: string,
+  ) {
+    this.isLive = isLively(io.stderr, io.environment);
+    this.line = new Progress(io, `Fetching ${id}`);
+  }
+
+  update(step: HubProgress): void {
+    const { overallReceivedBytes: done, overallTotalBytes: total } = step;
+    this.rate.note(performance.now() / 1000, step.fetchedBytes);
+    if (this.isLive) this.line.update(done, total, this.describe(step));
+    else this.writeTenth(step);
+  }
+
+  private writeTenth(step: HubProgress): void {
+    const { overallReceivedBytes: done, overallTotalBytes: total } = step;
+    const tenth = total > 0 ? Math.floor((10 * done) / total) : 0;
+    if (tenth <= this.lastTenth) return;
+    this.lastTenth = tenth;
+    this.io.stderr.write(`Fetching ${this.id}: ${tenth * 10} % · ${this.describe(step).join(" · ")}\n`);
+  }
+
+  /** Takes the moving line away. */
+  clear(): void {
+    this.line.clear();
+  }
+
+  private describe(step: HubProgress): string[] {
+    const { finishedFiles, fileCount, overallReceivedBytes: done, overallTotalBytes: total } = step;
+    const rate = this.rate.bytesPerSecond;
+    const speed = rate ? [`${formatBytes(rate)}/s`, `${formatDuration((total - done) / rate)} left`] : [];
+    return [
+      `file ${Math.min(finishedFiles + 1, fileCount)} of ${fileCount}`,
+      `${formatBytes(done)} of ${formatBytes(total)}`,
+      ...(done < total ? speed : []),
+    ];
+  }
+}
