@@ -1,3 +1,4 @@
+export * from "./bounded.js";
 export * from "./chat.js";
 export * from "./choose.js";
 export * from "./decode.js";

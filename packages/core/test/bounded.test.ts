@@ -1,0 +1,155 @@
+import { arbitraries, oracles } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { boundedMethod, type DriftBudget, extrapolateWithin } from "../src/bounded.js";
+import { logPolicy } from "../src/index.js";
+import { withoutLeaks } from "./no-leaks.js";
+
+type Rows = readonly ArrayLike<number>[];
+
+/** The bounded policy of log-policy rows, and each row's γ. */
+async function bound(base: Rows, preference: Rows, budget: DriftBudget) {
+  const tensorOf = (rows: Rows) => tf.tensor2d(rows.map((row) => Array.from(row)));
+  const { logPolicy_BV, gamma_B1 } = tf.tidy(() =>
+    extrapolateWithin(tensorOf(base), tensorOf(preference), budget),
+  );
+  const width = logPolicy_BV.shape[1];
+  const values = (await logPolicy_BV.data()) as Float32Array;
+  const gammas = [...(await gamma_B1.data())];
+  tf.dispose([logPolicy_BV, gamma_B1]);
+  return { gammas, policies: gammas.map((_, i) => values.slice(i * width, (i + 1) * width)) };
+}
+
+const { policyRow } = arbitraries;
+const budgetOf = fc.record({
+  nats: fc.constantFrom(0.01, 0.1, 0.2, 0.3, 1),
+  largestGamma: fc.constantFrom(1, 4.648699006951202, 8),
+});
+
+/** Two prompts of a language model: logits that differ by about one nat over a Zipf-like row. */
+function similarRows(seed: number, size: number): { base: number[]; preference: number[] } {
+  const wave = (a: number, step: number) => Math.sin(a * a * step + seed) * 1.5;
+  const common = Array.from({ length: size }, (_, a) => -1.1 * Math.log(1 + a) + wave(a, 0.13));
+  return {
+    base: common.map((logit, a) => logit + wave(a, 0.71)),
+    preference: common.map((logit, a) => logit + wave(a, 0.37)),
+  };
+}
+
+/** What 1e-6 nats allow, and a float32 γ: half a unit of it moves the drift by γ Var(Δ) times that. */
+function allowance(logBase: Float32Array, logPreference: Float32Array, gamma: number): number {
+  const delta = oracles.tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+  const policy = oracles.tilt(logBase, logPreference, gamma);
+  return 1e-6 + gamma ** 2 * oracles.variance(policy, delta) * 2 ** -24;
+}
+
+describe.each(["wasm", "cpu"])("on %s", (backend) => {
+  withoutLeaks(backend);
+
+  test("the drift from the preference policy stays within the budget", async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraries.logitPair({ largest: 500 }), budgetOf, async (pair, budget) => {
+        const [base, preference] = [policyRow(pair.base), policyRow(pair.preference)];
+        const { gammas } = await bound([base], [preference], budget);
+        expect(gammas[0]).toBeGreaterThanOrEqual(0);
+        expect(gammas[0]).toBeLessThanOrEqual(Math.fround(budget.largestGamma));
+        const drift = oracles.drift(base, preference, gammas[0]!);
+        expect(drift).toBeLessThanOrEqual(budget.nats + allowance(base, preference, gammas[0]!));
+      }),
+      { seed: 11, numRuns: 400 },
+    );
+  });
+
+  test("rows of a language model use the budget up, unless the largest strength fits", async () => {
+    const any = fc.record({ seed: fc.nat(9999), size: fc.integer({ min: 200, max: 2000 }) });
+    await fc.assert(
+      fc.asyncProperty(any, budgetOf, async ({ seed, size }, budget) => {
+        const rows = similarRows(seed, size);
+        const [base, preference] = [policyRow(rows.base), policyRow(rows.preference)];
+        const { gammas } = await bound([base], [preference], budget);
+        const expected = oracles.largestGammaWithin(base, preference, budget);
+        // The search aims 5e-5 below its limit, which is 12 + √V roundings below the budget; γ moves half as much.
+        expect(Math.abs(gammas[0]! / expected - 1)).toBeLessThan(2e-4 + 4e-6 / budget.nats);
+      }),
+      { seed: 12, numRuns: 100 },
+    );
+  });
+
+  test("the policy is the preference policy tilted by the γ that is returned", async () => {
+    const { base, preference } = similarRows(5, 300);
+    const logs = [policyRow(base), policyRow(preference)] as const;
+    const { gammas, policies } = await bound([logs[0]], [logs[1]], { nats: 0.2, largestGamma: 4.65 });
+    const expected = oracles.tilt(logs[0], logs[1], gammas[0]!);
+    expect(oracles.totalVariation(policies[0]!, expected)).toBeLessThan(1e-5);
+  });
+
+  test("rows of a batch are independent problems", async () => {
+    const rows = [1, 2, 3].map((seed) => similarRows(seed, 100));
+    const [base, preference] = [
+      rows.map((row) => policyRow(row.base)),
+      rows.map((row) => policyRow(row.preference)),
+    ];
+    const budget = { nats: 0.1, largestGamma: 4.65 };
+    const together = await bound(base, preference, budget);
+    for (const [i, gamma] of together.gammas.entries()) {
+      const alone = await bound([base[i]!], [preference[i]!], budget);
+      expect(alone.gammas[0]).toBe(gamma);
+    }
+    expect(new Set(together.gammas).size).toBe(3);
+  });
+
+  test("a budget that nothing uses up leaves the largest strength", async () => {
+    const same = policyRow([3, 1, 2]);
+    const budget = { nats: 0.1, largestGamma: 4 };
+    expect((await bound([same], [same], budget)).gammas).toEqual([4]);
+    expect((await bound([[0]], [[0]], budget)).gammas).toEqual([4]);
+    const oneHot = [0, -1e4, -1e4];
+    expect((await bound([policyRow([1, 2, 3])], [oneHot], budget)).gammas).toEqual([4]);
+  });
+
+  test("a budget of nothing is the preference policy", async () => {
+    const [base, preference] = [policyRow([0, 1, 2]), policyRow([2, 1, 0])];
+    const { gammas, policies } = await bound([base], [preference], { nats: 0, largestGamma: 4 });
+    expect(gammas).toEqual([0]);
+    expect(oracles.totalVariation(policies[0]!, preference)).toBeLessThan(1e-6);
+  });
+
+  test.each([
+    ["gaps of 200", [0, 200, -200, 5], [200, 0, 3, -200]],
+    ["a token that the base policy forbids", [0, Number.NEGATIVE_INFINITY, 1], [0, 1, 2]],
+    ["a token that the preference policy forbids", [0, 1, 2], [0, Number.NEGATIVE_INFINITY, 1]],
+    ["a token that both forbid", [Number.NEGATIVE_INFINITY, 1, 2], [Number.NEGATIVE_INFINITY, 1, 0]],
+    [
+      "one-hot rows",
+      [Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY],
+      [0, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    ],
+    ["a certain token that the base policy finds absurd", [-100, 0, 0, 0], [100, 0, 3, 1]],
+  ])("stays normalised and within its budget with %s", async (_, base, preference) => {
+    for (const nats of [0.01, 0.2, 1]) {
+      const logs = tf.tidy(() =>
+        [base, preference].map((row) => logPolicy(tf.tensor2d([row])).arraySync()[0]!),
+      );
+      const { gammas, policies } = await bound([logs[0]!], [logs[1]!], { nats, largestGamma: 4.65 });
+      expect(policies[0]!.every(Number.isFinite)).toBe(true);
+      expect(policies[0]!.reduce((sum, value) => sum + Math.exp(value), 0)).toBeCloseTo(1, 5);
+      expect(oracles.drift(logs[0]!, logs[1]!, gammas[0]!)).toBeLessThanOrEqual(nats + 1e-6);
+    }
+  });
+
+  test("a vocabulary of 49,152 stays within its budget", async () => {
+    const { base, preference } = similarRows(3, 49_152);
+    const logs = [policyRow(base), policyRow(preference)] as const;
+    const { gammas } = await bound([logs[0]], [logs[1]], { nats: 0.2, largestGamma: 4.65 });
+    const drift = oracles.drift(logs[0], logs[1], gammas[0]!);
+    expect(drift).toBeLessThanOrEqual(0.2 + 1e-6);
+    expect(drift).toBeGreaterThan(0.2 * (1 - 1e-3));
+  });
+});
+
+test("a budget or a strength that is no number of nats is refused by name", () => {
+  expect(() => boundedMethod(-1)).toThrow("KL budget");
+  expect(() => boundedMethod(Number.NaN)).toThrow("KL budget");
+  expect(() => boundedMethod(0.2, -1)).toThrow("largest γ");
+});
