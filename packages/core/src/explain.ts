@@ -104,7 +104,9 @@ function normalise(logs_V: ArrayLike<number>): Float64Array {
   let mass = 0;
   for (let i = 0; i < logs_V.length; i++) mass += Math.exp(logs_V[i]! - best);
   const logZ = best + Math.log(mass);
-  return Float64Array.from(logs_V, (value) => value - logZ);
+  const normalised = new Float64Array(logs_V.length);
+  for (let i = 0; i < logs_V.length; i++) normalised[i] = logs_V[i]! - logZ;
+  return normalised;
 }
 
 /** KL(π ‖ ρ) in nats; never below 0, which rounding could make of equal policies. */
@@ -120,7 +122,7 @@ function divergence(policy: Float64Array, other: Float64Array): number {
 function rankOf(token: number, logs_V: Float64Array): number {
   const own = logs_V[token]!;
   let rank = 1;
-  for (const value of logs_V) if (value > own) rank++;
+  for (let i = 0; i < logs_V.length; i++) if (logs_V[i]! > own) rank++;
   return rank;
 }
 
