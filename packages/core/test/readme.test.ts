@@ -3,8 +3,17 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
 import { withoutLeaks } from "./no-leaks.js";
+import { Parrot } from "./parrot.js";
 
 withoutLeaks("wasm");
+
+/** Stands where the README loads a model: its answer depends on the preference in the prompt. */
+vi.mock("@amulet-ts/models", () => ({ loadModel: async () => new Parrot(answerTo) }));
+
+function answerTo(prompt: string): string {
+  if (prompt.includes("concise")) return "Boil, brew.";
+  return prompt.includes("formal") ? "One boils water." : "Boil water and brew it.";
+}
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folders: string[] = [];
@@ -36,9 +45,7 @@ test("the README's code runs as it stands, one block after the other", async () 
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
   const blocks = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
   expect(blocks).toHaveLength(6);
-  // The one thing that is put in: the model, which this package does not have.
-  const code = blocks.join("\n").replace('"@amulet-ts/models"', '"../readme-model.js"');
-  expect((await run(code)).split("\n")).toEqual([
+  expect((await run(blocks.join("\n"))).split("\n")).toEqual([
     "Boil, brew.Boil",
     "Boil, brew.",
     // Five tokens of "Boil water and brew it.", then on as the preference has it.
