@@ -6,7 +6,10 @@ import { prepare, root } from "./prepare.mjs";
 
 prepare();
 const failed = readdirSync(join(root, "packages")).filter((name) => {
-  const { status } = spawnSync("npx", ["publint", "--strict", join("packages", name)], { cwd: root, stdio: "inherit" });
+  const { status } = spawnSync("npx", ["publint", "--strict", join("packages", name)], {
+    cwd: root,
+    stdio: "inherit",
+  });
   return status !== 0;
 });
 if (failed.length > 0) console.error(`Not fit to be published: ${failed.join(", ")}.`);

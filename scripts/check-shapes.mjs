@@ -23,7 +23,8 @@ for (const name of readdirSync(join(root, "packages"))) {
     for (const [found, , letters, typed, made] of text.matchAll(declaration)) {
       const rank = Number(typed ?? made);
       checked++;
-      if (letters.length !== rank) wrong.push(`${path}: ${found.trim()} has ${letters.length} letters and rank ${rank}`);
+      if (letters.length !== rank)
+        wrong.push(`${path}: ${found.trim()} has ${letters.length} letters and rank ${rank}`);
     }
   }
 }

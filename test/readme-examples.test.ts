@@ -1,0 +1,55 @@
+/** The examples of the packages' READMEs run as they stand; core tests its own. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterEach, expect, test, vi } from "vitest";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const folders: string[] = [];
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
+
+async function exampleOf(name: string): Promise<string> {
+  const readme = await readFile(new URL(`../packages/${name}/README.md`, import.meta.url), "utf8");
+  return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!).join("\n");
+}
+
+/** Runs TypeScript as a module beside this file and returns the lines it printed. */
+async function run(source: string): Promise<string[]> {
+  const folder = await mkdtemp(join(here, "readme-"));
+  folders.push(folder);
+  const file = join(folder, "readme.ts");
+  await writeFile(file, source);
+  let printed = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    printed += chunk;
+    return true;
+  });
+  vi.spyOn(console, "log").mockImplementation((...words) => {
+    printed += `${words.join(" ")}\n`;
+  });
+  await import(pathToFileURL(file).href);
+  return printed.trimEnd().split("\n");
+}
+
+test("backends: starts what is asked for and multiplies", async () => {
+  expect(await run(await exampleOf("backends"))).toEqual([
+    "wasm: WebAssembly with SIMD, one thread, at most 4 GiB",
+    "11",
+  ]);
+});
+
+test("verify: a wrong implementation breaks laws, with counterexamples", async () => {
+  const lines = await run(await exampleOf("verify"));
+  expect(lines.length).toBeGreaterThan(2);
+  expect(lines.every((line) => /^[a-z-]+: .+/.test(line))).toBe(true);
+});
+
+test("cli: the command is a function", async () => {
+  const lines = await run(await exampleOf("cli"));
+  expect(JSON.parse(lines.slice(0, -1).join("\n"))).toMatchObject({ guidanceScale: 5.648699006951202 });
+  expect(lines.at(-1)).toBe("0");
+});
