@@ -3,14 +3,14 @@ import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ConfigSource } from "./config.js";
 import { ModelError } from "./errors.js";
-import { readConfigFile, readTextFiles } from "./folder-files.js";
+import { readConfigFile, readFolderText } from "./folder-files.js";
 import { type GgufFile, openGguf } from "./formats/gguf.js";
 import { openSafetensors } from "./formats/safetensors.js";
 import { openShardedSafetensors } from "./formats/sharded-safetensors.js";
 import type { TensorStore } from "./formats/tensor-source.js";
-import { findChatTemplate, type Tokenizer, tokenizerFromGguf } from "./tokenizer/index.js";
+import { readMetadataText, type TextFiles } from "./text-files.js";
 
-export interface Checkpoint {
+export interface Checkpoint extends TextFiles {
   readonly format: "huggingface" | "gguf";
   readonly path: string;
   /** For people. */
@@ -19,8 +19,6 @@ export interface Checkpoint {
   readonly architecture: unknown;
   readonly config: ConfigSource;
   readonly store: TensorStore;
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: string | undefined;
 }
 
 /**
@@ -45,23 +43,22 @@ export async function isFolder(path: string): Promise<boolean> {
 async function openGgufCheckpoint(path: string): Promise<Checkpoint> {
   const file = await openGguf(path);
   try {
-    return describeGguf(file, path);
+    return describeGguf(file, path, await readMetadataText(file.metadata));
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-function describeGguf(file: GgufFile, path: string): Checkpoint {
+function describeGguf(file: GgufFile, path: string, text: TextFiles): Checkpoint {
   const { metadata, tensors } = file;
   const architecture = metadata.get("general.architecture");
   const prefix = `${String(architecture)}.`;
   const own = [...metadata]
     .filter(([key]) => key.startsWith(prefix))
     .map(([key, value]) => [key.slice(prefix.length), value]);
-  const tokenizer = tokenizerFromGguf(metadata);
   // Most files leave the size of the vocabulary to the list of tokens.
-  const values = { vocab_size: tokenizer.vocabularySize, ...Object.fromEntries(own) };
+  const values = { vocab_size: text.tokenizer.vocabularySize, ...Object.fromEntries(own) };
   return {
     format: "gguf",
     path,
@@ -69,14 +66,13 @@ function describeGguf(file: GgufFile, path: string): Checkpoint {
     architecture,
     config: new ConfigSource("gguf", path, values, new Set(tensors.keys())),
     store: file,
-    tokenizer,
-    chatTemplate: findChatTemplate({ metadata }),
+    ...text,
   };
 }
 
 async function openFolder(folder: string): Promise<Checkpoint> {
   const config = await readConfigFile(folder);
-  const text = await readTextFiles(folder, config);
+  const text = await readFolderText(folder, config);
   if (!config || !text) throw incomplete(folder, { "config.json": config, "tokenizer.json": text });
   const store = await openFolderTensors(folder);
   return {

@@ -2,20 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ModelError } from "./errors.js";
-import {
-  findChatTemplate,
-  parseTokenizerConfig,
-  type Tokenizer,
-  tokenizerFromJson,
-} from "./tokenizer/index.js";
+import type { TextFiles } from "./text-files.js";
+import { findChatTemplate, hastenGpt2, parseTokenizerConfig, tokenizerFromJson } from "./tokenizer/index.js";
 
 export type ConfigValues = Readonly<Record<string, unknown>>;
-
-/** What turns chats into ids and back, without the weights. */
-export interface TextFiles {
-  readonly tokenizer: Tokenizer;
-  readonly chatTemplate: string | undefined;
-}
 
 /** config.json as it stands; nothing where it is absent. @throws ModelError `bad-config` */
 export function readConfigFile(folder: string): Promise<ConfigValues | undefined> {
@@ -28,22 +18,24 @@ export function readConfigFile(folder: string): Promise<ConfigValues | undefined
  * @param config knows more ids that end an answer
  * @throws ModelError `bad-tokenizer`, `bad-template`, `bad-config`
  */
-export async function readTextFiles(
+export async function readFolderText(
   folder: string,
   config: ConfigValues = {},
 ): Promise<TextFiles | undefined> {
   const readText = (name: string) => readOptional(join(folder, name));
-  const tokenizer = await readText("tokenizer.json");
-  if (tokenizer === undefined) return undefined;
+  const tokenizerText = await readText("tokenizer.json");
+  if (tokenizerText === undefined) return undefined;
   const generation = (await readObject(join(folder, "generation_config.json"))) ?? {};
   const tokenizerConfig = await readText("tokenizer_config.json");
   const endTokens = [generation.eos_token_id, config.eos_token_id].flat();
+  const tokenizer = tokenizerFromJson({
+    tokenizer: tokenizerText,
+    config: tokenizerConfig,
+    endTokens: endTokens.filter((id) => typeof id === "number"),
+  });
+  await hastenGpt2(tokenizer);
   return {
-    tokenizer: tokenizerFromJson({
-      tokenizer,
-      config: tokenizerConfig,
-      endTokens: endTokens.filter((id) => typeof id === "number"),
-    }),
+    tokenizer,
     chatTemplate: findChatTemplate({
       jinja: await readText("chat_template.jinja"),
       config: tokenizerConfig === undefined ? undefined : parseTokenizerConfig(tokenizerConfig),

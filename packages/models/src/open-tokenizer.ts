@@ -3,9 +3,10 @@ import { basename, resolve } from "node:path";
 import type { ChatMessage, ChatPrompt } from "@amulet-ts/core";
 import { isFolder } from "./checkpoint.js";
 import { ModelError } from "./errors.js";
-import { readConfigFile, readTextFiles, type TextFiles } from "./folder-files.js";
+import { readConfigFile, readFolderText } from "./folder-files.js";
 import { openGguf } from "./formats/gguf.js";
-import { findChatTemplate, renderedChatIds, type Tokenizer, tokenizerFromGguf } from "./tokenizer/index.js";
+import { readMetadataText, type TextFiles } from "./text-files.js";
+import { renderedChatIds, type Tokenizer } from "./tokenizer/index.js";
 
 export interface ModelTokenizer {
   /** The model's, for people. */
@@ -38,7 +39,7 @@ export async function openTokenizer(path: string): Promise<ModelTokenizer> {
 }
 
 async function readFolder(folder: string): Promise<TextFiles> {
-  const text = await readTextFiles(folder, await readConfigFile(folder));
+  const text = await readFolderText(folder, await readConfigFile(folder));
   if (text) return text;
   throw new ModelError(
     "not-a-model",
@@ -49,5 +50,5 @@ async function readFolder(folder: string): Promise<TextFiles> {
 async function readGguf(path: string): Promise<TextFiles> {
   const { metadata, close } = await openGguf(path);
   await close();
-  return { tokenizer: tokenizerFromGguf(metadata), chatTemplate: findChatTemplate({ metadata }) };
+  return readMetadataText(metadata);
 }

@@ -9,4 +9,4 @@ export {
 export { tokenizerFromGguf } from "./from-gguf.js";
 export { type JsonTokenizerFiles, parseTokenizerConfig, tokenizerFromJson } from "./from-json.js";
 export type { StreamDecoder } from "./stream-decoder.js";
-export type { EncodeOptions, Tokenizer } from "./tokenizer.js";
+export { type EncodeOptions, hastenGpt2, type Tokenizer } from "./tokenizer.js";

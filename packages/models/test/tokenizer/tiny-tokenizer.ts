@@ -1,5 +1,5 @@
 /** GPT-2's alphabet, written apart from the sources: printable Latin-1 first, then U+0100 onwards. */
-function byteAlphabet(): string[] {
+export function byteAlphabet(): string[] {
   const ranges: [number, number][] = [
     [0x21, 0x7e],
     [0xa1, 0xac],
