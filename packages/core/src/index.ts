@@ -6,6 +6,7 @@ export * from "./errors.js";
 export * from "./explain.js";
 export * from "./generate.js";
 export * from "./method.js";
+export * from "./plausibility.js";
 export * from "./policy.js";
 export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./prefill.js";
 export * from "./prompts.js";
