@@ -13,5 +13,6 @@ export * from "./prompts.js";
 export * from "./random.js";
 export * from "./render-question.js";
 export * from "./session.js";
+export * from "./solve-strength.js";
 export * from "./strength.js";
 export * from "./strength-schedule.js";

@@ -82,3 +82,35 @@ export function guidanceLimit({ alpha, lambda }: Pick<AmuletParameters, "alpha" 
   if (alpha === 0) return 1;
   return alpha < lambda ? lambda / (lambda - alpha) : Number.POSITIVE_INFINITY;
 }
+
+/** One strength under each of the names that it has in the literature. */
+export interface StrengthNames {
+  /** x: the exponent of the preference policy, `guidance_scale` of classifier-free guidance. */
+  readonly guidanceScale: number;
+  /** γ = x − 1: how far past the preference policy. */
+  readonly gamma: number;
+  /** Linear Alignment's ratio, which is γ. */
+  readonly linearAlignmentRatio: number;
+  /** Context Steering's λ, which is γ. */
+  readonly contextSteeringLambda: number;
+}
+
+/**
+ * The strength under all of its names, from any one of them.
+ *
+ * @example `strengthNames({ linearAlignmentRatio: 2 }).guidanceScale // 3`
+ * @throws CoreError `bad-strength` unless exactly one finite number is given
+ */
+export function strengthNames(known: Partial<StrengthNames>): StrengthNames {
+  const given = Object.entries(known).filter(([, value]) => value !== undefined);
+  const [name, value] = given[0] ?? ["nothing", Number.NaN];
+  if (given.length !== 1 || !Number.isFinite(value)) {
+    throw new CoreError(
+      "bad-strength",
+      `Give the strength once, as a finite number under one of its names; what came is ${JSON.stringify(known)}.`,
+    );
+  }
+  const gamma = name === "guidanceScale" ? value - 1 : value;
+  const guidanceScale = name === "guidanceScale" ? value : value + 1;
+  return { guidanceScale, gamma, linearAlignmentRatio: gamma, contextSteeringLambda: gamma };
+}
