@@ -1,7 +1,6 @@
 import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "./family.js";
 import {
   countParameters,
@@ -11,12 +10,11 @@ import {
   loadParameters,
   type PlannedParameter,
   parameterAt,
-  planParameters,
 } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
+import { planModel } from "./plan-model.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
 import type { AnyFamily } from "./registry.js";
-import { findFamily } from "./registry.js";
 import { openSession } from "./session.js";
 import { renderedChatIds, type Tokenizer } from "./tokenizer/index.js";
 
@@ -53,19 +51,8 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
 }
 
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
-  const { format, path, store } = checkpoint;
-  const family = findFamily(format, checkpoint.architecture, path);
-  const config = family.readConfig(checkpoint.config);
-  checkVocabulary(checkpoint, config);
-  const planned = planParameters(
-    store,
-    format,
-    path,
-    family.parameters(config),
-    family.axisSizes(config),
-    config.blockCount,
-  );
-  if (options.memory) checkMemory(path, planned, options.memory);
+  const { family, config, planned } = planModel(checkpoint);
+  if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
   const parameters = await loadParameters(planned, config.blockCount, options);
   const pass = family.bind(config, parameters);
   const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
@@ -77,15 +64,6 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
     model.dispose();
     throw error;
   }
-}
-
-/** A tokenizer may know fewer ids than the model has logits (padding), never more. */
-function checkVocabulary({ path, tokenizer }: Checkpoint, { vocabularySize }: FamilyConfig): void {
-  if (tokenizer.vocabularySize <= vocabularySize) return;
-  throw new ModelError(
-    "bad-tokenizer",
-    `${path}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model only ${vocabularySize}. They don't belong together.`,
-  );
 }
 
 /** One step packs every matrix: the first token of an answer then costs what the others do. */

@@ -30,10 +30,14 @@ type Format = "huggingface" | "gguf";
 /** Tensors that checkpoints carry and nobody needs: tables that are computed, masks, a head that is tied. */
 const expendable = /rotary_emb\.inv_freq$|\.attn\.(masked_)?bias$|^(lm_head|output)\.weight$/;
 
+/** As many names as an error lists of each kind before it only counts. */
+const mostNamed = 12;
+
 /**
  * Matches table and checkpoint before anything is read.
  *
- * @throws ModelError `missing-tensor` or `bad-tensor-shape`, naming every missing, misshapen and unexpected tensor
+ * @throws ModelError `missing-tensor` or `bad-tensor-shape`, counting missing, misshapen and unexpected tensors,
+ *   the first of each kind by name
  */
 export function planParameters(
   store: TensorStore,
@@ -59,12 +63,13 @@ export function planParameters(
   return planned;
 }
 
-function expandBlocks(specs: readonly ParameterSpec[], blockCount: number): ParameterSpec[] {
+/** One by one: a file that announces many blocks and has few tensors costs no memory. */
+function* expandBlocks(specs: readonly ParameterSpec[], blockCount: number): Iterable<ParameterSpec> {
   const inBlocks = specs.filter(({ path }) => path.includes("*"));
-  const blocks = Array.from({ length: blockCount }, (_, block) =>
-    inBlocks.map((spec) => numberBlock(spec, block)),
-  );
-  return [...specs.filter(({ path }) => !path.includes("*")), ...blocks.flat()];
+  yield* specs.filter(({ path }) => !path.includes("*"));
+  for (let block = 0; block < blockCount; block++) {
+    for (const spec of inBlocks) yield numberBlock(spec, block);
+  }
 }
 
 function numberBlock(spec: ParameterSpec, block: number): ParameterSpec {
@@ -99,32 +104,42 @@ function findTensor(
   return source;
 }
 
+/** How many there are, and the first few by name. */
+class Tally {
+  count = 0;
+  private readonly first: string[] = [];
+
+  constructor(private readonly kind: string) {}
+
+  push(name: string): void {
+    this.count++;
+    if (this.first.length < mostNamed) this.first.push(name);
+  }
+
+  describe(): string {
+    if (this.count === 0) return "";
+    return `${this.count} ${this.kind} (${this.first.join(", ")}${this.count > mostNamed ? ", …" : ""})`;
+  }
+}
+
 class Problems {
-  readonly missing: string[] = [];
-  readonly misshapen: string[] = [];
-  readonly unexpected: string[] = [];
+  readonly missing = new Tally("missing");
+  readonly misshapen = new Tally("misshapen");
+  readonly unexpected = new Tally("unexpected");
 
   throwIfAny(path: string): void {
     const { missing, misshapen, unexpected } = this;
-    if (missing.length + misshapen.length + unexpected.length === 0) return;
-    const sentences = [
-      describe("missing", missing),
-      describe("misshapen", misshapen),
-      describe("unexpected", unexpected),
-    ].filter((sentence) => sentence !== "");
-    const code = missing.length > 0 || misshapen.length === 0 ? "missing-tensor" : "bad-tensor-shape";
+    if (missing.count + misshapen.count + unexpected.count === 0) return;
+    const sentences = [missing, misshapen, unexpected]
+      .map((tally) => tally.describe())
+      .filter((sentence) => sentence !== "");
+    const code = missing.count > 0 || misshapen.count === 0 ? "missing-tensor" : "bad-tensor-shape";
     throw new ModelError(
       code,
       `${path}: its tensors are not those that its config announces: ${sentences.join("; ")}. ` +
         "The file may be damaged, or made for another architecture than it names.",
     );
   }
-}
-
-function describe(kind: string, names: readonly string[]): string {
-  if (names.length === 0) return "";
-  const shown = names.slice(0, 12).join(", ");
-  return `${names.length} ${kind} (${shown}${names.length > 12 ? ", …" : ""})`;
 }
 
 /** Whether the checkpoint has a matrix as `[out, in]`. */
