@@ -1,3 +1,4 @@
+export * from "./beam.js";
 export * from "./bounded.js";
 export * from "./chat.js";
 export * from "./choose.js";

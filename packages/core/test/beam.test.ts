@@ -1,0 +1,157 @@
+import { oracles } from "@amulet-ts/verify";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type BeamOptions, beamSearch } from "../src/beam.js";
+import { chooseGreedily, decode, preferenceMethod } from "../src/index.js";
+import { withoutLeaks } from "./no-leaks.js";
+import { type NextLogits, ToyModel } from "./toy-model.js";
+
+withoutLeaks("cpu");
+
+/** Logits by a small hash of the row's tokens and their order. */
+const tangled =
+  (seed: number, size: number): NextLogits =>
+  (row) => {
+    const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17 + seed);
+    return Array.from({ length: size }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1.3)));
+  };
+
+interface Sequence {
+  readonly ids: readonly number[];
+  readonly sum: number;
+  readonly score: number;
+}
+
+/** Every answer there is: all token sequences that end with the end token, or are as long as allowed. */
+function everyAnswer(
+  next: NextLogits,
+  prompt: readonly number[],
+  end: number,
+  longest: number,
+  power: number,
+) {
+  const answers: Sequence[] = [];
+  const grow = (said: readonly number[], sum: number) => {
+    const logs = oracles.logSoftmax(next([...prompt, ...said]));
+    for (const [id, log] of logs.entries()) {
+      const [ids, total] = [[...said, id], sum + log];
+      const score = total / ids.length ** power;
+      if (id === end) answers.push({ ids: said, sum: total, score });
+      else if (ids.length === longest) answers.push({ ids, sum: total, score });
+      else grow(ids, total);
+    }
+  };
+  grow([], 0);
+  return answers;
+}
+
+const search = (model: ToyModel, options: Partial<BeamOptions> = {}) =>
+  beamSearch(model, [1, 2], { maxNewTokens: 4, ...options });
+
+test("with a beam for every sequence, the search finds the best of all answers", async () => {
+  const any = fc.record({
+    seed: fc.nat(999),
+    size: fc.integer({ min: 3, max: 4 }),
+    longest: fc.integer({ min: 1, max: 4 }),
+    lengthPenalty: fc.constantFrom(1, 0, 0.5, 2, -1),
+  });
+  await fc.assert(
+    fc.asyncProperty(any, async ({ seed, size, longest, lengthPenalty }) => {
+      const next = tangled(seed, size);
+      const model = new ToyModel(next, size, new Set([0]));
+      const found = await search(model, { beams: size ** longest, lengthPenalty, maxNewTokens: longest });
+      const all = everyAnswer(next, [1, 2], 0, longest, lengthPenalty);
+      const best = all.reduce((a, b) => (b.score > a.score ? b : a));
+      expect(found.ids).toEqual(best.ids);
+      // Float32 log-probabilities of at most 10, added up to four times.
+      expect(Math.abs(found.logProbability - best.sum)).toBeLessThan(1e-5);
+      expect(Math.abs(found.score - best.score)).toBeLessThan(4e-5);
+      expect(model.openSessions).toBe(0);
+    }),
+    { seed: 41, numRuns: 60 },
+  );
+});
+
+test("one beam is greedy decoding", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(999), async (seed) => {
+      const next = tangled(seed, 6);
+      const greedy: number[] = [];
+      const request = {
+        base: [1, 2],
+        preference: [1, 2],
+        method: preferenceMethod(),
+        choose: chooseGreedily,
+        maxNewTokens: 6,
+      };
+      for await (const event of decode(new ToyModel(next, 6, new Set([0])), [request])) {
+        if (event.type === "token") greedy.push(event.id);
+      }
+      const found = await search(new ToyModel(next, 6, new Set([0])), { beams: 1, maxNewTokens: 6 });
+      expect(found.ids).toEqual(greedy);
+    }),
+    { seed: 42, numRuns: 60 },
+  );
+});
+
+test("an answer's log-probability is that of its tokens, however often rows were forked and reordered", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(999), fc.integer({ min: 2, max: 5 }), async (seed, beams) => {
+      const next = tangled(seed, 8);
+      const { ids, logProbability, finishReason } = await search(new ToyModel(next, 8, new Set([0])), {
+        beams,
+        maxNewTokens: 6,
+      });
+      const tokens = finishReason === "stop" ? [...ids, 0] : ids;
+      const sum = tokens.reduce(
+        (sum, id, i) => sum + oracles.logSoftmax(next([1, 2, ...tokens.slice(0, i)]))[id]!,
+        0,
+      );
+      expect(Math.abs(logProbability - sum)).toBeLessThan(1e-5);
+    }),
+    { seed: 43, numRuns: 60 },
+  );
+});
+
+test("early stopping ends with the first finished answers, at no better score", async () => {
+  const scores = await Promise.all(
+    [true, false].map(async (earlyStopping) => {
+      const model = new ToyModel(tangled(3, 5), 5, new Set([0, 1]));
+      const { score } = await search(model, { beams: 3, maxNewTokens: 12, earlyStopping, lengthPenalty: 2 });
+      return { score, steps: model.batches.length };
+    }),
+  );
+  expect(scores[0]!.score).toBeLessThanOrEqual(scores[1]!.score);
+  expect(scores[0]!.steps).toBeLessThan(scores[1]!.steps);
+});
+
+test("the context ends an answer as the requested length does", async () => {
+  const model = new ToyModel(tangled(1, 5), 5, new Set(), 5);
+  expect(await search(model, { maxNewTokens: 50 })).toMatchObject({ finishReason: "length" });
+  expect((await search(model, { maxNewTokens: 50 })).ids).toHaveLength(3);
+});
+
+test("an abort is heard between two tokens, and everything is freed", async () => {
+  const controller = new AbortController();
+  const model = new ToyModel(tangled(1, 5), 5);
+  const seen: number[] = [];
+  const onBest = (best: { ids: readonly number[] }) => {
+    seen.push(best.ids.length);
+    if (seen.length === 2) controller.abort();
+  };
+  await expect(search(model, { signal: controller.signal, onBest })).rejects.toMatchObject({
+    code: "aborted",
+  });
+  expect(seen).toEqual([1, 2]);
+  expect(model.openSessions).toBe(0);
+});
+
+test("logits that are not numbers, and options out of range, are refused", async () => {
+  const broken = new ToyModel(() => [Number.NaN, 0, 0], 3);
+  await expect(search(broken)).rejects.toMatchObject({ code: "not-finite" });
+  expect(broken.openSessions).toBe(0);
+  const model = new ToyModel(tangled(1, 5), 5);
+  await expect(search(model, { beams: 0 })).rejects.toThrow("beams");
+  await expect(search(model, { maxNewTokens: 0.5 })).rejects.toThrow("maxNewTokens");
+  await expect(search(model, { lengthPenalty: Number.NaN })).rejects.toThrow("lengthPenalty");
+});
