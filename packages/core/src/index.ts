@@ -13,6 +13,7 @@ export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from 
 export * from "./prompts.js";
 export * from "./random.js";
 export * from "./render-question.js";
+export * from "./score.js";
 export * from "./session.js";
 export * from "./solve-strength.js";
 export * from "./strength.js";
