@@ -41,8 +41,8 @@ export function withPlausibility(method: Method, p: number = paperPlausibility):
  * Forbids every token outside the top-p nucleus of the preference policy and normalises what is left, `[B, V]`.
  * The nucleus is the fewest most probable tokens whose probability reaches p, with all that tie with the last of them.
  *
- * It is found by sorting: as long as ten softmaxes per row on wasm for 49,152 tokens where a search for the threshold
- * by masked sums takes some thirty passes for the same last token.
+ * It is found by sorting, which costs as much as some fifty softmaxes on wasm for 49,152 tokens. A search for the
+ * threshold by masked sums would need thirty passes to tell the last token from its neighbours, and take as long.
  */
 export function keepPlausible(logPolicy_BV: Tensor2D, logPreference_BV: Tensor2D, p: number): Tensor2D {
   if (p === 1) return tf.clone(logPolicy_BV);
