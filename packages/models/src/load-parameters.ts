@@ -166,7 +166,8 @@ export function parameterAt(tree: ParameterTree, path: string): Tensor {
 }
 
 /**
- * Reads the parameters one by one: no more than one of them is in JavaScript's memory at a time.
+ * Reads the parameters one by one: no more than one of them, and a few rows of a tensor, are in JavaScript's memory
+ * at a time.
  * The tensors are the caller's; on an error, or when aborted, none is left behind.
  */
 export async function loadParameters(
@@ -210,63 +211,75 @@ async function readParameter(planned: PlannedParameter): Promise<Tensor> {
   const values = new Float32Array(inputs * outputs);
   let column = 0;
   for (const [i, source] of sources.entries()) {
-    const rows = source.shape[0]!;
-    placeTransposed(
-      values,
-      outputs,
-      column,
-      await readShifted(source, spec.parts[i]!, format),
-      rows,
-      inputs,
-      rowOrder(spec.parts[i]!, format, rows),
-    );
-    column += rows;
+    const order = columnOrder(spec.parts[i]!, format, source.shape[0]!).map((row) => row + column);
+    await placeColumns(values, outputs, order, source, shiftOf(spec.parts[i]!, format));
+    column += order.length;
   }
   return tf.tensor(values, transpose ? [inputs, outputs] : [outputs]);
 }
 
-async function readShifted(
-  source: TensorSource,
-  { offset }: TensorSpec,
-  format: Format,
-): Promise<Float32Array> {
+async function readShifted(source: TensorSource, part: TensorSpec, format: Format): Promise<Float32Array> {
   const values = await source.read();
-  return offset === undefined || format === "gguf" ? values : values.map((value) => value + offset);
+  const shift = shiftOf(part, format);
+  return shift === 0 ? values : values.map((value) => value + shift);
 }
 
-/** For each row of ours the row of the file: the same, unless llama.cpp interleaved the two halves of each head. */
-function rowOrder({ interleavedHeads }: TensorSpec, format: Format, rows: number): Uint32Array {
+function shiftOf({ offset = 0 }: TensorSpec, format: Format): number {
+  return format === "gguf" ? 0 : offset;
+}
+
+/** For each row of the file the row of ours: the same, unless llama.cpp interleaved the two halves of each head. */
+function columnOrder({ interleavedHeads }: TensorSpec, format: Format, rows: number): Uint32Array {
   const order = Uint32Array.from({ length: rows }, (_, row) => row);
   if (interleavedHeads === undefined || format !== "gguf") return order;
   const headWidth = rows / interleavedHeads;
-  const half = headWidth / 2;
   return order.map((row) => {
     const channel = row % headWidth;
-    return row - channel + (channel < half ? 2 * channel : 2 * (channel - half) + 1);
+    return row - channel + (channel >> 1) + (channel % 2) * (headWidth / 2);
   });
+}
+
+/** Numbers of a matrix that are in JavaScript's memory beside its transpose. */
+const elementsAtOnce = 2 ** 20;
+
+/** Writes the rows of a tensor, a few at a time, as the columns of `target` that `order` gives them. */
+async function placeColumns(
+  target: Float32Array,
+  targetColumns: number,
+  order: Uint32Array,
+  source: TensorSource,
+  shift: number,
+): Promise<void> {
+  const rows = order.length;
+  const columns = source.shape[1] ?? 1;
+  const count = Math.max(tile, Math.floor(elementsAtOnce / columns));
+  for (let first = 0; first < rows; first += count) {
+    const some = await source.readRows(first, Math.min(count, rows - first));
+    const shifted = shift === 0 ? some : some.map((value) => value + shift);
+    placeTransposed(target, targetColumns, order.subarray(first, first + count), shifted, columns);
+  }
 }
 
 /** Rows and columns of a square that stays in the first-level cache on both sides. */
 const tile = 32;
 
-/** Writes source `[rows, columns]`, transposed, into the columns of `target` that begin at `start`. */
+/** Writes row `i` of a source `[order.length, columns]` into column `order[i]` of `target`. */
 function placeTransposed(
   target: Float32Array,
   targetColumns: number,
-  start: number,
-  source: Float32Array,
-  rows: number,
-  columns: number,
   order: Uint32Array,
+  source: Float32Array,
+  columns: number,
 ): void {
+  const rows = order.length;
   for (let rowTile = 0; rowTile < rows; rowTile += tile) {
     const rowEnd = Math.min(rowTile + tile, rows);
     for (let columnTile = 0; columnTile < columns; columnTile += tile) {
       const columnEnd = Math.min(columnTile + tile, columns);
       for (let column = columnTile; column < columnEnd; column++) {
-        const to = column * targetColumns + start;
+        const to = column * targetColumns;
         for (let row = rowTile; row < rowEnd; row++)
-          target[to + row] = source[order[row]! * columns + column]!;
+          target[to + order[row]!] = source[row * columns + column]!;
       }
     }
   }
