@@ -1,13 +1,15 @@
 /** Models near and beyond what the wasm heap holds: they work, or they are refused before anything is loaded. */
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { amulet } from "../../packages/cli/test/fake-io.js";
-import { makeLargeCheckpoint } from "./make-large-checkpoint.mjs";
 
 /** Blocks of TinyLlama's shape of which 4 GiB hold, with their packed copies, just this many. */
 const mostBlocks = 9;
@@ -19,10 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Only the header is read of a model that is refused: the weights need not be written. */
-async function makeSparse(blocks: number): Promise<string> {
-  const path = join(folder, `sparse-${blocks}`);
-  await makeLargeCheckpoint({ folder: path, blocks, sparse: true });
+const writer = fileURLToPath(new URL("./make-large-checkpoint.mjs", import.meta.url));
+
+async function makeCheckpoint(name: string, blocks: number, ...flags: string[]): Promise<string> {
+  const path = join(folder, name);
+  await promisify(execFile)(process.execPath, [writer, path, String(blocks), ...flags]);
   return path;
 }
 
@@ -33,7 +36,8 @@ describe("a model that the wasm heap can't hold", () => {
   ])(
     "of %i blocks is refused with the numbers and the ways out, nothing loaded",
     async (blocks, size, needed) => {
-      const path = await makeSparse(blocks);
+      // Only the header is read of a model that is refused: the weights need not be written.
+      const path = await makeCheckpoint(`sparse-${blocks}`, blocks, "--sparse");
       await startBackend("wasm");
       const before = process.memoryUsage().rss;
       const { status, stdout, stderr } = await amulet([
@@ -70,8 +74,7 @@ describe("the largest model that is let through", () => {
   }
 
   test("computes on wasm what the cpu backend computes, to float32's precision", async () => {
-    const path = join(folder, "near");
-    await makeLargeCheckpoint({ folder: path, blocks: mostBlocks });
+    const path = await makeCheckpoint("near", mostBlocks);
     const wasm = await computeLogits(path, "wasm");
     expect(tf.memory().numTensors).toBe(0);
     const cpu = await computeLogits(path, "cpu");

@@ -8,13 +8,11 @@
  */
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 const [width, heads, groups, feedForward, vocabulary] = [2048, 32, 4, 5632, 32_000];
 const keyWidth = (width / heads) * groups;
 
-/** @param {{ folder: string, blocks?: number, sparse?: boolean }} wanted */
-export async function makeLargeCheckpoint({ folder, blocks = 22, sparse = false }) {
+async function makeLargeCheckpoint(folder, blocks, sparse) {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "config.json"), JSON.stringify(describeConfig(blocks)));
   await writeFile(join(folder, "tokenizer.json"), JSON.stringify(describeTokenizer()));
@@ -117,9 +115,7 @@ function randomBfloat16() {
   return bits >>> 16;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder, blocks] = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-  if (folder === undefined) throw new Error("Name the folder that the checkpoint shall be written to.");
-  const sparse = process.argv.includes("--sparse");
-  await makeLargeCheckpoint({ folder, sparse, ...(blocks && { blocks: Number(blocks) }) });
-}
+const words = process.argv.slice(2);
+const [folder, blocks = 22] = words.filter((word) => !word.startsWith("--"));
+if (folder === undefined) throw new Error("Name the folder that the checkpoint shall be written to.");
+await makeLargeCheckpoint(folder, Number(blocks), words.includes("--sparse"));

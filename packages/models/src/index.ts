@@ -8,6 +8,7 @@ export type { MemoryBudget } from "./memory.js";
 export { type ModelTokenizer, openTokenizer } from "./open-tokenizer.js";
 export {
   type ChatOptions,
+  type ChatTemplateSources,
   type EncodeOptions,
   findChatTemplate,
   type JsonTokenizerFiles,
@@ -19,4 +20,5 @@ export {
   type Tokenizer,
   tokenizerFromGguf,
   tokenizerFromJson,
+  withBeginToken,
 } from "./tokenizer/index.js";
