@@ -1,12 +1,11 @@
 /** What `compare` says before the answers: model, prompts, strength. */
-import { type PromptPair, preferenceChats, type Question } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
 import type { Io } from "./io.js";
-import { readParameters } from "./methods.js";
+import { readBudget, readParameters } from "./methods.js";
 import type { OpenModel } from "./open-model.js";
 import type { OptionValues } from "./options.js";
 import { formatCount, formatNumber } from "./output.js";
-import { type Asked, showChat } from "./prompts.js";
+import { type Asked, type AskedQuestion, chatsWith, showChat, type TokenPrompts } from "./prompts.js";
 import { colorsFor } from "./terminal/colors.js";
 import { wrapText } from "./terminal/columns.js";
 import { printable } from "./terminal/printable.js";
@@ -14,10 +13,16 @@ import { printable } from "./terminal/printable.js";
 export interface HeaderFacts {
   readonly values: OptionValues;
   readonly asked: Asked;
-  readonly prompts: PromptPair;
+  readonly prompts: TokenPrompts;
   readonly opened: OpenModel;
   /** x of amulet. */
   readonly scale: number;
+}
+
+/** The prompts for people. */
+interface Shown {
+  readonly base: string;
+  readonly preferences: readonly { readonly label: string; readonly text: string }[];
 }
 
 const labelWidth = 12;
@@ -32,8 +37,9 @@ export function formatHeader({ values, asked, prompts, opened, scale }: HeaderFa
   return [
     `${colors.bold(model.name)} · ${size} · ${backend.name} (${backend.description})`,
     ...labelled("base", shown.base, width, colors),
-    ...labelled("preference", shown.preference, width, colors),
+    ...shown.preferences.flatMap(({ label, text }) => labelled(label, text, width, colors)),
     ...labelled("amulet", describeStrength(values, scale), width, colors),
+    ...labelled("bounded", describeBound(values, scale), width, colors),
   ];
 }
 
@@ -46,27 +52,48 @@ function labelled(label: string, text: string, width: number, { dim }: Colors): 
   );
 }
 
-function describeIds({ base, preference }: PromptPair) {
+function describeIds({ base, preferences }: TokenPrompts): Shown {
   return {
     base: formatCount(base.length, "token id"),
-    preference: formatCount(preference.length, "token id"),
+    preferences: preferences.map(({ tokens, weight }) => ({
+      label: labelOf(weight),
+      text: formatCount(tokens.length, "token id"),
+    })),
   };
 }
 
-/** Both prompts, the second with the part that the first lacks in colour. */
-function showPrompts(question: Question, { green }: Colors) {
-  const chats = preferenceChats(question);
-  const { preference } = question;
+/** The weight stands in the label where it is not 1. */
+function labelOf(weight: number): string {
+  return weight === 1 ? "preference" : `pref × ${formatNumber(weight)}`;
+}
+
+/** All prompts, each preference with the part that the first lacks in colour. */
+function showPrompts(question: AskedQuestion, colors: Colors): Shown {
+  return {
+    base: showChat(chatsWith(question, "").base, shorten),
+    preferences: question.preferences.map(({ text, weight }) => ({
+      label: labelOf(weight),
+      text: showPreference(question, text, colors),
+    })),
+  };
+}
+
+function showPreference(question: AskedQuestion, preference: string, { green }: Colors): string {
   const mark = (content: string) => {
     if (!content.endsWith(preference)) return shorten(content);
     const before = content.slice(0, -preference.length).trimEnd();
     return [shorten(before), green(shorten(preference))].filter(Boolean).join(" ");
   };
-  return { base: showChat(chats.base, shorten), preference: showChat(chats.preference, mark) };
+  return showChat(chatsWith(question, preference).preference, mark);
 }
 
 function shorten(text: string): string {
   return printable(text.length > longestShownText ? `${text.slice(0, longestShownText).trimEnd()} …` : text);
+}
+
+function describeBound(values: OptionValues, scale: number): string {
+  const most = formatNumber(Math.max(0, scale - 1));
+  return `per token the largest γ up to ${most} with KL(π ‖ pref) ≤ ${formatNumber(readBudget(values))} nats`;
 }
 
 function describeStrength(values: OptionValues, scale: number): string {

@@ -1,14 +1,14 @@
 /** What `compare` knows of its answers so far, and how each is shown. */
-import type { Answer, AnswerPiece, Method } from "@amulet-ts/core";
+import type { Answer, AnswerPiece } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
+import type { ComparedMethod } from "./methods.js";
 import { formatCount, formatNumber } from "./output.js";
 import type { Column } from "./terminal/columns.js";
 import { markNewWords } from "./terminal/new-words.js";
 import { printable } from "./terminal/printable.js";
 import type { Stopwatch } from "./timing.js";
 
-interface Entry {
-  readonly method: Method;
+interface Entry extends ComparedMethod {
   text: string;
   tokens: number;
   answer: Answer | undefined;
@@ -19,11 +19,11 @@ export class Comparison {
   readonly entries: readonly Entry[];
 
   constructor(
-    methods: readonly Method[],
+    methods: readonly ComparedMethod[],
     private readonly stopwatch: Stopwatch,
     private readonly colors: Colors,
   ) {
-    this.entries = methods.map((method) => ({ method, text: "", tokens: 0, answer: undefined }));
+    this.entries = methods.map((compared) => ({ ...compared, text: "", tokens: 0, answer: undefined }));
   }
 
   add({ index, text, id, answer }: AnswerPiece): void {
@@ -39,9 +39,8 @@ export class Comparison {
   }
 
   heading(index: number): string {
-    const { name, guidanceScale } = this.entries[index]!.method;
-    const scale = guidanceScale === undefined ? "" : `  x = ${formatNumber(guidanceScale)}`;
-    return `${this.colors.bold(name)}${this.colors.dim(scale)}`;
+    const { method, dial } = this.entries[index]!;
+    return `${this.colors.bold(method.name)}${this.colors.dim(`  ${dial}`)}`;
   }
 
   /** Words are marked once the base prompt's answer is whole; until then nobody knows which are new. */

@@ -73,6 +73,17 @@ export function number(
   return { placeholder, help, commands, repeatable: false, read };
 }
 
+/** Numbers, one each time the option is given. */
+export function numbers(
+  placeholder: string,
+  range: NumberRange,
+  help: string,
+  commands: Commands,
+): OptionSpec<readonly number[]> {
+  const read = (all: readonly string[], name: string) => all.map((one) => readNumber(one, name, range));
+  return { placeholder, help, commands, repeatable: true, read };
+}
+
 export function choice<const Name extends string>(
   placeholder: string,
   names: readonly Name[],

@@ -9,6 +9,7 @@ import {
   flag,
   notNegative,
   number,
+  numbers,
   type OptionSpec,
   positive,
   positiveOrInfinite,
@@ -25,14 +26,22 @@ const readingModels: readonly CommandName[] = ["compare", "generate", "tokenize"
 const withStrength: readonly CommandName[] = ["compare", "generate", "policy", "strength"];
 const onBackends: readonly CommandName[] = ["compare", "generate", "policy", "logits", "tokenize"];
 
-export const methodNames = ["base", "pref", "la", "amulet", "amulet-exact"] as const;
+export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
 export type MethodName = (typeof methodNames)[number];
+
+/** Nats of drift that bounded Amulet may spend at a token where none are given. */
+export const defaultBudget = 0.2;
 
 const { iterations, alpha, lambda, eta } = paperParameters;
 
 export const options = {
   ...inGroup("Prompt", {
-    preference: text("TEXT", 'what this user likes: "Your answer should be concise."', answering),
+    preference: texts(
+      "TEXT",
+      'what this user likes: "Your answer should be concise."; repeatable',
+      answering,
+    ),
+    weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)", answering),
     system: text("TEXT", "system message of both prompts", answering),
     "preference-in": choice("PLACE", ["question", "system"], "where the preference stands", answering),
     "base-ids": tokenIds("1,2,3", "token ids instead of the question", answering),
@@ -51,6 +60,21 @@ export const options = {
       withStrength,
     ),
     ratio: number("R", anyFinite, `Linear Alignment's γ (default ${paperLinearAlignmentRatio})`, answering),
+    "kl-budget": number(
+      "NATS",
+      notNegative,
+      `most KL from the preference policy at any token (compare: ${defaultBudget})`,
+      answering,
+    ),
+    plausibility: number(
+      "P",
+      positiveProbability,
+      "only tokens in the preference policy's top-p nucleus; in compare, la's mask",
+      answering,
+    ),
+    "strength-schedule": text("PARTS", 'x by token, such as "1:0..8, 5.6:8.."', ["generate"]),
+    beams: number("N", wholeFrom(1), "answers that --method beam keeps (default 16)", ["generate"]),
+    "length-penalty": number("P", anyFinite, "beam: above 1 favours long answers (default 1)", ["generate"]),
   }),
   ...inGroup("Answer", {
     "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", answering),
@@ -60,6 +84,7 @@ export const options = {
     "top-p": number("P", positiveProbability, "draw from the fewest tokens that reach P", answering),
     "min-p": number("P", probability, "draw from tokens at least P times the best one", answering),
     seed: number("N", anyWhole, "seed of the draws (default 0)", answering),
+    explain: flag("what the preference changed at each token", ["generate"]),
     stop: texts("TEXT", "ends an answer and is not part of it; repeatable", answering),
     "repetition-penalty": number("R", positive, "divides the score of tokens already said", answering),
     "presence-penalty": number("P", anyFinite, "subtracted from the score of tokens already said", answering),

@@ -11,6 +11,7 @@ import {
   optionsOf,
 } from "./options.js";
 import { didYouMean, nearestName } from "./suggest.js";
+import { alignWeights, type WrittenOption } from "./weights.js";
 
 export type CommandLine =
   | { readonly kind: "help"; readonly command?: CommandName }
@@ -63,19 +64,28 @@ function unknownCommand(word: string) {
 }
 
 function parseCall(command: CommandName, words: readonly string[]): CommandLine {
-  const written = new Map<OptionName, string[]>();
+  const sequence: WrittenOption[] = [];
   const positionals: string[] = [];
   for (const token of tokenise(words)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
     const name = checkOption(token.name, token.rawName, command);
-    written.set(name, [...(written.get(name) ?? []), checkValue(name, token)]);
+    sequence.push({ name, text: checkValue(name, token) });
   }
+  const written = groupByName(sequence);
   if (written.has("help")) return { kind: "help", command };
   const values = readValues(written);
   if (reading.includes(command)) return { kind: "call", command, values, words: positionals };
   const question = readPositional(command, positionals);
   return { kind: "call", command, values, words: [], ...(question !== undefined && { question }) };
+}
+
+/** The texts of each option; a weight for every preference where one is given, since its place says whose it is. */
+function groupByName(sequence: readonly WrittenOption[]): ReadonlyMap<OptionName, readonly string[]> {
+  const written = new Map<OptionName, string[]>();
+  for (const { name, text } of sequence) written.set(name, [...(written.get(name) ?? []), text]);
+  if (written.has("weight")) written.set("weight", alignWeights(sequence));
+  return written;
 }
 
 /** Node's parser cuts the words apart; what they mean is checked here, where a name can be suggested. */

@@ -69,6 +69,7 @@ describe("on a tiny checkpoint (needs ../shared/fixtures)", skipWithoutFixtures,
         finishReason: expect.stringMatching(/^(stop|length)$/),
         method: "amulet",
         guidanceScale: 1.5,
+        preferences: [{ text: "Be brief.", weight: 1 }],
         promptTokens: { base: expect.any(Number), preference: expect.any(Number) },
         model: "llama-gqa-tied.f32",
         backend: "wasm",
@@ -140,7 +141,7 @@ describe("on a tiny checkpoint (needs ../shared/fixtures)", skipWithoutFixtures,
 
     test("holds the very answers that generate gives one by one", async () => {
       const { answers } = await json<Compared>(compare);
-      expect(answers.map(({ method }) => method)).toEqual(["base", "pref", "la", "amulet"]);
+      expect(answers.map(({ method }) => method)).toEqual(["base", "pref", "la", "amulet", "bounded"]);
       for (const { method, ids, text, finishReason } of answers) {
         const alone = await json<Generated>(["generate", ...question, "--method", method]);
         expect({ ids, text, finishReason }).toEqual({

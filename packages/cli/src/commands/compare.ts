@@ -5,21 +5,27 @@ import type { Invocation } from "../command.js";
 import { formatHeader } from "../compare-header.js";
 import { chooseView } from "../compare-views.js";
 import { Comparison } from "../comparison.js";
-import type { Io } from "../io.js";
-import { comparedMethods } from "../methods.js";
+import { type ComparedMethod, comparedMethods, readBudget } from "../methods.js";
 import { type OpenModel, openModel } from "../open-model.js";
 import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../output.js";
-import { type ReadPrompts, readAsked, renderPrompts } from "../prompts.js";
+import {
+  type Asked,
+  countTokens,
+  describePreferences,
+  type ReadPrompts,
+  readAsked,
+  renderPrompts,
+} from "../prompts.js";
 import { colorsFor, isLively } from "../terminal/colors.js";
 import { Stopwatch } from "../timing.js";
 
 /** What the whole run knows. */
-interface Run {
+interface Run extends Pick<Invocation, "values" | "io"> {
+  readonly asked: Asked;
   readonly opened: OpenModel;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
   readonly comparison: Comparison;
-  readonly io: Io;
 }
 
 export async function run(invocation: Invocation): Promise<void> {
@@ -33,8 +39,13 @@ export async function run(invocation: Invocation): Promise<void> {
   writeNote(io, read.note);
   const stopwatch = new Stopwatch(opened.loadMs);
   const comparison = new Comparison(methods, stopwatch, colorsFor(io.stdout, io.environment));
-  const whole: Run = { opened, read, stopwatch, comparison, io };
-  const pieces = answerPrompts(model, read.prompts, methods, options);
+  const whole: Run = { values, asked, opened, read, stopwatch, comparison, io };
+  const pieces = answerPrompts(
+    model,
+    read.prompts,
+    methods.map(({ method }) => method),
+    options,
+  );
   if (values.json) {
     for await (const piece of pieces) {
       comparison.add(piece);
@@ -42,8 +53,8 @@ export async function run(invocation: Invocation): Promise<void> {
     }
     return writeJson(io, describe(whole));
   }
-  const scale = methods.at(-1)!.guidanceScale!;
-  writeLines(io, [...formatHeader({ values, asked, opened, prompts: read.prompts, scale }, io), ""]);
+  const facts = { values, asked, opened, prompts: read.prompts, scale: scaleOfAmulet(methods) };
+  writeLines(io, [...formatHeader(facts, io), ""]);
   const view = chooseView(comparison, options.maxNewTokens ?? 128, io);
   try {
     for await (const piece of pieces) {
@@ -58,12 +69,16 @@ export async function run(invocation: Invocation): Promise<void> {
   writeLines(io, formatClosing(whole));
 }
 
+function scaleOfAmulet(methods: readonly ComparedMethod[]): number {
+  return methods.find(({ method }) => method.name === "amulet")!.method.guidanceScale!;
+}
+
 function formatClosing({ read, stopwatch, io }: Run): string[] {
   const { dim, green } = colorsFor(io.stdout, io.environment);
   const { newTokens, tokensPerSecond, loadMs, prefillMs } = stopwatch.timing;
-  const { base, preference } = read.prompts;
+  const { base, preference } = countTokens(read);
   const facts = [
-    `${base.length} + ${preference.length} prompt tokens in ${seconds(prefillMs)}`,
+    `${base} + ${preference} prompt tokens in ${seconds(prefillMs)}`,
     `${newTokens} new tokens, ${formatNumber(tokensPerSecond)} a second in all`,
     `loaded in ${seconds(loadMs)}`,
   ];
@@ -77,16 +92,17 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-function describe({ opened, read, comparison, stopwatch }: Run) {
-  const { base, preference } = read.prompts;
+function describe({ asked, values, opened, read, comparison, stopwatch }: Run) {
   return {
     answers: comparison.entries.map(({ method, answer }, index) => ({
       method: method.name,
       guidanceScale: method.guidanceScale ?? null,
+      ...(method.name === "bounded" && { klBudget: readBudget(values) }),
       ...answer!,
       tokensPerSecond: stopwatch.tokensPerSecond(index),
     })),
-    promptTokens: { base: base.length, preference: preference.length },
+    ...describePreferences(asked),
+    promptTokens: countTokens(read),
     model: opened.model.name,
     backend: opened.backend.name,
     timing: stopwatch.timing,

@@ -1,27 +1,44 @@
 /** `amulet generate`: one answer. */
-import { type Answer, answerPrompts, type Method } from "@amulet-ts/core";
+import type { Answer, Explanation } from "@amulet-ts/core";
 import { readAnswerOptions, withProgress } from "../answer-options.js";
+import { answerWith } from "../answer-with.js";
 import type { Invocation } from "../command.js";
+import { formatExplanations } from "../explain-answer.js";
 import type { Io } from "../io.js";
-import { readMethod } from "../methods.js";
+import { type Decoding, readBudget, readDecoding } from "../methods.js";
 import { type OpenModel, openModel } from "../open-model.js";
-import { breathe, formatCount, formatNumber, writeFacts, writeJson, writeNote } from "../output.js";
-import { type ReadPrompts, readAsked, renderPrompts } from "../prompts.js";
+import {
+  breathe,
+  formatCount,
+  formatNumber,
+  writeFacts,
+  writeJson,
+  writeLines,
+  writeNote,
+} from "../output.js";
+import {
+  type Asked,
+  countTokens,
+  describePreferences,
+  type ReadPrompts,
+  readAsked,
+  renderPrompts,
+} from "../prompts.js";
 import { printable } from "../terminal/printable.js";
 import { Stopwatch } from "../timing.js";
 
 export async function run(invocation: Invocation): Promise<void> {
   const { values, io } = invocation;
-  const method = readMethod(values);
-  const options = withProgress(readAnswerOptions(values), io);
-  const asked = await readAsked(invocation, method.reads);
+  const decoding = readDecoding(values);
+  const options = { ...withProgress(readAnswerOptions(values), io), explain: values.explain ?? false };
+  const asked = await readAsked(invocation, values.explain ? "both" : decoding.method.reads);
   const opened = await openModel(values, io);
   using model = opened.model;
   const read = renderPrompts(model, asked);
   writeNote(io, read.note);
   const stopwatch = new Stopwatch(opened.loadMs);
-  const pieces = answerPrompts(model, read.prompts, [method], options);
-  const shown = new ShownText(io, values.json !== true);
+  const pieces = answerWith(model, read.prompts, decoding, options, values);
+  const shown = new ShownText(io, !values.json && !values.explain);
   let answer: Answer | undefined;
   try {
     for await (const piece of pieces) {
@@ -33,14 +50,16 @@ export async function run(invocation: Invocation): Promise<void> {
   } finally {
     shown.end();
   }
-  const result = { answer: answer!, method, opened, read, stopwatch };
-  if (values.json) writeJson(io, describe(result));
-  else writeFacts(io, listFacts(result));
+  const result = { values, asked, answer: answer!, decoding, opened, read, stopwatch };
+  if (values.json) return writeJson(io, describe(result));
+  if (values.explain) writeLines(io, formatExplanations(answer!.explanations!, textsOf(result), io));
+  writeFacts(io, listFacts(result));
 }
 
-interface Result {
+interface Result extends Pick<Invocation, "values"> {
+  readonly asked: Asked;
   readonly answer: Answer;
-  readonly method: Method;
+  readonly decoding: Decoding;
   readonly opened: OpenModel;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
@@ -67,29 +86,48 @@ class ShownText {
   }
 }
 
-function describe({ answer, method, opened, read, stopwatch }: Result) {
+/** The text of each token of the answer, as it streams; a token that completes no character has none. */
+function textsOf({ answer, opened }: Result): string[] {
+  const stream = opened.model.textStream();
+  return answer.ids.map((id) => stream.push(id));
+}
+
+function describe(result: Result) {
+  const { values, asked, answer, decoding, opened, read, stopwatch } = result;
+  const { name, method, beforeToken } = decoding;
   return {
     text: answer.text,
     ids: answer.ids,
     finishReason: answer.finishReason,
-    method: method.name,
-    guidanceScale: method.guidanceScale ?? null,
-    promptTokens: { base: read.prompts.base.length, preference: read.prompts.preference.length },
+    method: beforeToken ? name : method.name,
+    guidanceScale: beforeToken ? null : (method.guidanceScale ?? null),
+    ...(beforeToken && { strengthSchedule: values["strength-schedule"] }),
+    ...(name === "bounded" && { klBudget: readBudget(values) }),
+    ...describePreferences(asked),
+    ...(answer.explanations && { tokens: withTexts(answer.explanations, textsOf(result)) }),
+    promptTokens: countTokens(read),
     model: opened.model.name,
     backend: opened.backend.name,
     timing: stopwatch.timing,
   };
 }
 
-function listFacts({ answer, method, opened, read, stopwatch }: Result): string[] {
-  const { base, preference } = read.prompts;
+function withTexts(explanations: readonly Explanation[], texts: readonly string[]) {
+  return explanations.map((explanation, i) => ({ text: texts[i], ...explanation }));
+}
+
+function listFacts({ values, answer, decoding, opened, read, stopwatch }: Result): string[] {
+  const { base, preference } = countTokens(read);
+  const { name, method, beforeToken } = decoding;
   const { tokensPerSecond, loadMs } = stopwatch.timing;
-  const scale = method.guidanceScale === undefined ? "" : ` x = ${formatNumber(method.guidanceScale)}`;
+  const isOne = method.guidanceScale !== undefined && !beforeToken;
+  const scale = isOne ? ` x = ${formatNumber(method.guidanceScale)}` : "";
+  const schedule = beforeToken ? ` x = ${values["strength-schedule"]}` : "";
   return [
     opened.model.name,
     opened.backend.name,
-    `${method.name}${scale}`,
-    `${base.length} + ${preference.length} prompt tokens`,
+    `${beforeToken ? name : method.name}${scale}${schedule}`,
+    `${base} + ${preference} prompt tokens`,
     `${formatCount(answer.ids.length, "token")}, ${formatNumber(tokensPerSecond)} a second`,
     `loaded in ${(loadMs / 1000).toFixed(1)} s`,
     ...(answer.finishReason === "length" ? ["cut at the longest length"] : []),

@@ -1,0 +1,145 @@
+import { guidanceScale, paperParameters } from "@amulet-ts/core";
+import stringWidth from "string-width";
+import { describe, expect, test } from "vitest";
+import { amulet, type Surroundings, skipWithoutFixtures, tinyModel } from "./fake-io.js";
+
+const question = ["What is the answer?", "--max-new-tokens", "12"];
+const brief = ["--preference", "Be brief."];
+const formal = ["--preference", "Be formal."];
+
+const onTiny = (words: readonly string[], around: Surroundings = {}) =>
+  amulet([...words, "--model", tinyModel], around);
+
+interface Generated {
+  readonly ids: number[];
+  readonly text: string;
+  readonly method: string;
+  readonly guidanceScale: number | null;
+  readonly preferences: { readonly text: string; readonly weight: number }[];
+  readonly tokens: {
+    readonly text: string;
+    readonly id: number;
+    readonly guidanceScale?: number;
+    readonly klFromPreference: number;
+  }[];
+}
+
+async function generate(...words: string[]): Promise<Generated> {
+  const { status, stdout, stderr } = await onTiny(["generate", ...question, ...words, "--json"]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  return JSON.parse(stdout) as Generated;
+}
+
+const refusal = async (...words: string[]) => {
+  const { status, stderr } = await onTiny(["generate", ...question, ...words]);
+  expect(status).toBe(2);
+  return stderr;
+};
+
+describe("how an answer is steered (needs ../shared/fixtures)", skipWithoutFixtures, () => {
+  describe("several preferences", () => {
+    test("each weight belongs to the preference before it; without one it is 1", async () => {
+      const { preferences } = await generate(...brief, ...formal, "--weight", "-0.5", ...brief, "--weight=2");
+      expect(preferences).toEqual([
+        { text: "Be brief.", weight: 1 },
+        { text: "Be formal.", weight: -0.5 },
+        { text: "Be brief.", weight: 2 },
+      ]);
+    });
+
+    test("a preference of weight 0 changes nothing, and x times the weight is what counts", async () => {
+      const alone = await generate(...brief, "--guidance-scale", "3");
+      const withIdle = await generate(...brief, ...formal, "--weight", "0", "--guidance-scale", "3");
+      expect(withIdle.ids).toEqual(alone.ids);
+      const weighted = await generate(...brief, "--weight", "1.5", "--guidance-scale", "2");
+      expect(weighted.ids).toEqual(alone.ids);
+      const turned = await generate(...brief, "--weight", "-1", "--guidance-scale", "2");
+      expect(turned.ids).not.toEqual(alone.ids);
+    });
+
+    test("compare names every preference with its weight", async () => {
+      const { stdout } = await onTiny(["compare", ...question, ...brief, ...formal, "--weight", "-0.5"]);
+      expect(stdout).toMatch(/^preference {2}What is the answer\? Be brief\.$/m);
+      expect(stdout).toMatch(/^pref × -0\.5 What is the answer\? Be formal\.$/m);
+    });
+
+    test("a weight without its preference is wrong usage", async () => {
+      expect(await refusal("--weight", "2", ...brief)).toMatch(/--weight 2 has no --preference before it/);
+      expect(await refusal(...brief, "--weight", "2", "--weight", "3")).toMatch(/has two weights, 2 and 3/);
+    });
+  });
+
+  describe("bounded Amulet", () => {
+    test("every token stays within the budget, and its x is told", async () => {
+      const { method, tokens, ids, ...rest } = await generate(...brief, "--kl-budget", "0.01", "--explain");
+      expect({ method, ...rest }).toMatchObject({ method: "bounded", guidanceScale: null, klBudget: 0.01 });
+      expect(tokens.map(({ id }) => id)).toEqual(ids);
+      for (const { klFromPreference, guidanceScale: x } of tokens) {
+        // Read back from float32 rows.
+        expect(klFromPreference).toBeLessThanOrEqual(0.01 + 1e-6);
+        expect(x).toBeGreaterThanOrEqual(1);
+        expect(x).toBeLessThanOrEqual(guidanceScale(paperParameters) + 1e-6);
+      }
+    });
+
+    test("with nothing to spend it is the preference prompt, with plenty it is Amulet", async () => {
+      const none = await generate(...brief, "--kl-budget", "0");
+      expect(none.ids).toEqual((await generate(...brief, "--method", "pref")).ids);
+      const plenty = await generate(...brief, "--kl-budget", "1000", "--guidance-scale", "3");
+      expect(plenty.ids).toEqual((await generate(...brief, "--guidance-scale", "3")).ids);
+    });
+
+    test("compare shows it beside the others, with its budget", async () => {
+      const { stdout } = await onTiny(["compare", ...question, ...brief, "--kl-budget", "0.05"]);
+      expect(stdout).toMatch(/^── bounded {2}KL ≤ 0\.05$/m);
+      const byDefault = await onTiny(["compare", ...question, ...brief]);
+      expect(byDefault.stdout).toMatch(/^── bounded {2}KL ≤ 0\.2$/m);
+    });
+  });
+
+  test("one beam is greedy decoding of the preference prompt", async () => {
+    const greedy = await generate(...brief, "--method", "pref");
+    const beam = (beams: string) => generate(...brief, "--method", "beam", "--beams", beams);
+    expect((await beam("1")).ids).toEqual(greedy.ids);
+    expect((await beam("4")).method).toBe("beam");
+    expect(await refusal(...brief, "--method", "beam", "--temperature", "1")).toMatch(
+      /--temperature does nothing with --method beam/,
+    );
+    expect(await refusal(...brief, ...formal, "--method", "beam")).toMatch(/reads one preference prompt/);
+  });
+
+  test("a nucleus of all tokens masks nothing, one of the best alone is the preference prompt", async () => {
+    const free = await generate(...brief, "--method", "la");
+    expect((await generate(...brief, "--method", "la", "--plausibility", "1")).ids).toEqual(free.ids);
+    const narrow = await generate(...brief, "--method", "la", "--plausibility", "1e-9");
+    expect(narrow.ids).toEqual((await generate(...brief, "--method", "pref")).ids);
+  });
+
+  test("a schedule of one part is that strength, and parts hold for their tokens", async () => {
+    const constant = await generate(...brief, "--strength-schedule", "3:0..");
+    expect(constant.ids).toEqual((await generate(...brief, "--guidance-scale", "3")).ids);
+    const { tokens } = await generate(...brief, "--strength-schedule", "1:0..2, 4:2..", "--explain");
+    expect(tokens.map(({ guidanceScale: x }) => x)).toEqual(tokens.map((_, i) => (i < 2 ? 1 : 4)));
+    const both = ["--strength-schedule", "3:0..", "--guidance-scale", "2"];
+    expect(await refusal(...brief, ...both)).toMatch(/not both/);
+  });
+
+  describe("explanations", () => {
+    test("JSON has one for each token, whose texts make up the answer", async () => {
+      const { tokens, ids, text } = await generate(...brief, "--explain");
+      expect(tokens.map(({ id }) => id)).toEqual(ids);
+      expect(text.startsWith(tokens.map((token) => token.text).join(""))).toBe(true);
+    });
+
+    test("a pipe gets a plain table, a terminal colours and a legend", async () => {
+      const words = ["generate", ...question, ...brief, "--explain"];
+      const piped = (await onTiny(words)).stdout;
+      expect(piped).not.toContain("\x1b");
+      expect(piped).toMatch(/^token +base +pref +final +Δ +rank +x +KL base +KL pref$/m);
+      const shown = (await onTiny(words, { isTTY: true, columns: 120 })).stdout;
+      expect(shown).toContain("\x1b[");
+      expect(shown).toContain("the preference makes a token more likely");
+      for (const line of shown.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(120);
+    });
+  });
+});
