@@ -16,7 +16,7 @@ const logZero = -1e4;
 
 /**
  * Logits to log-probabilities, `[B, V]` → `[B, V]`. Unlike log(softmax(x)), finite at any gap between
- * logits; −Infinity (a masked token) becomes −1e4.
+ * logits; −Infinity (a masked token) becomes about −1e4. A row with a NaN or with +Infinity is NaN throughout.
  *
  * The normaliser is read off the most probable token, whose probability is never small:
  * log Z = max x − log max softmax(x). That is one fused pass where `tf.logSoftmax` makes an exponential and a sum
@@ -25,9 +25,10 @@ const logZero = -1e4;
 export function logPolicy(logits_BV: Tensor2D): Tensor2D {
   return tf.tidy(() => {
     const best_B1 = tf.max(tf.softmax(logits_BV), 1, true);
-    // In this order: logits may be large, and their difference to the largest is what counts.
+    // In this order: logits may be large, and what counts is their difference to the largest; and the clip, which on
+    // the wasm backend makes −1e4 of NaN, comes before log Z, which is NaN wherever a logit was.
     const centred_BV = tf.sub(logits_BV, tf.max(logits_BV, 1, true));
-    return tf.clipByValue(tf.add(centred_BV, tf.log(best_B1)), logZero, 0) as Tensor2D;
+    return tf.add(tf.clipByValue(centred_BV, logZero, 0), tf.log(best_B1)) as Tensor2D;
   });
 }
 
