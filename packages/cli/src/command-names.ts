@@ -2,6 +2,7 @@
 export const commandNames = [
   "compare",
   "generate",
+  "inspect",
   "policy",
   "strength",
   "tokenize",

@@ -16,7 +16,7 @@ const preference = '--preference "Your answer should be concise."';
 export const commands: Record<CommandName, CommandSpec> = {
   compare: {
     usage: "amulet [compare] QUESTION --preference TEXT --model MODEL",
-    summary: "base, pref, la and amulet side by side",
+    summary: "base, pref, la, amulet and bounded amulet side by side",
     examples: [
       `amulet ${question} ${preference} --model model.gguf`,
       `amulet compare ${question} ${preference} --model model.gguf --guidance-scale 2`,
@@ -28,9 +28,19 @@ export const commands: Record<CommandName, CommandSpec> = {
     summary: "one answer, streamed to standard output",
     examples: [
       `amulet generate ${question} ${preference} --model model.gguf`,
+      `amulet generate ${question} ${preference} --weight 1.5 --kl-budget 0.2 --explain --model model.gguf`,
       `echo ${question} | amulet generate - ${preference} --model model.gguf --json`,
     ],
     load: () => import("./commands/generate.js"),
+  },
+  inspect: {
+    usage: "amulet inspect QUESTION --preference TEXT [--at N] --model MODEL",
+    summary: "one token under the loupe: its candidates from iteration 0 to T",
+    examples: [
+      `amulet inspect ${question} ${preference} --model model.gguf`,
+      `amulet inspect ${question} ${preference} --model model.gguf --at 3 --alpha 1`,
+    ],
+    load: () => import("./commands/inspect.js"),
   },
   policy: {
     usage: "amulet policy --input FILE",

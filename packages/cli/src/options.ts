@@ -22,9 +22,11 @@ import {
 } from "./option-kinds.js";
 
 const answering: readonly CommandName[] = ["compare", "generate"];
-const readingModels: readonly CommandName[] = ["compare", "generate", "tokenize", "logits"];
+const asking: readonly CommandName[] = ["compare", "generate", "inspect"];
+const readingModels: readonly CommandName[] = ["compare", "generate", "inspect", "tokenize", "logits"];
 const withStrength: readonly CommandName[] = ["compare", "generate", "policy", "strength"];
-const onBackends: readonly CommandName[] = ["compare", "generate", "policy", "logits", "tokenize"];
+const withParameters: readonly CommandName[] = [...withStrength, "inspect"];
+const onBackends: readonly CommandName[] = ["compare", "generate", "inspect", "policy", "logits", "tokenize"];
 
 export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
 export type MethodName = (typeof methodNames)[number];
@@ -36,23 +38,29 @@ const { iterations, alpha, lambda, eta } = paperParameters;
 
 export const options = {
   ...inGroup("Prompt", {
-    preference: texts(
-      "TEXT",
-      'what this user likes: "Your answer should be concise."; repeatable',
-      answering,
-    ),
-    weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)", answering),
-    system: text("TEXT", "system message of both prompts", answering),
-    "preference-in": choice("PLACE", ["question", "system"], "where the preference stands", answering),
-    "base-ids": tokenIds("1,2,3", "token ids instead of the question", answering),
-    "preference-ids": tokenIds("1,2,3", "token ids instead of question and preference", answering),
+    preference: texts("TEXT", 'what this user likes: "Your answer should be concise."; repeatable', asking),
+    weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)", asking),
+    system: text("TEXT", "system message of both prompts", asking),
+    "preference-in": choice("PLACE", ["question", "system"], "where the preference stands", asking),
+    "base-ids": tokenIds("1,2,3", "token ids instead of the question", asking),
+    "preference-ids": tokenIds("1,2,3", "token ids instead of question and preference", asking),
   }),
   ...inGroup("Strength", {
     method: choice("NAME", methodNames, "how to decode (default amulet)", ["generate"]),
-    iterations: number("T", wholeFrom(0), `steps per token (default ${iterations})`, withStrength),
-    alpha: number("α", notNegative, `scale of the utility (default ${alpha})`, withStrength),
-    lambda: number("λ", notNegative, `pull back to the preference policy (default ${lambda})`, withStrength),
-    eta: number("η", positiveOrInfinite, `learning rate; Infinity is allowed (default ${eta})`, withStrength),
+    iterations: number("T", wholeFrom(0), `steps per token (default ${iterations})`, withParameters),
+    alpha: number("α", notNegative, `scale of the utility (default ${alpha})`, withParameters),
+    lambda: number(
+      "λ",
+      notNegative,
+      `pull back to the preference policy (default ${lambda})`,
+      withParameters,
+    ),
+    eta: number(
+      "η",
+      positiveOrInfinite,
+      `learning rate; Infinity is allowed (default ${eta})`,
+      withParameters,
+    ),
     "guidance-scale": number(
       "X",
       anyFinite,
@@ -90,6 +98,7 @@ export const options = {
     "presence-penalty": number("P", anyFinite, "subtracted from the score of tokens already said", answering),
   }),
   ...inGroup("Input", {
+    at: number("N", wholeFrom(0), "which token of the answer; the first, the default, is 0", ["inspect"]),
     input: text("FILE", "JSON with the logits; - reads standard input", ["policy"]),
     trajectory: flag("also the policies of every iteration", ["policy"]),
     text: text("TEXT", "the text to cut into tokens", ["tokenize"]),

@@ -1,0 +1,48 @@
+/** Curves as characters. */
+
+export interface Curve {
+  /** One character. */
+  readonly mark: string;
+  /** At least 0, one per step; curves of a plot have the same number of steps. */
+  readonly values: readonly number[];
+}
+
+export interface PlotSize {
+  /** Cells of the plotting area. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Curves over their steps, as lines. The vertical axis runs from 0 to the highest value, in percent; where curves
+ * cross, the first one is seen.
+ *
+ * @param paint colours a mark of the curve with this index
+ */
+export function plotCurves(
+  curves: readonly Curve[],
+  { width, height }: PlotSize,
+  paint: (mark: string, curve: number) => string = (mark) => mark,
+): string[] {
+  const steps = Math.max(1, ...curves.map(({ values }) => values.length));
+  const columns = Math.min(width, steps);
+  const top = Math.max(Number.MIN_VALUE, ...curves.flatMap(({ values }) => values));
+  const grid = Array.from({ length: height }, () => Array<string>(columns).fill(" "));
+  for (const [index, { mark, values }] of [...curves.entries()].reverse()) {
+    for (let column = 0; column < columns; column++) {
+      const step = columns === 1 ? 0 : Math.round((column * (steps - 1)) / (columns - 1));
+      const row = Math.round((1 - values[step]! / top) * (height - 1));
+      grid[row]![column] = paint(mark, index);
+    }
+  }
+  const label = (row: number) =>
+    `${((100 * top * (height - 1 - row)) / (height - 1)).toFixed(1)} %`.padStart(7);
+  const isLabelled = (row: number) => row === 0 || row === height - 1 || row === (height - 1) >> 1;
+  return [
+    ...grid.map((cells, row) =>
+      `${isLabelled(row) ? label(row) : " ".repeat(7)} ┤${cells.join("")}`.trimEnd(),
+    ),
+    `${" ".repeat(8)}└${"─".repeat(columns)}`,
+    `${" ".repeat(9)}0${String(steps - 1).padStart(columns - 1)}`.trimEnd(),
+  ];
+}
