@@ -3,7 +3,14 @@
  * beside Amulet's own arithmetic. All in one process, in turns, so that the ratios hold where times drift.
  */
 import { existsSync } from "node:fs";
-import { amuletExactMethod, amuletMethod, boundedMethod, chooseGreedily, logPolicy } from "@amulet-ts/core";
+import {
+  amuletExactMethod,
+  amuletMethod,
+  boundedMethod,
+  chooseGreedily,
+  logPolicy,
+  preferenceMethod,
+} from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { median, printTable, startModel } from "./measure.mjs";
 
@@ -32,15 +39,16 @@ export async function run({ modelPath, backend }) {
     logits_BV = session.append([[token], [token]]);
     token = await policyOf(collapsed);
   };
-  const times = { linear: [], all: [], step: [], collapsed: [], bounded: [], exact: [] };
+  const times = { linear: [], all: [], step: [], choice: [], collapsed: [], bounded: [], exact: [] };
   for (let round = -warmUps; round < rounds; round++) {
     const measured = {
       linear: await time(products.linear),
       all: await time(products.all),
       step: await time(step),
-      collapsed: await time(() => policyOf(collapsed)),
-      bounded: await time(() => policyOf(bounded)),
-      exact: await time(() => policyOf(exact)),
+      choice: await time(() => policyOf(preferenceMethod())),
+      collapsed: await timeMethod(collapsed, logits_BV),
+      bounded: await timeMethod(bounded, logits_BV),
+      exact: await timeMethod(exact, logits_BV),
     };
     if (round >= 0) for (const [name, value] of Object.entries(measured)) times[name].push(value);
   }
@@ -51,8 +59,13 @@ export async function run({ modelPath, backend }) {
       ["matrix products alone, 2 rows", mid.all, 1],
       ["  of them the linear layers", mid.linear, mid.linear / mid.all],
       [`one Amulet token at ${contextTokens} tokens of context`, mid.step, mid.step / mid.all],
-      ["Amulet's own arithmetic, collapsed (share of a token)", mid.collapsed, mid.collapsed / mid.step],
-      ["  bounded, 0.2 nats", mid.bounded, mid.bounded / mid.step],
+      [
+        "  of it normalising, reading and choosing, which any method needs",
+        mid.choice,
+        mid.choice / mid.step,
+      ],
+      ["  of it Amulet's own arithmetic, collapsed", mid.collapsed, mid.collapsed / mid.step],
+      ["Amulet's own arithmetic beside a token: bounded, 0.2 nats", mid.bounded, mid.bounded / mid.step],
       ["  the loop, T = 60", mid.exact, mid.exact / mid.step],
     ],
   );
@@ -124,6 +137,19 @@ function matrixProducts({
     all: () => multiply(all),
     dispose: () => tf.dispose([...all.map(({ w }) => w), ...inputs.values()]),
   };
+}
+
+/** The method alone: from two log-policies to one, until one number of it can be read. */
+async function timeMethod(method, logits_BV) {
+  const [base_BV, preference_BV] = tf.tidy(() => tf.split(logPolicy(logits_BV), 2));
+  const start = performance.now();
+  const policy = method.policy(base_BV, preference_BV);
+  const policy_BV = policy.logPolicy_BV ?? policy;
+  const first = tf.tidy(() => tf.slice(policy_BV, [0, 0], [1, 1]));
+  await first.data();
+  const elapsed = performance.now() - start;
+  tf.dispose([base_BV, preference_BV, policy_BV, first, ...(policy.gamma_B1 ? [policy.gamma_B1] : [])]);
+  return elapsed;
 }
 
 async function time(work) {
