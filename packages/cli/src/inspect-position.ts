@@ -36,7 +36,7 @@ export interface Inspection {
   readonly before: readonly number[];
   /** The token that Amulet takes here. */
   readonly token: Explanation;
-  /** The taken token, the next best, and what base and preference prompt would say; each once. */
+  /** The taken token, what base and preference prompt would say, and the next best; each once. */
   readonly candidates: readonly TokenView[];
   /** From 0 to T. */
   readonly trajectory: readonly InspectedIteration[];
@@ -101,7 +101,7 @@ async function runLoop(
   const policies = { logBase_V: logBase_V!, logPreference_V: logPreference_V!, logPolicy_V: logPolicy_V! };
   const gamma = guidanceScale(parameters) - 1;
   const token = explainToken(argMax(logPolicy_V!), policies, { alternatives }, gamma);
-  const candidates = uniqueById([token, ...token.alternatives, token.baseChoice, token.preferenceChoice]);
+  const candidates = uniqueById([token, token.baseChoice, token.preferenceChoice, ...token.alternatives]);
   const ids = candidates.map(({ id }) => id);
   const trajectory = await watchLoop(logBase_BV, logPreference_BV, parameters, ids);
   return { token, candidates: candidates.map(viewOnly), trajectory };
