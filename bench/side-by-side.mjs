@@ -47,12 +47,8 @@ function formatCase(question, preference, answers) {
   const rows = answers.flatMap(({ name, text, finishReason }) =>
     label(name, `${text.trim()}${finishReason === "length" ? " …" : ""}`),
   );
-  const lines = [
-    `**${question}** *${preference}* ${describeBounds(answers.at(-1))}`,
-    "```text",
-    ...rows,
-    "```",
-  ];
+  const heading = `### ${question} *${preference}*`;
+  const lines = [heading, "", describeBounds(answers.at(-1)), "", "```text", ...rows, "```"];
   return `${lines.join("\n")}\n`;
 }
 
@@ -62,7 +58,7 @@ function describeBounds({ explanations }) {
   const drifts = explanations.map(({ klFromPreference }) => klFromPreference);
   const mean = scales.reduce((sum, x) => sum + x, 0) / scales.length;
   const range = [Math.min(...scales), Math.max(...scales)].map((x) => x.toFixed(2)).join(" to ");
-  return `\nBounded: x from ${range}, ${mean.toFixed(2)} on average; largest KL ${Math.max(...drifts).toFixed(5)}.`;
+  return `Bounded: x from ${range}, ${mean.toFixed(2)} on average; largest KL ${Math.max(...drifts).toFixed(5)}.`;
 }
 
 /** The text beside its label, broken between words; line breaks of the model stay. */
