@@ -14,13 +14,8 @@ export function prepare() {
     "node_modules/.amulet-installed",
     manifests.map(contentOf),
     "Installing packages from the npm registry",
-    () =>
-      run("npm", [
-        existsSync(join(root, "node_modules")) ? "install" : "ci",
-        "--no-fund",
-        "--no-audit",
-        "--loglevel=error",
-      ]),
+    // Not `npm ci`: it refuses a lock that was made where the registry has binaries for one platform only.
+    () => run("npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"]),
   );
   const sources = ["tsconfig.json", ...inPackages("tsconfig.json"), ...inPackages("src")];
   once("node_modules/.amulet-built", [...manifests, ...sources].map(stateOf), "Building the packages", () =>
