@@ -1,10 +1,10 @@
 /** `amulet strength`: T, α, λ, η to the one number that they amount to, and back. */
-import { type AmuletParameters, guidanceLimit, guidanceScale } from "@amulet-ts/core";
+import { type AmuletParameters, guidanceLimit, guidanceScale, mostIterations } from "@amulet-ts/core";
 import type { Invocation } from "../command.js";
 import type { Io } from "../io.js";
 import { readParameters } from "../methods.js";
 import { formatNumber, writeJson, writeLines } from "../output.js";
-import { mostIterations, type Solutions, solveStrength } from "../solve-strength.js";
+import { type Solutions, solveStrength } from "../solve-strength.js";
 import { colorsFor } from "../terminal/colors.js";
 
 export async function run({ values, io }: Invocation): Promise<void> {
