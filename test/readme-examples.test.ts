@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterEach, expect, test, vi } from "vitest";
+import { tinyLlamaFile } from "../packages/models/test/tiny-llama.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folders: string[] = [];
@@ -40,6 +41,17 @@ test("backends: starts what is asked for and multiplies", async () => {
     "wasm: WebAssembly with SIMD, one thread, at most 4 GiB",
     "11",
   ]);
+});
+
+test("models: loads a checkpoint and reads two rows of different lengths", async () => {
+  const folder = await mkdtemp(join(here, "readme-"));
+  folders.push(folder);
+  const path = join(folder, "tiny.gguf");
+  await writeFile(path, tinyLlamaFile());
+  // The one thing that is put in: where the model lies.
+  const lines = await run((await exampleOf("models")).replace("path/to/model", path));
+  expect(lines[0]).toMatch(/^llama \d+ /);
+  expect(lines.at(-1)).toBe("2,260");
 });
 
 test("verify: a wrong implementation breaks laws, with counterexamples", async () => {

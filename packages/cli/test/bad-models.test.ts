@@ -2,6 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  stringEntry,
+  type WrittenGguf,
+  type WrittenTensor,
+  writeGguf,
+} from "../../models/test/formats/checkpoint-writer.js";
+import { tinyLlama } from "../../models/test/tiny-llama.js";
 import { amulet, skipWithoutFixtures, tinyModel } from "./fake-io.js";
 
 let folder = "";
@@ -52,4 +59,49 @@ describe("a model that can't be loaded ends with status 1, one sentence that nam
       }
     },
   );
+
+  const { entries, tensors } = tinyLlama();
+  const [first, ...others] = tensors as [WrittenTensor, ...WrittenTensor[]];
+  test.each<[string, WrittenGguf]>([
+    ["the wrong magic", { entries, tensors, magic: "GGML" }],
+    ["2^62 tensors", { entries, tensors, tensorCount: 2n ** 62n }],
+    ["2^62 metadata entries", { entries, tensors, entryCount: 2n ** 62n }],
+    ["a tensor outside the file", { entries, tensors: [{ ...first, offset: 2n ** 40n }, ...others] }],
+    ["a tensor of 2^62 rows", { entries, tensors: [{ ...first, axes: [8n, 2n ** 62n] }, ...others] }],
+    ["an unknown tensor type", { entries, tensors: [{ ...first, type: 99 }, ...others] }],
+    [
+      "an unknown architecture",
+      { entries: [stringEntry("general.architecture", "mamba"), ...entries.slice(1)], tensors },
+    ],
+    ["a missing tensor", { entries, tensors: others }],
+    ["a misshapen tensor", { entries, tensors: [{ ...first, shape: [8, 260] }, ...others] }],
+  ])("a GGUF file with %s", async (_, file) => {
+    const path = join(folder, "hostile.gguf");
+    writeFileSync(path, writeGguf(file));
+    await expectRefusal(commands[1]!, path);
+  });
+
+  test("and the same file without a fault answers", async () => {
+    const path = join(folder, "sound.gguf");
+    writeFileSync(path, writeGguf({ entries, tensors }));
+    const { status, stdout } = await amulet([...commands[1]!, "--model", path, "--max-new-tokens", "3"]);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ method: "amulet" });
+  });
+
+  test("a prompt longer than the context", async () => {
+    const path = join(folder, "short.gguf");
+    writeFileSync(path, writeGguf({ entries, tensors }));
+    const question = "word ".repeat(40);
+    const { status, stdout, stderr } = await amulet([
+      "generate",
+      question,
+      "--preference",
+      "Be brief.",
+      "--model",
+      path,
+    ]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/reads at most 64/);
+  });
 });

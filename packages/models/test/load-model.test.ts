@@ -1,0 +1,99 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startBackend } from "@amulet-ts/backends";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { loadModel } from "../src/index.js";
+import { makeFolder, stringEntry, type WrittenGguf, writeGguf } from "./formats/checkpoint-writer.js";
+import { tinyLlama } from "./tiny-llama.js";
+
+let before = 0;
+beforeAll(() => startBackend("wasm"));
+beforeEach(() => {
+  before = tf.memory().numTensors;
+});
+afterEach(() => {
+  expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+});
+
+async function write(file: WrittenGguf): Promise<string> {
+  const path = join(await makeFolder(), "tiny.gguf");
+  await writeFile(path, writeGguf(file));
+  return path;
+}
+
+test("a GGUF file loads whole: family, sizes, template, end token, logits", async () => {
+  using model = await loadModel(await write(tinyLlama()));
+  expect(model).toMatchObject({ name: "tiny", family: "llama", vocabularySize: 260, contextLength: 64 });
+  expect([...model.endTokens]).toEqual([2]);
+  const chat = model.renderChat([{ role: "user", content: "this" }]);
+  expect(chat.prompt).toContain("<|im_start|>user\nthis<|im_end|>");
+  using session = model.openSession(2);
+  const logits_BV = session.append([chat.ids, [5]]);
+  expect(logits_BV.shape).toEqual([2, 260]);
+  expect((await logits_BV.data()).every(Number.isFinite)).toBe(true);
+  logits_BV.dispose();
+});
+
+test("progress ends with everything loaded", async () => {
+  const seen: number[] = [];
+  using model = await loadModel(await write(tinyLlama()), {
+    onProgress: ({ done, total }) => seen.push(done / total),
+  });
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  expect(seen.at(-1)).toBe(1);
+  expect(model.parameterCount).toBe(260 * 8 + 2 * (2 * 8 + 64 + 32 + 32 + 64 + 3 * 96) + 8);
+});
+
+test("every missing, misshapen and unexpected tensor is named in one error", async () => {
+  const { entries, tensors } = tinyLlama();
+  const changed = tensors
+    .filter(({ name }) => name !== "blk.0.attn_q.weight" && name !== "blk.1.ffn_up.weight")
+    .map((tensor) => (tensor.name === "blk.1.attn_norm.weight" ? { ...tensor, shape: [4, 2] } : tensor))
+    .concat({ ...tensors[0]!, name: "blk.7.stray.weight" });
+  await expect(loadModel(await write({ entries, tensors: changed }))).rejects.toMatchObject({
+    code: "missing-tensor",
+    message: expect.stringMatching(
+      /2 missing \(blk\.0\.attn_q\.weight, blk\.1\.ffn_up\.weight\); 1 misshapen \(blk\.1\.attn_norm\.weight is \[4, 2\], expected \[8\]\); 1 unexpected \(blk\.7\.stray\.weight\)/,
+    ),
+  });
+});
+
+test("an unknown architecture is refused with the names of those that are known", async () => {
+  const { entries, tensors } = tinyLlama();
+  const other = [stringEntry("general.architecture", "mamba"), ...entries.slice(1)];
+  await expect(loadModel(await write({ entries: other, tensors }))).rejects.toMatchObject({
+    code: "unknown-architecture",
+    message: expect.stringMatching(/mamba.*llama/),
+  });
+});
+
+describe("memory", () => {
+  test("a model beyond the budget is refused before loading, with the numbers", async () => {
+    const memory = { limitBytes: 1000, matrixCopies: 2 };
+    await expect(loadModel(await write(tinyLlama()), { memory })).rejects.toMatchObject({
+      code: "not-enough-memory",
+      message: expect.stringMatching(/needs .*GiB, and this backend holds 0\.0 GiB/),
+    });
+  });
+
+  test("a backend that multiplies garbage is found out by the known product", async () => {
+    const kernel = tf.getKernel("BatchMatMul", "wasm");
+    const broken: tf.KernelFunc = (call) => {
+      const result = kernel.kernelFunc(call) as tf.TensorInfo;
+      // As after an overflow of the heap: numbers, but not these.
+      const heap = call.backend as unknown as { typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array };
+      const values = heap.typedArrayFromHeap(result);
+      for (const [i, value] of values.entries()) values[i] = value * 1.01;
+      return result;
+    };
+    tf.unregisterKernel("BatchMatMul", "wasm");
+    tf.registerKernel({ ...kernel, kernelFunc: broken });
+    try {
+      await expect(loadModel(await write(tinyLlama()))).rejects.toMatchObject({ code: "wrong-result" });
+    } finally {
+      tf.unregisterKernel("BatchMatMul", "wasm");
+      tf.registerKernel(kernel);
+    }
+  });
+});
