@@ -12,6 +12,8 @@ import {
 import { startModel } from "./measure.mjs";
 
 export const title = "side by side";
+/** It takes minutes and measures nothing. */
+export const onlyWhenNamed = true;
 const budget = 0.2;
 const maxNewTokens = 40;
 const preferences = ["Your answer should be concise.", "Your answer should be uplifting."];

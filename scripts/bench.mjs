@@ -25,6 +25,7 @@ if (chosen.length === 0) {
 }
 for (const name of chosen) {
   const bench = await import(pathToFileURL(join(root, "bench", name)).href);
+  if (bench.onlyWhenNamed && positionals.length === 0) continue;
   console.log(`\n── ${bench.title}`);
   await bench.run({ modelPath: values.model, backend: values.backend });
 }
