@@ -24,7 +24,7 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Prints a table; numbers with three significant digits. */
+/** Prints a table and an empty line; numbers with three significant digits. */
 export function printTable(head, rows) {
   const cells = [
     head,
@@ -33,4 +33,5 @@ export function printTable(head, rows) {
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column].length)));
   for (const row of cells)
     console.log(row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[0]))).join("  "));
+  console.log();
 }
