@@ -3,6 +3,7 @@ export const commandNames = [
   "compare",
   "generate",
   "inspect",
+  "score",
   "policy",
   "strength",
   "tokenize",

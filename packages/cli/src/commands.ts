@@ -42,6 +42,14 @@ export const commands: Record<CommandName, CommandSpec> = {
     ],
     load: () => import("./commands/inspect.js"),
   },
+  score: {
+    usage: "amulet score QUESTION --preference TEXT --answer TEXT --model MODEL",
+    summary: "how probable given answers are under each method",
+    examples: [
+      `amulet score ${question} ${preference} --answer "Boil water, add tea." --answer "Tea is old." --model model.gguf`,
+    ],
+    load: () => import("./commands/score.js"),
+  },
   policy: {
     usage: "amulet policy --input FILE",
     summary: "the algorithm alone: logits in, policy out; needs no model",

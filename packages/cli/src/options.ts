@@ -22,11 +22,26 @@ import {
 } from "./option-kinds.js";
 
 const answering: readonly CommandName[] = ["compare", "generate"];
-const asking: readonly CommandName[] = ["compare", "generate", "inspect"];
-const readingModels: readonly CommandName[] = ["compare", "generate", "inspect", "tokenize", "logits"];
+const asking: readonly CommandName[] = ["compare", "generate", "inspect", "score"];
+const readingModels: readonly CommandName[] = [
+  "compare",
+  "generate",
+  "inspect",
+  "score",
+  "tokenize",
+  "logits",
+];
 const withStrength: readonly CommandName[] = ["compare", "generate", "policy", "strength"];
-const withParameters: readonly CommandName[] = [...withStrength, "inspect"];
-const onBackends: readonly CommandName[] = ["compare", "generate", "inspect", "policy", "logits", "tokenize"];
+const withParameters: readonly CommandName[] = [...withStrength, "inspect", "score"];
+const onBackends: readonly CommandName[] = [
+  "compare",
+  "generate",
+  "inspect",
+  "score",
+  "policy",
+  "logits",
+  "tokenize",
+];
 
 export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
 export type MethodName = (typeof methodNames)[number];
@@ -98,6 +113,7 @@ export const options = {
     "presence-penalty": number("P", anyFinite, "subtracted from the score of tokens already said", answering),
   }),
   ...inGroup("Input", {
+    answer: texts("TEXT", "an answer to score; repeatable", ["score"]),
     at: number("N", wholeFrom(0), "which token of the answer; the first, the default, is 0", ["inspect"]),
     input: text("FILE", "JSON with the logits; - reads standard input", ["policy"]),
     trajectory: flag("also the policies of every iteration", ["policy"]),

@@ -25,7 +25,7 @@ export type CommandLine =
     };
 
 /** Commands that take a QUESTION. */
-const asking: readonly CommandName[] = ["compare", "generate", "inspect"];
+const asking: readonly CommandName[] = ["compare", "generate", "inspect", "score"];
 
 /** Commands that read the words behind their name themselves. */
 const reading: readonly CommandName[] = ["models"];
