@@ -6,6 +6,7 @@ import { Progress } from "./terminal/progress.js";
 /** Which option of the command line sets which of core's. */
 const samplingOptions = {
   "min-new-tokens": "minNewTokens",
+  ban: "bannedTokens",
   temperature: "temperature",
   "top-k": "topK",
   "top-p": "topP",

@@ -123,6 +123,7 @@ const methodsOf: Partial<Record<OptionName, readonly MethodName[]>> = {
     ["temperature", "top-k", "top-p", "min-p", "seed", "stop", "explain"].map((name) => [name, tokenByToken]),
   ),
   "min-new-tokens": tokenByToken,
+  ban: tokenByToken,
   "repetition-penalty": tokenByToken,
   "presence-penalty": tokenByToken,
 };

@@ -102,6 +102,7 @@ export const options = {
   ...inGroup("Answer", {
     "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", answering),
     "min-new-tokens": number("N", wholeFrom(0), "shortest answer", answering),
+    ban: tokenIds("1,2,3", "token ids that are never chosen", answering),
     temperature: number("T", notNegative, "0, the default, takes the most probable token", answering),
     "top-k": number("K", wholeFrom(0), "draw from the K most probable tokens", answering),
     "top-p": number("P", positiveProbability, "draw from the fewest tokens that reach P", answering),
