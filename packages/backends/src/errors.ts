@@ -1,5 +1,13 @@
 /** What went wrong, for programs; the message says it for people. */
-export type BackendErrorCode = "unknown-backend" | "missing-backend" | "failed-start";
+export type BackendErrorCode =
+  | "unknown-backend"
+  /** Something that it needs is not installed. */
+  | "missing-backend"
+  | "failed-start"
+  /** A computation failed on the device after it was started. */
+  | "device-error"
+  /** Setting up libtensorflow did not succeed. */
+  | "failed-setup";
 
 /** The one error class of `backends`. */
 export class BackendError extends Error {

@@ -1,2 +1,3 @@
+export type { BackendFacts, BackendMemory, BackendName, RunningBackend } from "./backend.js";
 export * from "./errors.js";
 export * from "./start.js";

@@ -1,8 +1,11 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { backendNames, startBackend } from "../src/index.js";
+import { isLibtensorflowHere } from "../src/libtensorflow/load.js";
 
-test.each(backendNames)("%s runs when it is asked for", async (name) => {
+test.each(["wasm", "cpu"])("%s runs when it is asked for", async (name) => {
   const backend = await startBackend(name);
   expect(backend.name).toBe(name);
   expect(tf.getBackend()).toBe(name);
@@ -20,7 +23,25 @@ test.each(["cuda", "", "toString"])(
   async (name) => {
     await expect(startBackend(name)).rejects.toMatchObject({
       code: "unknown-backend",
-      message: expect.stringContaining("wasm, cpu"),
+      message: expect.stringContaining("wasm, cpu, webgpu, node, node-gpu"),
     });
+  },
+);
+
+test.each([
+  ["node", "cpu", "amulet doctor --setup-libtensorflow`"],
+  ["node-gpu", "gpu", "amulet doctor --setup-libtensorflow --gpu`"],
+] as const)(
+  "%s without its library says which command gets it, and leaves the old one on",
+  async (name, kind, command) => {
+    vi.stubEnv("AMULET_LIBTENSORFLOW", join(tmpdir(), "no such folder"));
+    await startBackend("wasm");
+    if (isLibtensorflowHere(kind)) return;
+    await expect(startBackend(name)).rejects.toMatchObject({
+      code: "missing-backend",
+      message: expect.stringContaining(command),
+    });
+    expect(tf.getBackend()).toBe("wasm");
+    vi.unstubAllEnvs();
   },
 );

@@ -1,0 +1,44 @@
+/** What a backend is: to callers, and to the table in `start.ts`. */
+
+/** Every backend that can be asked for. */
+export type BackendName = "wasm" | "cpu" | "webgpu" | "node" | "node-gpu";
+
+/** What a loader must know of a backend's memory before it fills it. */
+export interface BackendMemory {
+  /** Bytes it can hold; beyond them products go wrong without a word. */
+  readonly limitBytes: number;
+  /** How often a matrix lies in that memory once it has been multiplied with. */
+  readonly matrixCopies: number;
+  /** Bytes that one tensor may have; absent where only the sum is limited. */
+  readonly tensorLimitBytes?: number;
+}
+
+/** What a started backend tells of itself. */
+export interface BackendFacts {
+  /** For people: what it runs on. */
+  readonly description: string;
+  readonly memory: BackendMemory;
+  /** The processor or graphics card, as it names itself. */
+  readonly device: string;
+  /** The library that computes, and its version. */
+  readonly version: string;
+  /** Threads of the processor that it computes with; 0 where the processor does not compute. */
+  readonly threads: number;
+}
+
+export interface RunningBackend extends BackendFacts {
+  readonly name: BackendName;
+}
+
+/** A file of this folder that knows one backend. */
+export interface BackendModule {
+  /** Its name inside TensorFlow.js. */
+  readonly registeredAs: string;
+  /**
+   * Imports it, which registers it with TensorFlow.js.
+   * @throws BackendError `missing-backend`, with what is missing and the command that gets it
+   */
+  load(): Promise<void>;
+  /** Once it is the one that computes. @throws BackendError where it computes on something that was not asked for */
+  inspect(): Promise<BackendFacts> | BackendFacts;
+}

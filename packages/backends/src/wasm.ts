@@ -1,0 +1,23 @@
+/** WebAssembly: XNNPACK's kernels in a 32-bit heap. */
+import { version_wasm } from "@tensorflow/tfjs-backend-wasm";
+import type { BackendFacts } from "./backend.js";
+import { processorName } from "./processor.js";
+import { installWasmSlice } from "./wasm-slice.js";
+
+export const registeredAs = "wasm";
+
+/** The import has registered it. */
+export async function load(): Promise<void> {
+  installWasmSlice();
+}
+
+export async function inspect(): Promise<BackendFacts> {
+  return {
+    description: "WebAssembly with SIMD, one thread",
+    // XNNPACK keeps a packed copy of every matrix beside the original.
+    memory: { limitBytes: 4 * 2 ** 30, matrixCopies: 2 },
+    device: await processorName(),
+    version: `tfjs-backend-wasm ${version_wasm}`,
+    threads: 1,
+  };
+}
