@@ -17,6 +17,7 @@ import {
   sumOver,
   transpose,
 } from "./direct.js";
+import { areEqualRows, attendEqualRows } from "./equal-rows.js";
 import {
   appendTokens,
   type BlockCache,
@@ -91,9 +92,11 @@ interface QueryGroup {
   readonly mask_ZC: Tensor2D | undefined;
 }
 
-/** What the queries of a batch may see; either all rows have one new token, or they are taken one by one. */
+/** What the queries of a batch may see: all rows have one new token, or all are equal, or they are taken one by one. */
 export type BatchMasks =
   | { readonly groups: readonly QueryGroup[] }
+  /** `[T·R, T]`, shared by all rows and key/value heads. */
+  | { readonly equal: Tensor2D }
   /** `[T, S]` for each row; absent where all see all. */
   | { readonly rows: readonly (Tensor2D | undefined)[] };
 
@@ -106,8 +109,12 @@ export function attentionMasks(
   lengths: readonly number[],
   caches: readonly RowCache[],
   windows: readonly number[],
-  { heads }: HeadShape,
+  { heads, groups }: HeadShape,
 ): ReadonlyMap<number, BatchMasks> {
+  if (areEqualRows(lengths, caches, heads)) {
+    const equal = (window: number) => ({ equal: maskRow(lengths[0]!, lengths[0]!, window, heads / groups)! });
+    return new Map([...new Set(windows)].map((window) => [window, equal(window)]));
+  }
   const layout = layoutAfter(
     caches.map(({ blocks }) => blocks[0]!),
     lengths,
@@ -120,17 +127,18 @@ export function attentionMasks(
   return new Map([...new Set(windows)].map((window) => [window, masksFor(window)]));
 }
 
-/** Which of S tokens each of the last T sees: `[T, S]`. */
-function maskRow(newTokens: number, attended: number, window: number): Tensor2D | undefined {
+/** Which of S tokens each of the last T sees: `[T, S]`, or `[T·repeats, S]` with every line `repeats` times. */
+function maskRow(newTokens: number, attended: number, window: number, repeats = 1): Tensor2D | undefined {
   if (newTokens === 1 && attended <= window) return undefined;
-  const mask = new Float32Array(newTokens * attended);
-  for (let t = 0; t < newTokens; t++) {
-    const position = attended - newTokens + t;
-    const row = mask.subarray(t * attended, (t + 1) * attended);
+  const lines = newTokens * repeats;
+  const mask = new Float32Array(lines * attended);
+  for (let line = 0; line < lines; line++) {
+    const position = attended - newTokens + Math.floor(line / repeats);
+    const row = mask.subarray(line * attended, (line + 1) * attended);
     row.fill(masked, position + 1);
     if (position >= window) row.fill(masked, 0, position - window + 1);
   }
-  return tf.tensor2d(mask, [newTokens, attended]);
+  return tf.tensor2d(mask, [lines, attended]);
 }
 
 /**
@@ -190,6 +198,11 @@ export function attendRows(
   const grown = appendTokens(caches, k_NM, v_NM, lengths);
   if ("groups" in masks)
     return { mixed_NE: attendOneEach(q_NE, grown, masks.groups, constants), caches: grown };
+  if ("equal" in masks) {
+    const rows = { q_NE, k_NM, v_NM, rowCount: lengths.length };
+    const weighAll = (scores: Tensor3D) => weigh<Tensor3D>(scores, masks.equal, constants);
+    return { mixed_NE: attendEqualRows(rows, constants, weighAll), caches: grown };
+  }
   let start = 0;
   const mixed = grown.map(({ long }, b) => {
     const q_TE = sliceRows(q_NE, start, lengths[b]!);
@@ -273,7 +286,7 @@ function attendMany(
 /** Scores to attention weights along the last axis. */
 function weigh<T extends Tensor2D | Tensor3D>(
   scores: T,
-  mask: T | undefined,
+  mask: Tensor2D | Tensor3D | undefined,
   { softCap }: AttentionConstants,
 ): T {
   const bounded = softCap === undefined ? scores : (tf.mul(tf.tanh(tf.div(scores, softCap)), softCap) as T);

@@ -64,7 +64,7 @@ export function planParameters(
 }
 
 /** One by one: a file that announces many blocks and has few tensors costs no memory. */
-function* expandBlocks(specs: readonly ParameterSpec[], blockCount: number): Iterable<ParameterSpec> {
+export function* expandBlocks(specs: readonly ParameterSpec[], blockCount: number): Iterable<ParameterSpec> {
   const inBlocks = specs.filter(({ path }) => path.includes("*"));
   yield* specs.filter(({ path }) => !path.includes("*"));
   for (let block = 0; block < blockCount; block++) {
