@@ -1,6 +1,4 @@
 /** A model on disk, in either layout: its config, tensors, tokenizer and chat template, nothing loaded yet. */
-import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
 import { ConfigSource } from "./config.js";
 import { ModelError } from "./errors.js";
 import { readConfigFile, readFolderText } from "./folder-files.js";
@@ -8,6 +6,7 @@ import { type GgufFile, openGguf } from "./formats/gguf.js";
 import { openSafetensors } from "./formats/safetensors.js";
 import { openShardedSafetensors } from "./formats/sharded-safetensors.js";
 import type { TensorStore } from "./formats/tensor-source.js";
+import type { Place } from "./places/place.js";
 import { readMetadataText, type TextFiles } from "./text-files.js";
 
 export interface Checkpoint extends TextFiles {
@@ -26,31 +25,31 @@ export interface Checkpoint extends TextFiles {
  *
  * @throws ModelError `file-not-found`, `not-a-model`, and what the formats throw
  */
-export async function openCheckpoint(path: string): Promise<Checkpoint> {
-  return (await isFolder(path)) ? openFolder(path) : openGgufCheckpoint(path);
+export async function openCheckpoint(place: Place): Promise<Checkpoint> {
+  return (await isFolder(place)) ? openFolder(place) : openGgufCheckpoint(place);
 }
 
 /** @throws ModelError `file-not-found` */
-export async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined);
-  if (found) return found.isDirectory();
+export async function isFolder(place: Place): Promise<boolean> {
+  const kind = await place.kind();
+  if (kind) return kind === "folder";
   throw new ModelError(
     "file-not-found",
-    `There is no file or folder ${path}. Check the path, or give a hub id such as org/name.`,
+    `There is no file or folder ${place.path}. Check the path, or give a hub id such as org/name.`,
   );
 }
 
-async function openGgufCheckpoint(path: string): Promise<Checkpoint> {
-  const file = await openGguf(path);
+async function openGgufCheckpoint(place: Place): Promise<Checkpoint> {
+  const file = await openGguf(place);
   try {
-    return describeGguf(file, path, await readMetadataText(file.metadata));
+    return describeGguf(file, place, await readMetadataText(file.metadata));
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-function describeGguf(file: GgufFile, path: string, text: TextFiles): Checkpoint {
+function describeGguf(file: GgufFile, { path, name }: Place, text: TextFiles): Checkpoint {
   const { metadata, tensors } = file;
   const architecture = metadata.get("general.architecture");
   const prefix = `${String(architecture)}.`;
@@ -62,7 +61,7 @@ function describeGguf(file: GgufFile, path: string, text: TextFiles): Checkpoint
   return {
     format: "gguf",
     path,
-    name: basename(path, ".gguf"),
+    name: name.replace(/\.gguf$/, ""),
     architecture,
     config: new ConfigSource("gguf", path, values, new Set(tensors.keys())),
     store: file,
@@ -70,19 +69,19 @@ function describeGguf(file: GgufFile, path: string, text: TextFiles): Checkpoint
   };
 }
 
-async function openFolder(folder: string): Promise<Checkpoint> {
+async function openFolder(folder: Place): Promise<Checkpoint> {
   const config = await readConfigFile(folder);
   const text = await readFolderText(folder, config);
-  if (!config || !text) throw incomplete(folder, { "config.json": config, "tokenizer.json": text });
+  if (!config || !text) throw incomplete(folder.path, { "config.json": config, "tokenizer.json": text });
   const store = await openFolderTensors(folder);
   return {
     format: "huggingface",
-    path: folder,
-    name: basename(resolve(folder)),
+    path: folder.path,
+    name: folder.name,
     architecture: Array.isArray(config.architectures) ? config.architectures[0] : undefined,
     config: new ConfigSource(
       "huggingface",
-      join(folder, "config.json"),
+      folder.child("config.json").path,
       config,
       new Set(store.tensors.keys()),
     ),
@@ -100,14 +99,14 @@ function incomplete(folder: string, files: Readonly<Record<string, unknown>>): M
   );
 }
 
-async function openFolderTensors(folder: string): Promise<TensorStore> {
-  const index = join(folder, "model.safetensors.index.json");
-  const single = join(folder, "model.safetensors");
-  if (await stat(index).catch(() => undefined)) return openShardedSafetensors(index);
-  if (await stat(single).catch(() => undefined)) return openSafetensors(single);
+async function openFolderTensors(folder: Place): Promise<TensorStore> {
+  const index = folder.child("model.safetensors.index.json");
+  const single = folder.child("model.safetensors");
+  if (await index.kind()) return openShardedSafetensors(index);
+  if (await single.kind()) return openSafetensors(single);
   throw new ModelError(
     "not-a-model",
-    `${folder} has a config but no weights: neither model.safetensors nor model.safetensors.index.json is there. ` +
+    `${folder.path} has a config but no weights: neither model.safetensors nor model.safetensors.index.json is there. ` +
       "Weights in PyTorch's .bin format are not read; save them as safetensors.",
   );
 }

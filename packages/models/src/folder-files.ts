@@ -1,15 +1,14 @@
 /** The small files of a folder in Hugging Face's layout. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { ModelError } from "./errors.js";
+import type { Place } from "./places/place.js";
 import type { TextFiles } from "./text-files.js";
 import { findChatTemplate, hastenGpt2, parseTokenizerConfig, tokenizerFromJson } from "./tokenizer/index.js";
 
 export type ConfigValues = Readonly<Record<string, unknown>>;
 
 /** config.json as it stands; nothing where it is absent. @throws ModelError `bad-config` */
-export function readConfigFile(folder: string): Promise<ConfigValues | undefined> {
-  return readObject(join(folder, "config.json"));
+export function readConfigFile(folder: Place): Promise<ConfigValues | undefined> {
+  return readObject(folder.child("config.json"));
 }
 
 /**
@@ -19,13 +18,13 @@ export function readConfigFile(folder: string): Promise<ConfigValues | undefined
  * @throws ModelError `bad-tokenizer`, `bad-template`, `bad-config`
  */
 export async function readFolderText(
-  folder: string,
+  folder: Place,
   config: ConfigValues = {},
 ): Promise<TextFiles | undefined> {
-  const readText = (name: string) => readOptional(join(folder, name));
+  const readText = (name: string) => folder.child(name).readText();
   const tokenizerText = await readText("tokenizer.json");
   if (tokenizerText === undefined) return undefined;
-  const generation = (await readObject(join(folder, "generation_config.json"))) ?? {};
+  const generation = (await readObject(folder.child("generation_config.json"))) ?? {};
   const tokenizerConfig = await readText("tokenizer_config.json");
   const endTokens = [generation.eos_token_id, config.eos_token_id].flat();
   const tokenizer = tokenizerFromJson({
@@ -43,18 +42,9 @@ export async function readFolderText(
   };
 }
 
-async function readObject(path: string): Promise<ConfigValues | undefined> {
-  const text = await readOptional(path);
-  return text === undefined ? undefined : parseObject(text, path);
-}
-
-async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new ModelError("not-a-model", `${path} can't be read: ${(cause as Error).message}.`, { cause });
-  }
+async function readObject(file: Place): Promise<ConfigValues | undefined> {
+  const text = await file.readText();
+  return text === undefined ? undefined : parseObject(text, file.path);
 }
 
 function parseObject(text: string, path: string): ConfigValues {

@@ -12,6 +12,7 @@ import {
   parameterAt,
 } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
+import type { Place } from "./places/place.js";
 import { planModel } from "./plan-model.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
 import type { AnyFamily } from "./registry.js";
@@ -35,14 +36,13 @@ export interface Model extends ChatModel {
 }
 
 /**
- * Loads a model onto the running backend.
+ * Loads a model onto the running backend: a folder in Hugging Face's layout or a GGUF file.
  *
- * @param path a folder in Hugging Face's layout or a GGUF file
  * @throws ModelError for a file that is not there, damaged, hostile, of an unknown architecture or too large;
  *   nothing is left in memory then
  */
-export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
-  const checkpoint = await openCheckpoint(path);
+export async function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
+  const checkpoint = await openCheckpoint(place);
   try {
     return await loadCheckpoint(checkpoint, options);
   } finally {

@@ -1,10 +1,10 @@
 /** A model's text side alone: its tokenizer and chat template, no weights. */
-import { basename, resolve } from "node:path";
 import type { ChatMessage, ChatPrompt } from "@amulet-ts/core";
 import { isFolder } from "./checkpoint.js";
 import { ModelError } from "./errors.js";
 import { readConfigFile, readFolderText } from "./folder-files.js";
 import { openGguf } from "./formats/gguf.js";
+import type { Place } from "./places/place.js";
 import { readMetadataText, type TextFiles } from "./text-files.js";
 import { renderedChatIds, type Tokenizer } from "./tokenizer/index.js";
 
@@ -20,14 +20,13 @@ export interface ModelTokenizer {
  * Opens the tokenizer of a model. Of a folder only its JSON files and chat template are read (the weights need not
  * be there), of a GGUF file only the header.
  *
- * @param path a folder in Hugging Face's layout or a GGUF file
  * @throws ModelError `file-not-found`, `not-a-model`, `bad-tokenizer`, `bad-template`, and what the formats throw
  */
-export async function openTokenizer(path: string): Promise<ModelTokenizer> {
-  const folder = await isFolder(path);
-  const { tokenizer, chatTemplate } = folder ? await readFolder(path) : await readGguf(path);
+export async function openTokenizer(place: Place): Promise<ModelTokenizer> {
+  const folder = await isFolder(place);
+  const { tokenizer, chatTemplate } = folder ? await readFolder(place) : await readGguf(place);
   return {
-    name: folder ? basename(resolve(path)) : basename(path, ".gguf"),
+    name: folder ? place.name : place.name.replace(/\.gguf$/, ""),
     tokenizer,
     renderChat: (messages) =>
       renderedChatIds(
@@ -38,17 +37,17 @@ export async function openTokenizer(path: string): Promise<ModelTokenizer> {
   };
 }
 
-async function readFolder(folder: string): Promise<TextFiles> {
+async function readFolder(folder: Place): Promise<TextFiles> {
   const text = await readFolderText(folder, await readConfigFile(folder));
   if (text) return text;
   throw new ModelError(
     "not-a-model",
-    `${folder} has no tokenizer: tokenizer.json is missing. Name a folder in Hugging Face's layout or a .gguf file.`,
+    `${folder.path} has no tokenizer: tokenizer.json is missing. Name a folder in Hugging Face's layout or a .gguf file.`,
   );
 }
 
-async function readGguf(path: string): Promise<TextFiles> {
-  const { metadata, close } = await openGguf(path);
+async function readGguf(place: Place): Promise<TextFiles> {
+  const { metadata, close } = await openGguf(place);
   await close();
   return readMetadataText(metadata);
 }

@@ -4,88 +4,20 @@ import { dirname, join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openCheckpoint } from "../src/checkpoint.js";
 import { ModelError } from "../src/errors.js";
-import { openShardedSafetensors } from "../src/formats/sharded-safetensors.js";
-import { loadModel } from "../src/load-model.js";
+import { loadModel, openCheckpoint } from "../src/index.js";
 import { planModel } from "../src/plan-model.js";
-import { f32, place, type WrittenShard, writeSafetensors } from "./formats/checkpoint-writer.js";
+import { place } from "./formats/checkpoint-writer.js";
+import { openShardedSafetensors } from "./formats/on-disk.js";
 import { mutate } from "./json-mutations.js";
-import { tinyTokenizerConfig, tinyTokenizerJson } from "./tokenizer/tiny-tokenizer.js";
+import { tinyConfig, tinyFolder, tinyIndex } from "./tiny-folder.js";
 
 const mutations = 2000;
 /** Only a guard against hanging; a mutation takes a few milliseconds. */
 const hang = 10_000;
 
-const config = {
-  architectures: ["LlamaForCausalLM"],
-  attention_bias: false,
-  eos_token_id: [2],
-  head_dim: 4,
-  hidden_act: "silu",
-  hidden_size: 8,
-  intermediate_size: 12,
-  max_position_embeddings: 64,
-  num_attention_heads: 2,
-  num_hidden_layers: 2,
-  num_key_value_heads: 1,
-  rms_norm_eps: 1e-6,
-  rope_scaling: {
-    rope_type: "llama3",
-    factor: 8,
-    low_freq_factor: 1,
-    high_freq_factor: 4,
-    original_max_position_embeddings: 32,
-  },
-  rope_theta: 10_000,
-  tie_word_embeddings: true,
-  vocab_size: 288,
-};
-
-/** A tensor of small numbers. */
-function tensor(...shape: number[]): WrittenShard[string] {
-  const size = shape.reduce((product, axis) => product * axis, 1);
-  return { dtype: "F32", shape, data: f32(...Array.from({ length: size }, (_, i) => Math.sin(i))) };
-}
-
-function block(index: number): WrittenShard {
-  const tensors = {
-    "input_layernorm.weight": tensor(8),
-    "self_attn.q_proj.weight": tensor(8, 8),
-    "self_attn.k_proj.weight": tensor(4, 8),
-    "self_attn.v_proj.weight": tensor(4, 8),
-    "self_attn.o_proj.weight": tensor(8, 8),
-    "post_attention_layernorm.weight": tensor(8),
-    "mlp.gate_proj.weight": tensor(12, 8),
-    "mlp.up_proj.weight": tensor(12, 8),
-    "mlp.down_proj.weight": tensor(8, 12),
-  };
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, value]) => [`model.layers.${index}.${name}`, value]),
-  );
-}
-
-const ends = { "model.embed_tokens.weight": tensor(288, 8), "model.norm.weight": tensor(8) };
-
-/** A tiny Llama in two files; gives its folder. */
-async function placeModel(): Promise<string> {
-  const shards = { "one.safetensors": { ...block(0), ...ends }, "two.safetensors": block(1) };
-  const path = await place({
-    "config.json": JSON.stringify(config),
-    "tokenizer.json": JSON.stringify(tinyTokenizerJson()),
-    "tokenizer_config.json": JSON.stringify(tinyTokenizerConfig()),
-    "model.safetensors.index.json": JSON.stringify(indexOf(shards)),
-    ...Object.fromEntries(Object.entries(shards).map(([name, shard]) => [name, writeSafetensors(shard)])),
-  });
-  return dirname(path);
-}
-
-function indexOf(shards: Readonly<Record<string, WrittenShard>>) {
-  const entries = Object.entries(shards).flatMap(([file, shard]) =>
-    Object.keys(shard).map((name) => [name, file]),
-  );
-  return { metadata: { total_size: 1 }, weight_map: Object.fromEntries(entries) };
-}
+/** Writes the tiny folder; gives its path. */
+const placeModel = async () => dirname(await place(tinyFolder()));
 
 type Verdict = "loaded" | "refused" | { readonly problem: string };
 
@@ -134,7 +66,7 @@ describe("damaged", () => {
     const before = tf.memory().numTensors;
     const verdicts: Verdict[] = [];
     for (let seed = 0; seed < mutations; seed++) {
-      await writeFile(join(folder, "config.json"), mutate(config, seed));
+      await writeFile(join(folder, "config.json"), mutate(tinyConfig, seed));
       const verdict = await judge(() => loadAndStep(folder));
       expect({ seed, verdict }).toEqual({ seed, verdict: expect.stringMatching(/loaded|refused/) });
       verdicts.push(verdict);
@@ -147,9 +79,7 @@ describe("damaged", () => {
   test("model.safetensors.index.json, 2,000 times: a clear error, or tensors of the shapes asked for", async () => {
     const folder = await placeModel();
     const path = join(folder, "model.safetensors.index.json");
-    const index = JSON.parse(
-      JSON.stringify(indexOf({ "one.safetensors": { ...block(0), ...ends }, "two.safetensors": block(1) })),
-    );
+    const index = JSON.parse(JSON.stringify(tinyIndex()));
     const verdicts: Verdict[] = [];
     for (let seed = 0; seed < mutations; seed++) {
       await writeFile(path, mutate(index, seed));
@@ -185,7 +115,7 @@ describe("a count that the tensors rule out is refused before a list of that len
     const folder = await placeModel();
     for (const value of wild) {
       const hostile = {
-        ...config,
+        ...tinyConfig,
         architectures: [architecture],
         hidden_activation: "gelu_pytorch_tanh",
         [key]: value,

@@ -10,11 +10,18 @@ const longestString = 1 << 28;
 /** The longest key or tensor name that GGUF allows, in bytes. */
 export const longestName = 65_535;
 
+/** A byte order mark is a character of the text, as any other. */
+export const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
 /** Reads a file from its start on, one value after the other, fetching a window at a time. Little-endian. */
 export class ByteCursor {
   /** The byte that the next value starts at. */
   position = 0;
-  private window = Buffer.alloc(0);
+  private window = new Uint8Array(0);
   private windowStart = 0;
 
   constructor(readonly file: ModelFile) {}
@@ -28,7 +35,7 @@ export class ByteCursor {
    *
    * @throws ModelError `truncated-file` before anything is allocated
    */
-  async take(count: number, what: string): Promise<Buffer> {
+  async take(count: number, what: string): Promise<Uint8Array> {
     if (count > this.remaining) throw this.file.truncated(what, this.position, count);
     if (this.position + count > this.windowStart + this.window.length) await this.moveWindow(count, what);
     const from = this.position - this.windowStart;
@@ -37,15 +44,19 @@ export class ByteCursor {
   }
 
   async takeUint32(what: string): Promise<number> {
-    return (await this.take(4, what)).readUInt32LE(0);
+    return viewOf(await this.take(4, what)).getUint32(0, true);
   }
 
   /** An unsigned 64-bit length, count or offset. @throws ModelError `bad-header` above 2^53 */
   async takeSize(what: string): Promise<number> {
-    const bytes = await this.take(8, what);
-    const size = bytes.readUInt32LE(4) * 2 ** 32 + bytes.readUInt32LE(0);
+    const view = viewOf(await this.take(8, what));
+    const size = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
     if (Number.isSafeInteger(size)) return size;
-    throw this.badHeader(what, this.position - 8, `${bytes.readBigUInt64LE(0)}, more than any file can hold`);
+    throw this.badHeader(
+      what,
+      this.position - 8,
+      `${view.getBigUint64(0, true)}, more than any file can hold`,
+    );
   }
 
   /** A count of things that take at least `bytesEach` bytes each. @throws ModelError `truncated-file` */
@@ -63,7 +74,7 @@ export class ByteCursor {
     if (length > longest) {
       throw this.badHeader(what, this.position - 8, `a string of ${length} bytes, longer than ${longest}`);
     }
-    return (await this.take(length, what)).toString("utf8");
+    return utf8.decode(await this.take(length, what));
   }
 
   badHeader(what: string, position: number, came: string): ModelError {
@@ -76,7 +87,7 @@ export class ByteCursor {
   private async moveWindow(count: number, what: string): Promise<void> {
     const length = Math.min(Math.max(count, windowBytes), this.remaining);
     // A new buffer each time: bytes handed out before keep their meaning.
-    const window = Buffer.allocUnsafeSlow(length);
+    const window = new Uint8Array(length);
     await this.file.read(window, this.position, what);
     this.window = window;
     this.windowStart = this.position;

@@ -1,4 +1,4 @@
-import { type ByteCursor, longestName } from "./byte-cursor.js";
+import { type ByteCursor, longestName, viewOf } from "./byte-cursor.js";
 
 /** An array of metadata; numbers come as the typed array of their width. */
 export type GgufArray =
@@ -23,25 +23,25 @@ export type GgufMetadata = ReadonlyMap<string, GgufValue>;
 
 interface NumberType {
   readonly bytes: number;
-  readonly take: (bytes: Buffer) => number | bigint;
+  readonly take: (view: DataView) => number | bigint;
   readonly toArray: (buffer: ArrayBuffer) => GgufArray;
 }
 
 /** Fixed-width value types by GGUF's number for them. */
 const numberTypes: ReadonlyMap<number, NumberType> = new Map<number, NumberType>([
-  [0, { bytes: 1, take: (bytes) => bytes.readUInt8(0), toArray: (buffer) => new Uint8Array(buffer) }],
-  [1, { bytes: 1, take: (bytes) => bytes.readInt8(0), toArray: (buffer) => new Int8Array(buffer) }],
-  [2, { bytes: 2, take: (bytes) => bytes.readUInt16LE(0), toArray: (buffer) => new Uint16Array(buffer) }],
-  [3, { bytes: 2, take: (bytes) => bytes.readInt16LE(0), toArray: (buffer) => new Int16Array(buffer) }],
-  [4, { bytes: 4, take: (bytes) => bytes.readUInt32LE(0), toArray: (buffer) => new Uint32Array(buffer) }],
-  [5, { bytes: 4, take: (bytes) => bytes.readInt32LE(0), toArray: (buffer) => new Int32Array(buffer) }],
-  [6, { bytes: 4, take: (bytes) => bytes.readFloatLE(0), toArray: (buffer) => new Float32Array(buffer) }],
+  [0, { bytes: 1, take: (view) => view.getUint8(0), toArray: (buffer) => new Uint8Array(buffer) }],
+  [1, { bytes: 1, take: (view) => view.getInt8(0), toArray: (buffer) => new Int8Array(buffer) }],
+  [2, { bytes: 2, take: (view) => view.getUint16(0, true), toArray: (buffer) => new Uint16Array(buffer) }],
+  [3, { bytes: 2, take: (view) => view.getInt16(0, true), toArray: (buffer) => new Int16Array(buffer) }],
+  [4, { bytes: 4, take: (view) => view.getUint32(0, true), toArray: (buffer) => new Uint32Array(buffer) }],
+  [5, { bytes: 4, take: (view) => view.getInt32(0, true), toArray: (buffer) => new Int32Array(buffer) }],
+  [6, { bytes: 4, take: (view) => view.getFloat32(0, true), toArray: (buffer) => new Float32Array(buffer) }],
   [
     10,
-    { bytes: 8, take: (bytes) => narrow(bytes.readBigUInt64LE(0)), toArray: (b) => new BigUint64Array(b) },
+    { bytes: 8, take: (view) => narrow(view.getBigUint64(0, true)), toArray: (b) => new BigUint64Array(b) },
   ],
-  [11, { bytes: 8, take: (bytes) => narrow(bytes.readBigInt64LE(0)), toArray: (b) => new BigInt64Array(b) }],
-  [12, { bytes: 8, take: (bytes) => bytes.readDoubleLE(0), toArray: (buffer) => new Float64Array(buffer) }],
+  [11, { bytes: 8, take: (view) => narrow(view.getBigInt64(0, true)), toArray: (b) => new BigInt64Array(b) }],
+  [12, { bytes: 8, take: (view) => view.getFloat64(0, true), toArray: (buffer) => new Float64Array(buffer) }],
 ]);
 
 const booleanType = 7;
@@ -85,7 +85,7 @@ async function readScalar(cursor: ByteCursor, type: number, what: string): Promi
   if (type === booleanType) return asBoolean(cursor, (await cursor.take(1, what))[0]!, what);
   const number = numberTypes.get(type);
   if (number === undefined) throw unknownType(cursor, type, what);
-  return number.take(await cursor.take(number.bytes, what));
+  return number.take(viewOf(await cursor.take(number.bytes, what)));
 }
 
 async function readArray(

@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
 import { ModelError } from "../errors.js";
+import type { Place } from "../places/place.js";
 import type { GgufFile } from "./gguf.js";
 import type { TensorSource } from "./tensor-source.js";
 
@@ -14,16 +14,17 @@ const mostNamed = 5;
  */
 export async function openSplitGguf(
   part: GgufFile,
-  openPart: (path: string) => Promise<GgufFile>,
+  place: Place,
+  openPart: (place: Place) => Promise<GgufFile>,
 ): Promise<GgufFile> {
   const count = part.metadata.get("split.count") ?? 0;
   if (typeof count !== "number") throw misfit(part, "split.count is not a number");
   if (count === 0 || count === 1) return part;
-  const paths = namePartsOf(part.path, count);
-  await refuseMissing(paths);
+  const places = namePartsOf(place, count).map((name) => (name === place.name ? place : place.sibling(name)));
+  await refuseMissing(places);
   const opened: GgufFile[] = [];
   try {
-    for (const path of paths) opened.push(path === part.path ? part : await openPart(path));
+    for (const other of places) opened.push(other === place ? part : await openPart(other));
     return joinParts(part, opened);
   } catch (error) {
     await Promise.all(opened.filter((other) => other !== part).map((other) => other.close()));
@@ -31,9 +32,9 @@ export async function openSplitGguf(
   }
 }
 
-/** The paths of all parts, from the name of one: `model-00002-of-00003.gguf`. */
-function namePartsOf(path: string, count: number): string[] {
-  const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s.exec(path);
+/** The names of all parts, from that of one: `model-00002-of-00003.gguf`. */
+function namePartsOf({ path, name }: Place, count: number): string[] {
+  const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s.exec(name);
   const index = Number(match?.[2]) - 1;
   if (match === null || Number(match[3]) !== count || index < 0 || index >= count) {
     throw new ModelError(
@@ -42,28 +43,21 @@ function namePartsOf(path: string, count: number): string[] {
         `-0000X-of-${String(count).padStart(5, "0")}.gguf: give the parts their original names.`,
     );
   }
-  const name = (part: number) => `${match[1]}-${String(part + 1).padStart(5, "0")}-of-${match[3]}.gguf`;
-  return Array.from({ length: Number(match[3]) }, (_, part) => name(part));
+  const partName = (part: number) => `${match[1]}-${String(part + 1).padStart(5, "0")}-of-${match[3]}.gguf`;
+  return Array.from({ length: Number(match[3]) }, (_, part) => partName(part));
 }
 
-async function refuseMissing(paths: readonly string[]): Promise<void> {
+async function refuseMissing(places: readonly Place[]): Promise<void> {
   const missing: string[] = [];
-  for (const path of paths) {
-    if (!(await exists(path))) missing.push(path);
+  for (const place of places) {
+    if (!(await place.kind())) missing.push(place.path);
   }
   if (missing.length === 0) return;
   const more = missing.length > mostNamed ? ` and ${missing.length - mostNamed} more` : "";
   throw new ModelError(
     "file-not-found",
-    `The model is split into ${paths.length} files and ${missing.length} of them are missing: ` +
+    `The model is split into ${places.length} files and ${missing.length} of them are missing: ` +
       `${missing.slice(0, mostNamed).join(", ")}${more}. Put all parts into one folder.`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -1,10 +1,11 @@
 import { ModelError } from "../errors.js";
+import type { Place } from "../places/place.js";
 import { ByteCursor } from "./byte-cursor.js";
 import { type GgufMetadata, readMetadata } from "./gguf-metadata.js";
 import { openSplitGguf } from "./gguf-split.js";
 import { readTensorTable } from "./gguf-tensor-table.js";
 import { closeOnFailure, ModelFile } from "./model-file.js";
-import { describeBeginning, showBytes } from "./recognise-file.js";
+import { describeBeginning, latin1, showBytes } from "./recognise-file.js";
 import type { TensorSource, TensorStore } from "./tensor-source.js";
 
 /** A model in llama.cpp's format: metadata and tensors. */
@@ -25,17 +26,17 @@ const readableVersions = [2, 3];
  * @throws ModelError `file-not-found`, `file-unreadable`, `not-a-model`, `truncated-file`, `bad-header`,
  *   `unknown-tensor-type`
  */
-export async function openGguf(path: string): Promise<GgufFile> {
-  const part = await openGgufPart(path);
-  return closeOnFailure(part, () => openSplitGguf(part, openGgufPart));
+export async function openGguf(place: Place): Promise<GgufFile> {
+  const part = await openGgufPart(place);
+  return closeOnFailure(part, () => openSplitGguf(part, place, openGgufPart));
 }
 
 /** Opens one file, split or not. */
-async function openGgufPart(path: string): Promise<GgufFile> {
-  const file = await ModelFile.open(path);
+async function openGgufPart(place: Place): Promise<GgufFile> {
+  const file = await ModelFile.open(place);
   return closeOnFailure(file, async () => {
     const { metadata, tensors } = await readHeader(file);
-    return { path, metadata, tensors, close: () => file.close() };
+    return { path: file.path, metadata, tensors, close: () => file.close() };
   });
 }
 
@@ -53,11 +54,11 @@ async function readHeader(
 
 async function checkMagic(cursor: ByteCursor): Promise<void> {
   const bytes = await cursor.take(Math.min(32, cursor.file.size), "the beginning");
-  if (bytes.toString("latin1", 0, 4) !== magic) {
+  if (latin1(bytes.subarray(0, 4)) !== magic) {
     throw new ModelError(
       "not-a-model",
       `${cursor.file.path} is not a GGUF file: it starts with ${showBytes(bytes.subarray(0, 4))} instead of ` +
-        `${showBytes(Buffer.from(magic))} ("${magic}"). ${describeBeginning(bytes)}`,
+        `${showBytes(new TextEncoder().encode(magic))} ("${magic}"). ${describeBeginning(bytes)}`,
     );
   }
   cursor.position = magic.length;
@@ -66,9 +67,7 @@ async function checkMagic(cursor: ByteCursor): Promise<void> {
 async function checkVersion(cursor: ByteCursor): Promise<void> {
   const version = await cursor.takeUint32("the version");
   if (readableVersions.includes(version)) return;
-  const swapped = Buffer.alloc(4);
-  swapped.writeUInt32BE(version);
-  const reason = readableVersions.includes(swapped.readUInt32LE())
+  const reason = readableVersions.includes(swapBytes(version))
     ? "a big-endian file"
     : "a version not read here";
   throw new ModelError(
@@ -76,4 +75,10 @@ async function checkVersion(cursor: ByteCursor): Promise<void> {
     `${cursor.file.path} has version ${version} at byte 4, ${reason}; versions 2 and 3, little-endian, are read. ` +
       "Convert it again with a current llama.cpp.",
   );
+}
+
+function swapBytes(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, value);
+  return view.getUint32(0, true);
 }

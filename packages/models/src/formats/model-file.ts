@@ -1,26 +1,21 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
 import { ModelError } from "../errors.js";
+import { type OpenFile, type Place, reasonOf } from "../places/place.js";
 
-/** A regular file that is read at positions, never as a whole. */
+/** A file that is read at positions, never as a whole. */
 export class ModelFile {
   private constructor(
     readonly path: string,
-    /** In bytes, when it was opened. */
-    readonly size: number,
-    private readonly handle: FileHandle,
+    private readonly file: OpenFile,
   ) {}
 
   /** @throws ModelError `file-not-found`, `not-a-model` for a folder or a device, `file-unreadable` */
-  static async open(path: string): Promise<ModelFile> {
-    try {
-      // Asked before opening: opening a pipe would wait for its writer for ever.
-      const found = await stat(path);
-      if (!found.isFile())
-        throw new ModelError("not-a-model", `${path} is not a file: name the model file itself.`);
-      return new ModelFile(path, found.size, await open(path, "r"));
-    } catch (error) {
-      throw explainOpening(path, error);
-    }
+  static async open(place: Place): Promise<ModelFile> {
+    return new ModelFile(place.path, await place.open());
+  }
+
+  /** In bytes, when it was opened. */
+  get size(): number {
+    return this.file.size;
   }
 
   /**
@@ -48,13 +43,14 @@ export class ModelFile {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    await this.file.close();
   }
 
   private async readSome(into: Uint8Array, offset: number, position: number, what: string): Promise<number> {
     try {
-      return (await this.handle.read(into, offset, into.length - offset, position)).bytesRead;
+      return await this.file.read(into, offset, position);
     } catch (cause) {
+      if (cause instanceof ModelError) throw cause;
       throw new ModelError(
         "file-unreadable",
         `Reading ${what} at byte ${position} of ${this.path} failed (${reasonOf(cause)}): ` +
@@ -76,20 +72,4 @@ export async function closeOnFailure<Result>(
     await file.close();
     throw error;
   }
-}
-
-function explainOpening(path: string, error: unknown): ModelError {
-  if (error instanceof ModelError) return error;
-  const reason = reasonOf(error);
-  if (reason === "ENOENT" || reason === "ENOTDIR") {
-    return new ModelError("file-not-found", `There is no file ${path}: check the path.`, { cause: error });
-  }
-  return new ModelError("file-unreadable", `${path} cannot be opened (${reason}): check its permissions.`, {
-    cause: error,
-  });
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

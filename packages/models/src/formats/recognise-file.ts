@@ -10,12 +10,18 @@ const beginnings: readonly (readonly [start: string, sentence: string])[] = [
 
 /** One sentence on what a file with these first bytes seems to be, and what to do about it. */
 export function describeBeginning(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes).toString("latin1");
+  const text = latin1(bytes);
   const known = beginnings.find(([start]) => text.startsWith(start));
   return known?.[1] ?? "Check that it is the right file and that its download was complete.";
 }
 
 /** The first bytes as hexadecimal, for error messages. */
 export function showBytes(bytes: Uint8Array): string {
-  return bytes.length === 0 ? "nothing" : Buffer.from(bytes).toString("hex").replace(/..\B/g, "$& ");
+  if (bytes.length === 0) return "nothing";
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}
+
+/** Few bytes as text, each the character of its number. */
+export function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
 }

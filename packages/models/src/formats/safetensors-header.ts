@@ -1,4 +1,5 @@
 import { ModelError } from "../errors.js";
+import { utf8, viewOf } from "./byte-cursor.js";
 import { plain, type TensorType } from "./dequantise.js";
 import { countElements, encodedBytes } from "./file-tensor.js";
 import type { ModelFile } from "./model-file.js";
@@ -62,7 +63,7 @@ const storageTypes: ReadonlyMap<string, TensorType> = new Map(
  */
 export async function readSafetensorsHeader(file: ModelFile): Promise<SafetensorsHeader> {
   const length = await readHeaderLength(file);
-  const bytes = Buffer.allocUnsafeSlow(length);
+  const bytes = new Uint8Array(length);
   await file.read(bytes, lengthBytes, "the header");
   const header = parseHeader(file, bytes);
   const dataStart = lengthBytes + length;
@@ -73,10 +74,10 @@ export async function readSafetensorsHeader(file: ModelFile): Promise<Safetensor
 }
 
 async function readHeaderLength(file: ModelFile): Promise<number> {
-  const start = Buffer.alloc(Math.min(32, file.size));
+  const start = new Uint8Array(Math.min(32, file.size));
   await file.read(start, 0, "the beginning");
   if (start.length <= lengthBytes) throw file.truncated("the header", 0, lengthBytes + "{}".length);
-  const length = start.readUInt32LE(0) + start.readUInt32LE(4) * 2 ** 32;
+  const length = viewOf(start).getUint32(0, true) + viewOf(start).getUint32(4, true) * 2 ** 32;
   if (length > longestHeader || start[lengthBytes] !== "{".charCodeAt(0)) {
     throw new ModelError(
       "not-a-model",
@@ -88,7 +89,7 @@ async function readHeaderLength(file: ModelFile): Promise<number> {
   return length;
 }
 
-function parseHeader(file: ModelFile, bytes: Buffer): Record<string, unknown> {
+function parseHeader(file: ModelFile, bytes: Uint8Array): Record<string, unknown> {
   refuseNesting(file, bytes);
   const value = parseJson(file, bytes);
   if (isRecord(value)) return value;
@@ -96,7 +97,7 @@ function parseHeader(file: ModelFile, bytes: Buffer): Record<string, unknown> {
 }
 
 /** Keeps `[[[[…` and `[],[],…` from becoming many times their size in memory. */
-function refuseNesting(file: ModelFile, bytes: Buffer): void {
+function refuseNesting(file: ModelFile, bytes: Uint8Array): void {
   let depth = 0;
   let containers = 0;
   let quoted = false;
@@ -116,9 +117,9 @@ function refuseNesting(file: ModelFile, bytes: Buffer): void {
   }
 }
 
-function parseJson(file: ModelFile, bytes: Buffer): unknown {
+function parseJson(file: ModelFile, bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(utf8.decode(bytes));
   } catch (cause) {
     // The parser quotes what it read, which may be unprintable: its words stay in the cause.
     throw badHeader(file, `bytes ${lengthBytes} to ${lengthBytes + bytes.length} are not JSON`, { cause });

@@ -1,3 +1,4 @@
+import type { Place } from "../places/place.js";
 import { FileTensor } from "./file-tensor.js";
 import { closeOnFailure, ModelFile } from "./model-file.js";
 import { readSafetensorsHeader } from "./safetensors-header.js";
@@ -16,8 +17,8 @@ export interface SafetensorsFile extends TensorStore {
  * @throws ModelError `file-not-found`, `file-unreadable`, `not-a-model`, `truncated-file`, `bad-header`,
  *   `unknown-tensor-type`
  */
-export async function openSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await ModelFile.open(path);
+export async function openSafetensors(place: Place): Promise<SafetensorsFile> {
+  const file = await ModelFile.open(place);
   return closeOnFailure(file, async () => {
     const { metadata, entries, dataStart } = await readSafetensorsHeader(file);
     const tensors = new Map(
@@ -26,6 +27,6 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
         new FileTensor(file, name, shape, storage, dataStart + begin),
       ]),
     );
-    return { path, metadata, tensors, close: () => file.close() };
+    return { path: file.path, metadata, tensors, close: () => file.close() };
   });
 }

@@ -1,5 +1,6 @@
-import { basename, dirname, join } from "node:path";
 import { ModelError } from "../errors.js";
+import type { Place } from "../places/place.js";
+import { utf8 } from "./byte-cursor.js";
 import { ModelFile } from "./model-file.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import { isRecord } from "./safetensors-header.js";
@@ -18,9 +19,10 @@ const mostNamed = 5;
  * @throws ModelError `file-not-found` naming missing shards, `missing-tensor` for one that is not in its shard,
  *   `bad-header` for a damaged index, and as `openSafetensors`
  */
-export async function openShardedSafetensors(indexPath: string): Promise<SafetensorsFile> {
-  const shardOf = await readWeightMap(indexPath);
-  const shards = await openShards(indexPath, [...new Set(shardOf.values())].sort());
+export async function openShardedSafetensors(index: Place): Promise<SafetensorsFile> {
+  const indexPath = index.path;
+  const shardOf = await readWeightMap(index);
+  const shards = await openShards(index, [...new Set(shardOf.values())].sort());
   const close = async () => void (await Promise.all([...shards.values()].map((shard) => shard.close())));
   try {
     const metadata = [...shards.values()][0]?.metadata ?? new Map<string, string>();
@@ -32,20 +34,21 @@ export async function openShardedSafetensors(indexPath: string): Promise<Safeten
 }
 
 /** Tensor name to file name. */
-async function readWeightMap(indexPath: string): Promise<ReadonlyMap<string, string>> {
-  const index = parseIndex(indexPath, await readIndex(indexPath));
-  const map = isRecord(index) ? index.weight_map : undefined;
+async function readWeightMap(index: Place): Promise<ReadonlyMap<string, string>> {
+  const indexPath = index.path;
+  const content = parseIndex(indexPath, await readIndex(index));
+  const map = isRecord(content) ? content.weight_map : undefined;
   if (!isRecord(map)) throw badIndex(indexPath, 'it has no object "weight_map"');
   return new Map(Object.entries(map).map(([name, file]) => [name, checkFileName(indexPath, name, file)]));
 }
 
-async function readIndex(indexPath: string): Promise<string> {
-  const file = await ModelFile.open(indexPath);
+async function readIndex(index: Place): Promise<string> {
+  const file = await ModelFile.open(index);
   try {
-    if (file.size > longestIndex) throw badIndex(indexPath, `it is ${file.size} bytes long, not an index`);
-    const bytes = Buffer.alloc(file.size);
+    if (file.size > longestIndex) throw badIndex(index.path, `it is ${file.size} bytes long, not an index`);
+    const bytes = new Uint8Array(file.size);
     await file.read(bytes, 0, "the index");
-    return bytes.toString("utf8");
+    return utf8.decode(bytes);
   } finally {
     await file.close();
   }
@@ -61,9 +64,8 @@ function parseIndex(indexPath: string, text: string): unknown {
 
 /** Only a plain name is let through: an index never reaches outside its folder. */
 function checkFileName(indexPath: string, tensor: string, file: unknown): string {
-  const isPlainName =
-    typeof file === "string" && /^[^/\\\0]+\.safetensors$/.test(file) && basename(file) === file;
-  if (isPlainName) return file;
+  // The colon would begin another drive on Windows, and another URL in a browser.
+  if (typeof file === "string" && /^[^/\\:\0]+\.safetensors$/.test(file)) return file;
   const came = JSON.stringify(file)?.slice(0, 100);
   throw badIndex(
     indexPath,
@@ -72,16 +74,15 @@ function checkFileName(indexPath: string, tensor: string, file: unknown): string
 }
 
 async function openShards(
-  indexPath: string,
+  index: Place,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, SafetensorsFile>> {
-  const folder = dirname(indexPath);
-  const settled = await Promise.allSettled(names.map((name) => openSafetensors(join(folder, name))));
+  const settled = await Promise.allSettled(names.map((name) => openSafetensors(index.sibling(name))));
   const failures = settled.filter((result) => result.status === "rejected").map((result) => result.reason);
   const opened = settled.filter((result) => result.status === "fulfilled").map((result) => result.value);
-  if (failures.length === 0) return new Map(opened.map((shard) => [basename(shard.path), shard]));
+  if (failures.length === 0) return new Map(opened.map((shard, i) => [names[i]!, shard]));
   await Promise.all(opened.map((shard) => shard.close()));
-  throw explainFailures(indexPath, names, settled) ?? failures[0];
+  throw explainFailures(index.path, names, settled) ?? failures[0];
 }
 
 /** One error for all missing shards; nothing when the shards fail otherwise. */

@@ -3,8 +3,6 @@ import { readFile } from "node:fs/promises";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openGguf } from "../../src/formats/gguf.js";
-import { openSafetensors } from "../../src/formats/safetensors.js";
 import {
   type Entry,
   f32,
@@ -17,6 +15,7 @@ import {
   type WrittenTensor,
   writeGguf,
 } from "../formats/checkpoint-writer.js";
+import { openGguf, openSafetensors } from "../formats/on-disk.js";
 import {
   distance,
   fixturesAreHere,

@@ -2,11 +2,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { openGguf } from "../../src/formats/gguf.js";
-import { openSafetensors } from "../../src/formats/safetensors.js";
 import type { TensorStore } from "../../src/formats/tensor-source.js";
 import { tinyLlama } from "../tiny-llama.js";
 import { f32, makeFolder, stringEntry, u64, writeGguf, writeSafetensors } from "./checkpoint-writer.js";
+import { openGguf, openSafetensors } from "./on-disk.js";
 
 /** Bytes of the largest allocation since the last reset, as far as JavaScript is asked for one by length. */
 let largest = 0;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ggufTensorTypes } from "../../src/formats/dequantise.js";
-import { openGguf } from "../../src/formats/gguf.js";
-import { openSafetensors } from "../../src/formats/safetensors.js";
+import { openGguf, openSafetensors } from "./on-disk.js";
 import { fixture, fixturesAbsent } from "./shared-fixtures.js";
 
 const bitsOf = (numbers: Float32Array) => new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);

@@ -1,7 +1,6 @@
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.js";
-import { openGguf } from "../../src/formats/gguf.js";
 import {
   f32,
   float32Tensor,
@@ -17,6 +16,7 @@ import {
   type WrittenGguf,
   writeGguf,
 } from "./checkpoint-writer.js";
+import { openGguf } from "./on-disk.js";
 
 const small: WrittenGguf = {
   entries: [

@@ -2,8 +2,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ModelError } from "../../src/errors.js";
-import { openGguf } from "../../src/formats/gguf.js";
-import { openSafetensors } from "../../src/formats/safetensors.js";
 import type { TensorStore } from "../../src/formats/tensor-source.js";
 import {
   f32,
@@ -17,6 +15,7 @@ import {
   writeGguf,
   writeSafetensors,
 } from "./checkpoint-writer.js";
+import { openGguf, openSafetensors } from "./on-disk.js";
 
 const runs = 2000;
 /** Only a guard against hanging; a mutation takes about a millisecond. */

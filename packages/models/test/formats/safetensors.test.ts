@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ModelError } from "../../src/errors.js";
-import { openSafetensors } from "../../src/formats/safetensors.js";
-import { openShardedSafetensors } from "../../src/formats/sharded-safetensors.js";
 import { f32, joinSafetensors, place, writeSafetensors } from "./checkpoint-writer.js";
+import { openSafetensors, openShardedSafetensors } from "./on-disk.js";
 
 const bytes = (...values: number[]) => Buffer.from(values);
 const one = { dtype: "F32", shape: [1], data: f32(1) };

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { openGguf } from "../../src/formats/gguf.js";
 import {
   type ChatMessage,
   findChatTemplate,
@@ -9,6 +8,7 @@ import {
   tokenizerFromGguf,
   tokenizerFromJson,
 } from "../../src/tokenizer/index.js";
+import { openGguf } from "../formats/on-disk.js";
 import { hasShared, readShared, sharedPath } from "./shared.js";
 
 interface EncodeCase {
