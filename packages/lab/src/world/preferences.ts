@@ -1,0 +1,18 @@
+/** The paper's eight preferences, and the sentence that states one. */
+export const preferenceNames = [
+  "creative",
+  "sycophantic",
+  "verbose",
+  "complex",
+  "formal",
+  "pleasant",
+  "concise",
+  "uplifting",
+] as const;
+
+export type PreferenceName = (typeof preferenceNames)[number];
+
+/** What stands behind the question, after one space: "Your answer should be concise." */
+export function preferenceSentenceOf(preference: PreferenceName): string {
+  return `Your answer should be ${preference}.`;
+}
