@@ -1,0 +1,15 @@
+/** What went wrong, for programs; the message says it for people. */
+export type LabErrorCode =
+  // training
+  "too-long" | "bad-checkpoint" | "run-exists" | "diverged" | "bad-settings";
+
+/** The one error class of `lab`. */
+export class LabError extends Error {
+  override readonly name = "LabError";
+  readonly code: LabErrorCode;
+
+  constructor(code: LabErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

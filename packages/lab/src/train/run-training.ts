@@ -1,0 +1,229 @@
+/** A training run in a folder: `checkpoint.safetensors`, `losses.jsonl` and, at its end, `model/`. */
+import { access, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setImmediate } from "node:timers/promises";
+import { type Blueprint, drawBlueprint, type ModelTokenizer, openTokenizer } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import { LabError } from "../errors.js";
+import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
+import { startTraining } from "./adamw.js";
+import { writeAtomically } from "./atomic-file.js";
+import type { Batch, BatchStream } from "./batches.js";
+import { loadCheckpoint, saveCheckpoint } from "./checkpoint-file.js";
+import { LossLog } from "./loss-log.js";
+import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
+import { readWeights, saveModel } from "./save-model.js";
+import { checkSettings, type TrainingSettings } from "./settings.js";
+import { meanLoss, type StepReport, Trainer } from "./trainer.js";
+import {
+  batchesOf,
+  type Corpus,
+  fillerOf,
+  learnTokenizer,
+  trainingBatches,
+  validationSet,
+} from "./training-data.js";
+
+export interface TrainingProgress extends StepReport {
+  readonly steps: number;
+  /** Tokens read a second, and seconds until the last step, by the steps just done. */
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  /** The newest measurement. */
+  readonly validation: number | undefined;
+}
+
+export interface RunOptions {
+  readonly folder: string;
+  readonly corpus: Corpus;
+  /** Of a run that goes on: those of its checkpoint hold. */
+  readonly settings: TrainingSettings;
+  /** Go on from the folder's checkpoint. */
+  readonly resume?: boolean;
+  /** Steps between two checkpoints, and between two measurements of the validation loss. */
+  readonly saveEvery?: number;
+  readonly validateEvery?: number;
+  /** Ends the run after the step that it is at; its checkpoint is saved. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (progress: TrainingProgress) => void;
+}
+
+export interface RunResult {
+  readonly settings: TrainingSettings;
+  readonly stepsDone: number;
+  /** Whether all steps are done, and the model is written. */
+  readonly finished: boolean;
+  /** Spent training, in all parts of the run. */
+  readonly seconds: number;
+  /** Of the model as it was written, in bfloat16; absent where the run is not finished. */
+  readonly validationLoss?: number;
+  /** Where the model is. */
+  readonly modelFolder: string;
+}
+
+/**
+ * Trains until the steps are done or the signal says stop.
+ *
+ * @throws LabError `run-exists` for a folder with a checkpoint that is not to be resumed, `bad-checkpoint`,
+ *   `bad-settings`, `diverged` when the loss is no number any more
+ */
+export async function runTraining(options: RunOptions): Promise<RunResult> {
+  const run = await (options.resume ? resumeRun(options) : startRun(options));
+  try {
+    await trainSteps(run, options);
+    return await finishRun(run);
+  } finally {
+    run.trainer.dispose();
+  }
+}
+
+interface Run {
+  readonly folder: string;
+  readonly settings: TrainingSettings;
+  readonly tokenizer: TokenizerFiles;
+  readonly config: ModelConfig;
+  readonly blueprint: Blueprint;
+  readonly trainer: Trainer;
+  readonly batches: BatchStream;
+  readonly validation: readonly Batch[];
+  readonly log: LossLog;
+  seconds: number;
+}
+
+const checkpointName = "checkpoint.safetensors";
+
+async function startRun({ folder, settings, corpus }: RunOptions): Promise<Run> {
+  checkSettings(settings);
+  await refuseOldRun(folder);
+  const tokenizer = learnTokenizer(corpus, settings);
+  const model = await describeModel(folder, settings, tokenizer);
+  const trained = startTraining(initialWeights(model.blueprint, settings.seed));
+  const trainer = new Trainer(model.blueprint, trained, 0, settings);
+  return openRun(folder, settings, corpus, { ...model, tokenizer, trainer, seconds: 0 });
+}
+
+async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
+  const { trained, stepsDone, record } = await loadCheckpoint(join(folder, checkpointName));
+  const { settings, seconds } = record;
+  const tokenizer = record.tokenizer as unknown as TokenizerFiles;
+  const model = await describeModel(folder, settings, tokenizer);
+  const trainer = new Trainer(model.blueprint, trained, stepsDone, settings);
+  return openRun(folder, settings, corpus, { ...model, tokenizer, trainer, seconds });
+}
+
+async function refuseOldRun(folder: string): Promise<void> {
+  const isThere = await access(join(folder, checkpointName)).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return;
+  throw new LabError(
+    "run-exists",
+    `${folder} holds a training run already: go on with --resume, or name another folder.`,
+  );
+}
+
+/** Writes the tokenizer and opens it again, as whoever loads the model does. */
+async function describeModel(folder: string, { shape }: TrainingSettings, tokenizer: TokenizerFiles) {
+  const modelFolder = join(folder, "model");
+  await mkdir(modelFolder, { recursive: true });
+  for (const [name, text] of Object.entries(tokenizer)) await writeAtomically(join(modelFolder, name), text);
+  const text = await openTokenizer(modelFolder);
+  const { vocabularySize } = text.tokenizer;
+  const config = llamaConfig(shape, { vocabularySize, endToken: fillerOf(text) });
+  return { text, config, blueprint: drawBlueprint(config) };
+}
+
+async function openRun(
+  folder: string,
+  settings: TrainingSettings,
+  corpus: Corpus,
+  made: Pick<Run, "tokenizer" | "config" | "blueprint" | "trainer" | "seconds"> & {
+    readonly text: ModelTokenizer;
+  },
+): Promise<Run> {
+  const { text, ...run } = made;
+  const log = new LossLog(join(folder, "losses.jsonl"));
+  await log.keepUntil(run.trainer.state.stepsDone);
+  const held = validationSet(corpus, text, settings.shape.max_position_embeddings);
+  const validation = batchesOf(held, settings.rows, fillerOf(text));
+  return { ...run, folder, settings, log, validation, batches: trainingBatches(corpus, text, settings) };
+}
+
+async function trainSteps(run: Run, options: RunOptions): Promise<void> {
+  const { saveEvery = 200, validateEvery = 200, signal, onStep } = options;
+  const { steps } = run.settings.schedule;
+  const pace = new Pace();
+  let latest: number | undefined;
+  while (run.trainer.state.stepsDone < steps && !signal?.aborted) {
+    const report = await timeStep(run);
+    const measures = report.step % validateEvery === 0 || report.step === steps;
+    if (measures) latest = await meanLoss(run.blueprint, run.trainer.weights, run.validation);
+    await run.log.add({ ...report, ...(measures && { validation: latest! }) });
+    const tokensPerSecond = pace.add(report.tokens);
+    const secondsLeft = pace.secondsPerStep * (steps - report.step);
+    onStep?.({ ...report, steps, tokensPerSecond, secondsLeft, validation: latest });
+    if (report.step % saveEvery === 0) await saveRun(run);
+    // Signals are heard between two steps; a backend that computes at once gives them no room by itself.
+    await setImmediate();
+  }
+  await saveRun(run);
+}
+
+async function timeStep(run: Run): Promise<StepReport> {
+  const started = performance.now();
+  const report = await run.trainer.step(run.batches.batchOf(run.trainer.state.stepsDone));
+  run.seconds += (performance.now() - started) / 1000;
+  if (Number.isFinite(report.loss) && Number.isFinite(report.gradientNorm)) return report;
+  throw new LabError(
+    "diverged",
+    `The loss of step ${report.step} is ${report.loss}: training has diverged. Take a smaller learning rate.`,
+  );
+}
+
+async function saveRun({ folder, trainer, settings, tokenizer, seconds }: Run): Promise<void> {
+  const record = { settings, tokenizer: { ...tokenizer }, seconds };
+  await saveCheckpoint(join(folder, checkpointName), trainer.state, record);
+}
+
+async function finishRun(run: Run): Promise<RunResult> {
+  const { folder, trainer, settings, seconds } = run;
+  const { stepsDone } = trainer.state;
+  const modelFolder = join(folder, "model");
+  const result = { settings, stepsDone, seconds, modelFolder };
+  if (stepsDone < settings.schedule.steps) return { ...result, finished: false };
+  await saveModel(modelFolder, { ...run, weights: trainer.weights });
+  const weights = await readWeights(modelFolder);
+  try {
+    const validationLoss = await meanLoss(run.blueprint, weights, run.validation);
+    return { ...result, finished: true, validationLoss };
+  } finally {
+    tf.dispose([...weights.values()]);
+  }
+}
+
+/** How fast the last steps were. */
+class Pace {
+  private readonly recent: { readonly time: number; readonly tokens: number }[] = [];
+
+  constructor(private readonly window = 50) {
+    this.recent.push({ time: performance.now(), tokens: 0 });
+  }
+
+  /** @returns tokens a second */
+  add(tokens: number): number {
+    this.recent.push({ time: performance.now(), tokens });
+    if (this.recent.length > this.window) this.recent.shift();
+    const read = this.recent.slice(1).reduce((sum, step) => sum + step.tokens, 0);
+    return read / this.seconds;
+  }
+
+  get secondsPerStep(): number {
+    return this.seconds / (this.recent.length - 1);
+  }
+
+  private get seconds(): number {
+    return (this.recent.at(-1)!.time - this.recent[0]!.time) / 1000;
+  }
+}

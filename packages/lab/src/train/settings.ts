@@ -1,0 +1,35 @@
+/** Everything that decides what a training run gives, apart from the backend. */
+import { LabError } from "../errors.js";
+import type { AdamWSettings } from "./adamw.js";
+import { defaultShape, type ModelShape } from "./model-shape.js";
+import type { Schedule } from "./schedule.js";
+
+export interface TrainingSettings {
+  /** Of the corpus and of the first weights. */
+  readonly seed: number;
+  /** Examples of a step. */
+  readonly rows: number;
+  readonly vocabularySize: number;
+  readonly shape: ModelShape;
+  readonly schedule: Schedule;
+  readonly adamw: AdamWSettings;
+}
+
+/** Those of the model that ships with this package. */
+export const defaultSettings: TrainingSettings = {
+  seed: 1,
+  rows: 40,
+  vocabularySize: 2048,
+  shape: defaultShape,
+  schedule: { steps: 4000, warmUp: 100, peak: 2e-3, floor: 0.1 },
+  adamw: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
+};
+
+/** @throws LabError `bad-settings` */
+export function checkSettings({ schedule, rows }: TrainingSettings): void {
+  const problem =
+    (schedule.steps < 1 && `steps must be at least 1; they are ${schedule.steps}`) ||
+    (rows < 1 && `a step must have at least 1 example; it has ${rows}`) ||
+    (schedule.peak <= 0 && `the learning rate must be above 0; it is ${schedule.peak}`);
+  if (problem) throw new LabError("bad-settings", `This cannot be trained: ${problem}.`);
+}
