@@ -1,5 +1,6 @@
 /** The package in Node: models by their paths, and the hub. */
 import { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint.js";
+import { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 import { type LoadModelOptions, loadModel as loadModelAt, type Model } from "./load-model.js";
 import { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./open-tokenizer.js";
 import { onDisk } from "./places/disk.js";
@@ -36,4 +37,9 @@ export function openTokenizer(path: string): Promise<ModelTokenizer> {
  */
 export function openCheckpoint(path: string): Promise<Checkpoint> {
   return openCheckpointAt(onDisk(path));
+}
+
+/** Opens a safetensors file. @throws ModelError where it is not there or damaged */
+export function openSafetensors(path: string): Promise<SafetensorsFile> {
+  return openSafetensorsAt(onDisk(path));
 }
