@@ -1,7 +1,16 @@
 /** What went wrong, for programs; the message says it for people. */
 export type LabErrorCode =
   // training
-  "too-long" | "bad-checkpoint" | "run-exists" | "diverged" | "bad-settings";
+  | "too-long"
+  | "bad-checkpoint"
+  | "run-exists"
+  | "diverged"
+  | "bad-settings"
+  // studies
+  | "bad-statistics"
+  | "bad-plan"
+  | "other-run"
+  | "bad-file";
 
 /** The one error class of `lab`. */
 export class LabError extends Error {
