@@ -1,0 +1,80 @@
+/** The smallest result of a study: one pair, answered under one setting and scored; a line of a file. */
+import { LabError } from "../errors.js";
+import type { PairAnswer } from "./answer-pairs.js";
+
+/** Measures of an answer, each between 0 and 1. */
+export interface AnswerScores {
+  readonly grammaticality: number;
+  readonly relevance: number;
+  /** How far the answer follows the preference. */
+  readonly preference: number;
+}
+
+export interface Cell extends PairAnswer, AnswerScores {
+  /** The setting's key. */
+  readonly setting: string;
+  /** Number of the pair in the run's list. */
+  readonly pair: number;
+}
+
+/** What must be equal for cells to belong to one run. */
+export interface RunIdentity {
+  /** The model's name and a digest of its files. */
+  readonly model: string;
+  readonly backend: string;
+  /** A digest of the pairs in their order. */
+  readonly pairs: string;
+  readonly pairCount: number;
+  readonly batchSize: number;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+const format = "amulet lab curve, cells, 1";
+
+/** The first line of a file of cells. */
+export function headerLine(run: RunIdentity): string {
+  return `${JSON.stringify({ format, ...run })}\n`;
+}
+
+export function cellLine(cell: Cell): string {
+  return `${JSON.stringify(cell)}\n`;
+}
+
+/**
+ * Reads the cells of a run back. A line without its end, which an interruption may leave, is ignored.
+ *
+ * @param source the file's name, for errors
+ * @throws LabError `other-run` where the file belongs to another run, `bad-file` where it is no file of cells
+ */
+export function readCells(text: string, run: RunIdentity, source: string): Cell[] {
+  const end = text.lastIndexOf("\n");
+  if (end < 0) return [];
+  const [header, ...lines] = text.slice(0, end).split("\n");
+  checkHeader(parseLine(header!, source, 1), run, source);
+  return lines.map((line, i) => parseLine(line, source, i + 2) as unknown as Cell);
+}
+
+function parseLine(line: string, source: string, number: number): Record<string, unknown> {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch (cause) {
+    throw new LabError(
+      "bad-file",
+      `Line ${number} of ${source} is not JSON: the file was changed. Give another folder, or remove it to start anew.`,
+      { cause },
+    );
+  }
+}
+
+function checkHeader(header: Record<string, unknown>, run: RunIdentity, source: string): void {
+  const expected: Record<string, unknown> = { format, ...run };
+  const other = Object.keys(expected).find((name) => header[name] !== expected[name]);
+  if (other === undefined) return;
+  throw new LabError(
+    "other-run",
+    `${source} belongs to another run: its ${other} is ${JSON.stringify(header[other])}, now it is ` +
+      `${JSON.stringify(expected[other])}. Give another folder with --out, or remove that file.`,
+  );
+}

@@ -1,0 +1,122 @@
+/** The figures of a study, as SVG. */
+
+import { composeFigure, type Easel, inks, type Marks, openEasel } from "./panel.js";
+import { paperStrength, strengthOfIterations } from "./settings.js";
+import type { CurvePoint, Study } from "./study.js";
+import type { Measure, SettingSummary } from "./summarise.js";
+
+export interface Figure {
+  /** Of its file, without the ending. */
+  readonly name: string;
+  readonly svg: string;
+}
+
+const titles: Record<Measure, string> = {
+  preference: "preference score",
+  grammaticality: "grammatical",
+  relevance: "on topic",
+  drift: "KL(π ‖ pref), nats per token",
+};
+
+/** Draws all figures. Loads the drawing libraries, which nothing else needs. */
+export async function drawFigures(study: Study): Promise<Figure[]> {
+  const easel = await openEasel();
+  return [
+    { name: "strength", svg: drawStrength(study, easel) },
+    { name: "trade", svg: drawTrade(study, easel) },
+  ];
+}
+
+/** The four measures against x. */
+function drawStrength(study: Study, easel: Easel): string {
+  const panels = (["preference", "drift", "grammaticality", "relevance"] as const).map((measure) =>
+    drawMeasure(study, measure, easel),
+  );
+  return composeFigure(panels, 2);
+}
+
+function drawMeasure({ curves, chosen }: Study, measure: Measure, { Plot, draw }: Easel): string {
+  const points = curves.strength;
+  const best = chosen.dial?.value;
+  const landmarks = [
+    { x: 1, name: "pref" },
+    { x: paperStrength, name: "paper" },
+    ...(best === undefined || best === paperStrength ? [] : [{ x: best, name: "chosen" }]),
+  ];
+  const [low, high] = [(point: CurvePoint) => point[measure].low, (point: CurvePoint) => point[measure].high];
+  const marks: Marks = [
+    Plot.ruleX(landmarks, { x: "x", stroke: inks.muted, strokeDasharray: "3 3" }),
+    Plot.text(landmarks, { x: "x", text: "name", frameAnchor: "top", dy: -8, fill: inks.muted }),
+    Plot.areaY(points, { x: "at", y1: low, y2: high, fill: inks.dial, fillOpacity: 0.2 }),
+    Plot.line(points, { x: "at", y: (point: CurvePoint) => point[measure].mean, stroke: inks.dial }),
+    Plot.dot(points, { x: "at", y: (point: CurvePoint) => point[measure].mean, fill: inks.dial, r: 2 }),
+  ];
+  const y = measure === "drift" ? { zero: true } : { domain: [0, 1] };
+  return draw({ marks, y: { grid: true, label: titles[measure], ...y }, x: { label: "strength x" } });
+}
+
+/** What preference costs, by three ways of asking for it. */
+function drawTrade(study: Study, easel: Easel): string {
+  const panels = (["drift", "grammaticality", "relevance"] as const).map((cost) =>
+    drawCost(study, cost, easel),
+  );
+  return composeFigure([...panels, drawKey(easel)], 2);
+}
+
+type Way = "dial" | "bounded" | "masked";
+
+function waysOf({ curves }: Study): Record<Way, readonly SettingSummary[]> {
+  const dial = curves.strength.filter(({ at }) => at >= 1);
+  return { dial, bounded: curves.budget, masked: curves.maskedRatio };
+}
+
+function drawCost(study: Study, cost: Measure, { Plot, draw }: Easel): string {
+  const marks: Marks = Object.entries(waysOf(study)).flatMap(([way, points]) => {
+    const stroke = inks[way as Way];
+    const x = (point: SettingSummary) => point.preference.mean;
+    const y = (point: SettingSummary) => point[cost].mean;
+    return [
+      Plot.link(points, {
+        x1: (p) => p.preference.low,
+        x2: (p) => p.preference.high,
+        y1: y,
+        y2: y,
+        stroke,
+        strokeOpacity: 0.35,
+      }),
+      Plot.link(points, {
+        x1: x,
+        x2: x,
+        y1: (p) => p[cost].low,
+        y2: (p) => p[cost].high,
+        stroke,
+        strokeOpacity: 0.35,
+      }),
+      Plot.line(points, { x, y, stroke }),
+      Plot.dot(points, { x, y, fill: stroke, r: 2.5 }),
+    ];
+  });
+  return draw({ marks, y: { grid: true, label: titles[cost] }, x: { label: titles.preference } });
+}
+
+/** What the colours mean, and how T and x go together. */
+function drawKey({ Plot, draw }: Easel): string {
+  const texts = [
+    { row: 0, ink: inks.dial, text: "one dial: x from 1 to 12" },
+    { row: 1, ink: inks.bounded, text: "bounded amulet: 0 to 2 nats per token" },
+    { row: 2, ink: inks.masked, text: "Linear Alignment with its mask: ratio 0 to 11" },
+    { row: 4, ink: inks.muted, text: "bars: 95 % intervals over question–preference pairs" },
+    { row: 5, ink: inks.muted, text: `the paper: T = 60, x = ${strengthOfIterations(60).toFixed(2)}` },
+  ];
+  const marks: Marks = [
+    Plot.text(texts, {
+      y: "row",
+      text: "text",
+      fill: "ink",
+      frameAnchor: "left",
+      textAnchor: "start",
+      fontSize: 13,
+    }),
+  ];
+  return draw({ marks, y: { axis: null, domain: [7, -1] }, color: { type: "identity" } });
+}

@@ -1,0 +1,348 @@
+/** The curve on a tiny random checkpoint, end to end: its ends, its conversions, interruption. */
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  amuletExactMethod,
+  baseMethod,
+  chooseGreedily,
+  decode,
+  guidanceMethod,
+  type Method,
+  paperParameters,
+  preferenceMethod,
+  renderPrompts,
+  xoshiro128,
+} from "@amulet-ts/core";
+import { loadModel, type Model } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-backend-cpu";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { float32Tensor, writeGguf } from "../../models/test/formats/checkpoint-writer.js";
+import { tinyLlama } from "../../models/test/tiny-llama.js";
+import {
+  type AnswerScores,
+  answerPairs,
+  batchSize,
+  type Cell,
+  CellFile,
+  type CurvePlan,
+  type CurveWork,
+  cellLine,
+  computeCells,
+  conclude,
+  countCells,
+  headerLine,
+  keyOf,
+  methodOf,
+  type Pair,
+  paperStrength,
+  type RunIdentity,
+  settingsOf,
+  strengthOfIterations,
+  studyPlan,
+} from "../src/curve/index.js";
+
+let folder = "";
+let model: Model;
+let tensors = 0;
+
+beforeAll(async () => {
+  await tf.setBackend("cpu");
+  folder = await mkdtemp(join(tmpdir(), "amulet-curve-"));
+  await writeFile(join(folder, "tiny.gguf"), randomLlamaFile());
+  model = await loadModel(join(folder, "tiny.gguf"));
+});
+afterAll(async () => {
+  model.dispose();
+  await rm(folder, { recursive: true });
+});
+beforeEach(() => {
+  tensors = tf.memory().numTensors;
+});
+afterEach(() => expect(tf.memory().numTensors).toBe(tensors));
+
+/** With random weights: those of the tiny Llama, sines, give some tokens logits that are equal but for rounding. */
+function randomLlamaFile(): Buffer {
+  const { entries, tensors } = tinyLlama();
+  const random = xoshiro128(1);
+  const drawn = tensors.map(({ name, shape }) => {
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    const value = () => (shape.length === 1 ? 1 : 2 * random() - 1);
+    return float32Tensor(name, shape, Array.from({ length: size }, value));
+  });
+  return writeGguf({ entries, tensors: drawn });
+}
+
+const questions = ["Why?", "How now?", "Who is it?", "When?", "Where to?", "What for?"];
+const preferences = ["Be kind.", "Be brief."];
+const pairs: Pair[] = questions.flatMap((question) =>
+  preferences.map((preference) => ({ question, preference })),
+);
+
+const plan: CurvePlan = {
+  strengths: [0, 1, 2, paperStrength],
+  iterations: [0, 2, 60],
+  exactIterations: [2, 60],
+  budgets: [0, 0.1],
+  ratios: [0, 1],
+};
+const answering = { maxNewTokens: 6, temperature: 0, seed: 0 };
+
+/** Stands in for the world's scores: any function of the text will do here. */
+function score(answer: string): AnswerScores {
+  const share = (pattern: RegExp) => (answer.match(pattern) ?? []).length / Math.max(1, answer.length);
+  return { grammaticality: share(/[a-z]/g), relevance: share(/[A-Z]/g), preference: share(/\d/g) };
+}
+
+const work: CurveWork = { pairs, settings: settingsOf(plan), score, answering };
+
+async function collect(cells: AsyncIterable<Cell[]>): Promise<Cell[]> {
+  const all: Cell[] = [];
+  for await (const batch of cells) all.push(...batch);
+  return all;
+}
+
+/** Core's own loop on one pair alone: what every answer of the study is held against. */
+async function idsAlone(pair: Pair, method: Method): Promise<string> {
+  const { base, preferences } = renderPrompts(model, pair);
+  const stream = model.textStream();
+  let text = "";
+  const requests = [
+    { base, preferences, method, choose: chooseGreedily, maxNewTokens: answering.maxNewTokens },
+  ];
+  for await (const event of decode(model, requests))
+    if (event.type === "token") text += stream.push(event.id);
+  return text + stream.flush();
+}
+
+describe("settings", () => {
+  test("every curve of the study is ascending and its settings are distinct", () => {
+    const settings = settingsOf(studyPlan);
+    expect(new Set(settings.map(keyOf)).size).toBe(settings.length);
+    const dial = settings.filter(({ kind }) => kind === "dial").map(({ value }) => value);
+    expect(dial).toEqual([...dial].sort((a, b) => a - b));
+    expect(dial[0]).toBe(0);
+    expect(dial.at(-1)).toBe(12);
+  });
+
+  test("T, ratio and x meet where they are the same number", () => {
+    expect(strengthOfIterations(0)).toBe(1);
+    expect(strengthOfIterations(60)).toBe(paperStrength);
+    const settings = settingsOf({
+      ...plan,
+      strengths: [0, 1],
+      iterations: [0],
+      exactIterations: [],
+      budgets: [],
+      ratios: [0],
+    });
+    expect(settings.filter(({ kind }) => kind === "dial").map(({ value }) => value)).toEqual([0, 1]);
+  });
+
+  test.each([{ strengths: [0, 2, 1] }, { budgets: [0.1, 0.1] }, { ratios: [Number.NaN] }])(
+    "a curve that does not ascend is refused: %j",
+    (change) => {
+      expect(() => settingsOf({ ...plan, ...change })).toThrowError(/finite and ascending/);
+    },
+  );
+});
+
+describe("answers", () => {
+  test.each([
+    ["x = 0", { kind: "dial", value: 0 }, baseMethod()],
+    ["x = 1", { kind: "dial", value: 1 }, preferenceMethod()],
+    ["T = 0", { kind: "loop", value: 0 }, preferenceMethod()],
+    ["no budget", { kind: "bounded", value: 0 }, preferenceMethod()],
+    ["x of T = 60", { kind: "dial", value: strengthOfIterations(60) }, amuletExactMethod(paperParameters)],
+    ["T = 5", { kind: "loop", value: 5 }, guidanceMethod(strengthOfIterations(5))],
+  ] as const)("under %s are those of the method it amounts to, pair by pair", async (_, setting, method) => {
+    const answers = await answerPairs(model, pairs, setting, answering);
+    for (const [i, pair] of pairs.entries()) expect(answers[i]!.text).toBe(await idsAlone(pair, method));
+  });
+
+  test("the dial without its shortcuts at 0 and 1 gives the same answers", async () => {
+    for (const x of [0, 1]) {
+      const answers = await answerPairs(model, pairs, { kind: "dial", value: x }, answering);
+      for (const [i, pair] of pairs.entries())
+        expect(answers[i]!.text).toBe(await idsAlone(pair, guidanceMethod(x)));
+    }
+  });
+
+  test("drift is the KL that a preference prompt alone has none of, and grows with x", async () => {
+    const driftAt = async (x: number) =>
+      (await answerPairs(model, pairs, { kind: "dial", value: x }, { ...answering, maxNewTokens: 1 })).map(
+        ({ drift }) => drift!,
+      );
+    const [still, some, more] = [await driftAt(1), await driftAt(2), await driftAt(6)];
+    for (const [i, drift] of still.entries()) {
+      expect(drift).toBeLessThan(1e-9);
+      expect(some[i]!).toBeGreaterThan(drift);
+      expect(more[i]!).toBeGreaterThan(some[i]!);
+    }
+  });
+
+  test("drift is Σ π (log π − log π_pref) of the policies that the method gives", async () => {
+    const [pair] = pairs as [Pair];
+    const [answer] = await answerPairs(
+      model,
+      [pair],
+      { kind: "dial", value: 3 },
+      { ...answering, maxNewTokens: 1 },
+    );
+    const { base, preferences } = renderPrompts(model, pair);
+    const prompts = [base, preferences[0]!.tokens];
+    const logits = tf.tidy(() => {
+      using session = model.openSession(2);
+      return session.append(prompts).arraySync();
+    });
+    const log = (row: number[]) => row.map((v) => v - Math.log(row.reduce((sum, w) => sum + Math.exp(w), 0)));
+    const [logBase, logPreference] = logits.map(log) as [number[], number[]];
+    const policy = log(logPreference.map((p, v) => p + 2 * (p - logBase[v]!)));
+    const drift = policy.reduce((sum, p, v) => sum + Math.exp(p) * (p - logPreference[v]!), 0);
+    expect(answer!.drift).toBeCloseTo(drift, 4);
+  });
+
+  test("drawn answers depend on the pair and the seed, not on the batch", async () => {
+    const drawing = { ...answering, temperature: 1, seed: 9 };
+    const setting = { kind: "dial", value: 2 } as const;
+    const together = await answerPairs(model, pairs.slice(0, 4), setting, drawing);
+    const apart = await answerPairs(model, pairs.slice(2, 4), setting, drawing, 2);
+    expect(apart.map(({ text }) => text)).toEqual(together.slice(2).map(({ text }) => text));
+    const other = await answerPairs(model, pairs.slice(0, 4), setting, { ...drawing, seed: 10 });
+    expect(other.map(({ text }) => text)).not.toEqual(together.map(({ text }) => text));
+  });
+});
+
+describe("a run", () => {
+  const run: RunIdentity = {
+    model: "tiny",
+    backend: "cpu",
+    pairs: "x",
+    pairCount: pairs.length,
+    batchSize,
+    ...answering,
+  };
+
+  test("fills the table, all settings for every pair", async () => {
+    const cells = await collect(computeCells(model, work));
+    expect(cells).toHaveLength(countCells(work));
+    expect(new Set(cells.map(({ setting, pair }) => `${setting}/${pair}`)).size).toBe(countCells(work));
+  });
+
+  test("taken up again after an interruption anywhere, it gives the same file to the byte", async () => {
+    const whole = join(folder, "whole.jsonl");
+    const file = await CellFile.open(whole, run);
+    for await (const batch of computeCells(model, work)) await file.add(batch);
+    const bytes = await readFile(whole, "utf8");
+    for (const share of [0, 0.01, 0.55, 0.9, 1]) {
+      const cut = join(folder, "cut.jsonl");
+      await writeFile(cut, bytes);
+      await truncate(cut, Math.floor(share * Buffer.byteLength(bytes)));
+      const again = await CellFile.open(cut, run);
+      const before = again.cells.length;
+      let computed = 0;
+      for await (const batch of computeCells(model, work, (key, pair) => again.has(key, pair))) {
+        await again.add(batch);
+        computed += batch.length;
+      }
+      expect(before + computed).toBe(countCells(work));
+      expect(await readFile(cut, "utf8")).toBe(bytes);
+    }
+  });
+
+  test("a file of another run is refused, and so is a damaged one", async () => {
+    const path = join(folder, "other.jsonl");
+    await writeFile(path, headerLine({ ...run, seed: 1 }));
+    await expect(CellFile.open(path, run)).rejects.toMatchObject({ code: "other-run" });
+    await writeFile(path, `${headerLine(run)}{"setting":\n`);
+    await expect(CellFile.open(path, run)).rejects.toMatchObject({ code: "bad-file" });
+  });
+
+  test("stops between two tokens when it is told to", async () => {
+    const interrupt = new AbortController();
+    const cells = computeCells(model, { ...work, answering: { ...answering, signal: interrupt.signal } });
+    await cells.next();
+    interrupt.abort();
+    await expect(cells.next()).rejects.toMatchObject({ code: "aborted" });
+  });
+
+  test("gives curves where T, ratio and x agree, and the loop's answers are the dial's", async () => {
+    const cells = await collect(computeCells(model, work));
+    const { curves, sameAnswers } = conclude({
+      plan,
+      cells,
+      run,
+      reportedPairs: 8,
+      bootstrap: { resamples: 100 },
+    });
+    const atPaper = curves.strength.find(({ at }) => at === paperStrength)!;
+    expect({ ...curves.iterations.at(-1), at: 0 }).toEqual({ ...atPaper, at: 0 });
+    expect({ ...curves.ratio[1], at: 0 }).toEqual({ ...curves.strength.find(({ at }) => at === 2), at: 0 });
+    for (const { at, preference } of curves.exact) {
+      expect(preference).toEqual(curves.iterations.find((point) => point.at === at)!.preference);
+    }
+    expect(sameAnswers).toEqual([
+      { iterations: 2, share: 1 },
+      { iterations: 60, share: 1 },
+    ]);
+    expect(curves.strength.every((point) => point.pairs === 8)).toBe(true);
+  });
+});
+
+describe("what is concluded", () => {
+  /** Cells whose scores are known functions of x, with a wobble of their own for each pair. */
+  function madeUp(reported: number, choosing: number): Cell[] {
+    const wobble = (pair: number) => 0.05 * Math.sin(pair * 12.9898);
+    return settingsOf(plan).flatMap((setting) =>
+      Array.from({ length: reported + choosing }, (_, pair): Cell => {
+        const x = setting.kind === "dial" ? setting.value : 1;
+        return {
+          setting: keyOf(setting),
+          pair,
+          text: "",
+          tokens: 5,
+          finishReason: "stop",
+          drift: Math.max(0, x - 1),
+          preference: Math.min(1, 0.1 + 0.2 * x) + wobble(pair),
+          grammaticality: x > 2.2 ? 0.5 : 1,
+          relevance: 0.9,
+        };
+      }),
+    );
+  }
+  const run: RunIdentity = { model: "", backend: "", pairs: "", pairCount: 90, batchSize, ...answering };
+  const study = (cells: readonly Cell[], reportedPairs = 60) => conclude({ plan, cells, run, reportedPairs });
+
+  test("the strongest setting that keeps the language whole is chosen, and every claim holds of such data", () => {
+    const { chosen, claims, comparisons } = study(madeUp(60, 30));
+    expect(chosen.dial).toMatchObject({ value: 2, pairs: 60 });
+    expect(claims.map(({ holds }) => holds)).toEqual([true, true, true, true, true]);
+    expect(comparisons[1]).toMatchObject({ before: { value: 1 }, after: { value: 2 } });
+    expect(comparisons[1]!.difference.preference.mean).toBeCloseTo(0.2, 9);
+    // The wobble is the pair's own and cancels out.
+    expect(comparisons[1]!.difference.preference.high - 0.2).toBeLessThan(1e-9);
+  });
+
+  test("reported pairs have no say in the choice", () => {
+    const cells = madeUp(60, 30);
+    const spoilt = cells.map((cell) =>
+      cell.pair < 60 ? { ...cell, grammaticality: 0, relevance: 0 } : cell,
+    );
+    expect(study(spoilt).chosen.dial).toMatchObject({ value: 2 });
+    expect(study(spoilt).claims.map(({ holds }) => holds)).toEqual([true, true, false, true, false]);
+  });
+
+  test("where no setting keeps the language whole, none is chosen and the claims about it fail", () => {
+    const broken = madeUp(60, 30).map((cell) => ({ ...cell, grammaticality: 0.5 }));
+    const { chosen, claims } = study(broken);
+    expect(chosen).toEqual({ dial: null, bounded: null, masked: null });
+    expect(claims.map(({ holds }) => holds)).toEqual([true, false, false, false, false]);
+  });
+
+  test("cells read back are the cells written", () => {
+    const [cell] = madeUp(1, 0) as [Cell];
+    expect(JSON.parse(cellLine(cell))).toEqual(cell);
+    expect(methodOf({ kind: "masked", value: 2 }).name).toBe("la+plausibility");
+  });
+});
