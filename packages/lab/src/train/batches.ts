@@ -2,7 +2,7 @@
 import { type ChatMessage, type ChatPrompt, xoshiro128 } from "@amulet-ts/core";
 import type { ModelTokenizer } from "@amulet-ts/models";
 import { LabError } from "../errors.js";
-import type { Example } from "./example.js";
+import type { TrainingExample } from "./training-example.js";
 
 /** An example as the model reads it: the prompt, then the answer with the token that ends it. */
 export interface TokenExample {
@@ -29,7 +29,7 @@ export interface Batch {
  */
 export function encodeExample(
   { tokenizer, renderChat }: Pick<ModelTokenizer, "tokenizer" | "renderChat">,
-  { question, preferenceSentence, answer }: Example,
+  { question, preferenceSentence, answer }: TrainingExample,
   contextLength: number,
 ): TokenExample {
   const content = preferenceSentence === undefined ? question : `${question} ${preferenceSentence}`;

@@ -2,11 +2,11 @@
 import type { ModelTokenizer } from "@amulet-ts/models";
 import { controlTokens, type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenizer.js";
 import { type Batch, BatchStream, encodeExample, makeBatch, type TokenExample } from "./batches.js";
-import type { Example } from "./example.js";
 import type { TrainingSettings } from "./settings.js";
+import type { TrainingExample } from "./training-example.js";
 
 /** An endless stream of examples, the same for the same seed; no question of one split is in the other. */
-export type Corpus = (seed: number, split: "train" | "validation") => Iterable<Example>;
+export type Corpus = (seed: number, split: "train" | "validation") => Iterable<TrainingExample>;
 
 /** What the tokenizer is learnt from. */
 const tokenizerExamples = 20_000;
@@ -28,7 +28,7 @@ export function learnTokenizer(corpus: Corpus, { seed, vocabularySize }: Trainin
   return trainTokenizer(textsOf(take(corpus(seed, "train"), tokenizerExamples)), vocabularySize);
 }
 
-function* textsOf(examples: Iterable<Example>): Generator<string> {
+function* textsOf(examples: Iterable<TrainingExample>): Generator<string> {
   for (const { question, preferenceSentence, answer } of examples) {
     // A question stands before the sentence, so that the sentence begins with a space.
     yield preferenceSentence === undefined ? question : `${question} ${preferenceSentence}`;
@@ -70,6 +70,10 @@ export function batchesOf(examples: readonly TokenExample[], rows: number, fille
   return Array.from({ length: count }, (_, i) => makeBatch(sorted.slice(i * rows, (i + 1) * rows), filler));
 }
 
-function encodeAll(examples: Iterable<Example>, text: ModelTokenizer, contextLength: number): TokenExample[] {
+function encodeAll(
+  examples: Iterable<TrainingExample>,
+  text: ModelTokenizer,
+  contextLength: number,
+): TokenExample[] {
   return Array.from(examples, (example) => encodeExample(text, example, contextLength));
 }
