@@ -3,6 +3,8 @@ import type { TinyModel } from "./arbitraries/models.js";
 import type { AmuletParameters } from "./oracles/amulet.js";
 import type { DriftBudget } from "./oracles/budget.js";
 import type { Row } from "./oracles/distribution.js";
+import type { StepProblem } from "./oracles/objective.js";
+import type { StrengthNames } from "./oracles/strength.js";
 
 /** A result now or later: tensor subjects read back asynchronously. */
 export type Awaitable<T> = T | Promise<T>;
@@ -20,6 +22,23 @@ export interface StepSettings {
   readonly lambda: number;
   readonly eta: number;
 }
+
+/** Draws, and the options that bend the policy first, in the order in which they act. */
+export interface SamplingRun {
+  readonly count: number;
+  readonly seed: number;
+  /** Log-probabilities are divided by it. */
+  readonly temperature: number;
+  /** Only the k most probable tokens, the earlier of equals. */
+  readonly topK: number;
+  /** Of these, the fewest whose share of their probability reaches p. */
+  readonly topP: number;
+  /** Of these, only tokens at least p times as probable as the best. */
+  readonly minP: number;
+}
+
+/** A number that T, α, λ, η can be solved for. */
+export type StrengthParameter = keyof AmuletParameters;
 
 /**
  * The operations that a subject may offer; a law that needs one it lacks is skipped. Rows are log-policies over
@@ -49,6 +68,14 @@ export interface AlgorithmOperations {
   ): Awaitable<{ readonly gamma: number; readonly logPolicy: Row }>;
   /** `count` independent draws. */
   sample(logPolicy: Row, options: { readonly count: number; readonly seed: number }): Awaitable<Row>;
+  /** The same from what the options leave of the policy. */
+  sampleTruncated(logPolicy: Row, run: SamplingRun): Awaitable<Row>;
+  /** The strength under all of its names, from any one of them. */
+  strengthNames(known: Partial<StrengthNames>): StrengthNames;
+  /** The value of one parameter that gives this x while the others stay as they are; the nearest whole T. */
+  solveStrength(name: StrengthParameter, scale: number, parameters: AmuletParameters): number;
+  /** Tensors that are alive now. */
+  countTensors(): number;
 }
 
 /** What every subject says of itself. */
@@ -76,7 +103,45 @@ export interface ForwardOperations {
   logitsInSteps(model: TinyModel, tokens: readonly number[], prefilled: number): Awaitable<readonly Row[]>;
   /** Several token rows of different lengths in one batch: the logits after the last token of each. */
   lastLogitsOfRows(model: TinyModel, tokenRows: readonly (readonly number[])[]): Awaitable<readonly Row[]>;
+  /**
+   * The mean over positions of −log p(next token), in nats, and its derivative by every tensor of the checkpoint,
+   * under its name and in its layout. A row of at least two tokens.
+   */
+  lossAndGradient(model: TinyModel, tokens: readonly number[]): Awaitable<LossAndGradient>;
+  /** Tensors that are alive now. */
+  countTensors(): number;
+}
+
+/** A loss and where it rises. */
+export interface LossAndGradient {
+  readonly loss: number;
+  readonly gradient: ReadonlyMap<string, Row>;
 }
 
 /** An implementation of forward passes. */
 export type ForwardSubject = Subject<ForwardOperations>;
+
+/** How fast an optimiser comes, by its theory. */
+export interface Rate {
+  /** How far an iterate is from the maximiser, in the theory's own measure. */
+  readonly distance: (iterate: Row) => number;
+  /** The most that may be left of a distance one step later. */
+  readonly next: (distance: number) => number;
+  /** Below this the distance is rounding. */
+  readonly rounding: number;
+}
+
+/** What a subject that maximises a step's objective without the closed form may offer. */
+export interface OptimiserOperations {
+  /** Its iterates, the start first; log-policies up to a constant. */
+  ascend(problem: StepProblem, logStart: Row): Awaitable<readonly Row[]>;
+  /** The total variation from the maximiser that it promises at the end. */
+  closeness(problem: StepProblem): number;
+  /** Offered where the theory lets the objective never fall: what rounding may take off it in a step. */
+  roundingOfAscent(problem: StepProblem): number;
+  /** Offered where the theory has a rate. @param target the maximiser */
+  rate(problem: StepProblem, target: Row): Rate;
+}
+
+/** An optimiser. */
+export type OptimiserSubject = Subject<OptimiserOperations>;

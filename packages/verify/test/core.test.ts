@@ -30,6 +30,12 @@ const onRow = async (inputs: readonly oracles.Row[], operation: Rows) =>
     )
   )[0]!;
 
+function draw(logPolicy: oracles.Row, count: number, options: core.SamplingOptions): number[] {
+  const choose = core.createChooser(options);
+  const row = Float32Array.from(logPolicy);
+  return Array.from({ length: count }, () => choose(row, { generated: [], endTokens: new Set() }));
+}
+
 const subject: AlgorithmSubject = {
   name: "core",
   unitRoundoff: 2 ** -24,
@@ -59,11 +65,22 @@ const subject: AlgorithmSubject = {
     onRow([logBase, logPreference], (base_BV, preference_BV) =>
       core.extrapolate(base_BV!, preference_BV!, ratio),
     ),
-  sample: (logPolicy, { count, seed }) => {
-    const choose = core.createChooser({ temperature: 1, seed });
-    const row = Float32Array.from(logPolicy);
-    return Array.from({ length: count }, () => choose(row, { generated: [], endTokens: new Set() }));
+  sample: (logPolicy, { count, seed }) => draw(logPolicy, count, { temperature: 1, seed }),
+  sampleTruncated: (logPolicy, { count, ...options }) => draw(logPolicy, count, options),
+  strengthNames: core.strengthNames,
+  solveStrength: (name, scale, parameters) => {
+    switch (name) {
+      case "iterations":
+        return core.iterationsFor(scale, parameters).nearest.iterations;
+      case "alpha":
+        return core.alphaFor(scale, parameters);
+      case "lambda":
+        return core.lambdaFor(scale, parameters);
+      case "eta":
+        return core.etaFor(scale, parameters);
+    }
   },
+  countTensors: () => tf.memory().numTensors,
 };
 
 /** Core's bounded search ends within a share of its budget, not within roundings, as this law wants it. */

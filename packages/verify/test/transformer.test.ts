@@ -19,6 +19,8 @@ const readJson = <T>(folder: URL, name: string): T => JSON.parse(readFileSync(ne
 const read = (folder: URL) => readSafetensors(new URL("model.safetensors", folder));
 const llama: Forward = (folder, tokens) =>
   oracles.llamaLogits(readJson<oracles.LlamaConfig>(folder, "config.json"), read(folder), tokens);
+const gemma3: Forward = (folder, tokens) =>
+  oracles.gemma3Logits(readJson<oracles.Gemma3Config>(folder, "config.json"), read(folder), tokens);
 const gpt2: Forward = (folder, tokens) =>
   oracles.gpt2Logits(readJson<oracles.Gpt2Config>(folder, "config.json"), read(folder), tokens);
 
@@ -26,7 +28,7 @@ const gpt2: Forward = (folder, tokens) =>
 const storedRounding = (logit: number) => 2 ** -24 * Math.abs(logit) + 1e-12;
 
 /**
- * GPT-2's reference is float64 throughout. Hugging Face's Llama casts norms, rotations and attention weights to
+ * GPT-2's reference is float64 throughout. Hugging Face's Llama, and what is made after it, casts norms, rotations and attention weights to
  * float32 whatever the model's type, so its "float64" logits carry part of the error of a float32 run. The
  * fixture states the error of a whole float32 run, case by case; twice that is the allowance.
  */
@@ -38,6 +40,10 @@ describe("the transformer oracles give the reference's logits at every position"
     ["llama-mha-untied", llama, castAllowance.llama],
     ["llama-gqa-tied", llama, castAllowance.llama],
     ["llama3-rope-scaling", llama, castAllowance.llama],
+    ["mistral-sliding", llama, castAllowance.llama],
+    ["qwen2", llama, castAllowance.llama],
+    ["qwen3", llama, castAllowance.llama],
+    ["gemma3-text", gemma3, castAllowance.llama],
   ] as const)("%s", ([name, forward, allowance], { skip }) => {
     const folder = new URL(`${name}/`, checkpoints);
     skip(!existsSync(folder), `The reference checkpoint ${name} is not here (../shared/fixtures).`);

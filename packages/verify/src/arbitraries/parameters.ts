@@ -2,27 +2,34 @@
 import fc from "fast-check";
 import type { AmuletParameters } from "../oracles/amulet.js";
 
-const quarters = (min: number, max: number) =>
-  fc.integer({ min: 4 * min, max: 4 * max }).map((quarter) => quarter / 4);
+/** Multiples of 1/4 within [min, max], the rounder ones first: failures shrink to 1, then to other whole numbers. */
+const quarters = (min: number, max: number) => {
+  const values = Array.from({ length: 4 * (max - min) + 1 }, (_, i) => min + i / 4);
+  const roundness = (value: number) => (value % 1 === 0 ? 0 : 8) + Math.abs(value - 1);
+  return fc.constantFrom(...values.sort((left, right) => roundness(left) - roundness(right)));
+};
 
 const learningRate = fc.constantFrom(10, 1, 0.1, 100, 1000, 0.01);
 
-function parametersWith(largestRatio: number, maxIterations: number): fc.Arbitrary<AmuletParameters> {
+function parametersWith(
+  largestRatio: number,
+  iterations: fc.Arbitrary<number>,
+): fc.Arbitrary<AmuletParameters> {
   return fc
-    .record({
-      iterations: fc.integer({ min: 0, max: maxIterations }),
-      ratio: quarters(0, largestRatio),
-      lambda: quarters(0.25, 5),
-      eta: learningRate,
-    })
+    .record({ iterations, ratio: quarters(0, largestRatio), lambda: quarters(0.25, 5), eta: learningRate })
     .map(({ iterations, ratio, lambda, eta }) => ({ iterations, alpha: ratio * lambda, lambda, eta }));
 }
 
 /** For policies: α ≤ 2λ and T ≤ 40, where x stays below 120 and no log-policy leaves float32's useful range. */
-export const policyParameters = parametersWith(2, 40);
+export const policyParameters = parametersWith(2, fc.nat({ max: 40 }));
 
 /** For the strength alone: α up to 10 λ, T up to 400; x reaches 1e25. */
-export const scaleParameters = parametersWith(10, 400);
+export const scaleParameters = parametersWith(10, fc.nat({ max: 400 }));
+
+/** At least one step and some utility, so that every one of T, α, λ, η can be found again from x. */
+export const solvableParameters = parametersWith(2, fc.integer({ min: 1, max: 100 })).map(
+  ({ alpha, ...rest }) => ({ ...rest, alpha: alpha === 0 ? rest.lambda : alpha }),
+);
 
 /** Where one step stands. */
 export const stepSettings = fc.record({
@@ -32,4 +39,4 @@ export const stepSettings = fc.record({
 });
 
 /** γ from −1 (the base policy) to 8. */
-export const gammaValue = quarters(-1, 8);
+export const gammaValue = fc.integer({ min: -4, max: 32 }).map((quarter) => quarter / 4);

@@ -54,6 +54,7 @@ export function largePair(largest: number): fc.Arbitrary<LogitPair> {
     .map(({ size, seed }) => ({
       base: noise(2 * seed, size),
       preference: noise(2 * seed + 1, size),
+      [fc.toStringMethod]: () => `${size} tokens of noise, seed ${seed}`,
     }));
 }
 

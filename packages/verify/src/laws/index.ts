@@ -1,4 +1,5 @@
 import type { Law } from "./law.js";
+import { memoryLaws } from "./memory.js";
 import { policyLaws } from "./policy.js";
 import { regretLaws } from "./regret.js";
 import { samplingLaws } from "./sampling.js";
@@ -6,9 +7,13 @@ import { stepLaws } from "./step.js";
 import { strengthLaws } from "./strength.js";
 import { tiltLaws } from "./tilt.js";
 
-export { forwardLaws } from "./forward.js";
+export { describeBreach } from "./breach.js";
+export { forwardLaws, forwardLawsFor } from "./forward.js";
+export * from "./judgement.js";
 export * from "./law.js";
-export { measureRegret, type Regret } from "./regret.js";
+export { optimiserLaws } from "./optimiser.js";
+export { oracleLogits, oracleLoss } from "./oracle-logits.js";
+export { measureRegret, ownUtilities, type Regret } from "./regret.js";
 export { chiSquare, chiSquareLimit } from "./sampling.js";
 
 /** Every law of the algorithm, from the strength alone to whole policies and draws from them. */
@@ -19,4 +24,5 @@ export const algorithmLaws: readonly Law[] = [
   ...tiltLaws,
   ...regretLaws,
   ...samplingLaws,
+  ...memoryLaws,
 ];

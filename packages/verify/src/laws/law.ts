@@ -1,13 +1,16 @@
 /** A law: a statement about every subject, cases to try it on, and a judgement with its tolerance. */
 import fc from "fast-check";
 import { VerifyError } from "../errors.js";
-import type { AlgorithmOperations, Awaitable, ForwardOperations, Subject, SubjectWith } from "../subject.js";
-
-/** What one case showed. The law holds for it when error ≤ tolerance; NaN never does. */
-export interface Judgement {
-  readonly error: number;
-  readonly tolerance: number;
-}
+import type {
+  AlgorithmOperations,
+  Awaitable,
+  ForwardOperations,
+  OptimiserOperations,
+  Subject,
+  SubjectWith,
+} from "../subject.js";
+import { describeBreach } from "./breach.js";
+import { holds, type Judgement, strain } from "./judgement.js";
 
 /** How a law is written. */
 export interface LawText<Operations, K extends keyof Operations, Case> {
@@ -23,15 +26,20 @@ export interface LawText<Operations, K extends keyof Operations, Case> {
 export interface CheckOptions {
   readonly runs?: number;
   readonly seed?: number;
-  /** Called after every case, the shrinking ones included. */
-  readonly onCase?: () => void;
+  /** Called after every case, the shrinking ones included; the next one waits for it. */
+  readonly onCase?: () => Awaitable<void>;
+  /** Where a counterexample of this seed was found: the search begins there. */
+  readonly path?: string;
+  /** Ends the search early; what is known by then is reported. */
+  readonly signal?: AbortSignal;
 }
 
 /** What came out. */
 export interface LawReport {
   readonly law: string;
   readonly subject: string;
-  readonly outcome: "held" | "broken" | "skipped";
+  /** Interrupted: held as far as it was tried. */
+  readonly outcome: "held" | "broken" | "skipped" | "interrupted";
   /** Cases tried, not counting those of shrinking. */
   readonly runs: number;
   /** The case nearest to, or furthest past, its tolerance. */
@@ -45,6 +53,9 @@ export interface LawReport {
 /** A case that breaks a law, as text to read and with the numbers. */
 export interface Counterexample {
   readonly example: string;
+  /** The same seed and path come to this case again at once. */
+  readonly seed: number;
+  readonly path: string;
   readonly judgement?: Judgement;
   /** Set when the subject threw. */
   readonly thrown?: string;
@@ -63,6 +74,9 @@ export const defineLaw = lawMaker<AlgorithmOperations>();
 
 /** Makes a law of forward passes of its text. */
 export const defineForwardLaw = lawMaker<ForwardOperations>();
+
+/** Makes a law of optimisers of its text. */
+export const defineOptimiserLaw = lawMaker<OptimiserOperations>();
 
 function lawMaker<Operations>() {
   return <K extends keyof Operations, Case>(text: LawText<Operations, K, Case>): Law<Operations> => ({
@@ -87,40 +101,39 @@ function hasOperations<Operations, K extends keyof Operations>(
 async function tryCases<Operations, K extends keyof Operations, Case>(
   text: LawText<Operations, K, Case>,
   subject: SubjectWith<K, Operations>,
-  { runs = 100, seed = 1, onCase }: CheckOptions,
+  { runs = 100, seed = 1, onCase, path, signal }: CheckOptions,
 ): Promise<LawReport> {
   let worst: Judgement | undefined;
   const property = fc.asyncProperty(text.cases, async (example) => {
+    if (signal?.aborted) throw new fc.PreconditionFailure(true);
     const judgement = await text.judge(subject, example);
-    onCase?.();
-    if (!worst || !(strain(judgement) <= strain(worst))) worst = judgement;
+    await onCase?.();
+    if (!worst || strain(judgement) > strain(worst)) worst = judgement;
     return holds(judgement);
   });
-  const result = await fc.check(property, { numRuns: runs, seed });
+  const result = await fc.check(property, { numRuns: runs, seed, ...(path !== undefined && { path }) });
   const report = { law: text.name, subject: subject.name, runs: result.numRuns, ...(worst && { worst }) };
-  if (!result.failed) return { ...report, outcome: "held" };
-  const [example] = result.counterexample!;
-  return { ...report, outcome: "broken", counterexample: await explain(text, subject, example) };
+  if (!result.counterexample) return { ...report, outcome: result.interrupted ? "interrupted" : "held" };
+  const [example] = result.counterexample;
+  const found = await explain(text, subject, example);
+  return {
+    ...report,
+    outcome: "broken",
+    counterexample: { ...found, seed, path: result.counterexamplePath! },
+  };
 }
 
 async function explain<Operations, K extends keyof Operations, Case>(
   text: LawText<Operations, K, Case>,
   subject: SubjectWith<K, Operations>,
   example: Case,
-): Promise<Counterexample> {
+): Promise<Omit<Counterexample, "seed" | "path">> {
   const written = fc.stringify(example);
   try {
     return { example: written, judgement: await text.judge(subject, example) };
   } catch (error) {
     return { example: written, thrown: String(error) };
   }
-}
-
-const holds = ({ error, tolerance }: Judgement) => error <= tolerance;
-
-/** Error in units of its tolerance. An exact law (tolerance 0) is strained without bound by any error. */
-function strain({ error, tolerance }: Judgement): number {
-  return error === 0 ? 0 : error / tolerance;
 }
 
 /** Applies a law and throws when it does not hold. @throws VerifyError `law-broken` with the counterexample */
@@ -131,10 +144,5 @@ export async function holdLaw<Operations>(
 ): Promise<LawReport> {
   const report = await law.check(subject, options);
   if (report.outcome !== "broken") return report;
-  const { example, judgement, thrown } = report.counterexample!;
-  const found = thrown ?? `error ${judgement?.error}, tolerance ${judgement?.tolerance}`;
-  throw new VerifyError(
-    "law-broken",
-    `${subject.name} breaks "${law.name}": ${law.statement} Smallest case found: ${example} (${found}).`,
-  );
+  throw new VerifyError("law-broken", describeBreach(law, report));
 }

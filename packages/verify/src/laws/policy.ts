@@ -6,7 +6,7 @@ import { type AmuletParameters, amulet } from "../oracles/amulet.js";
 import { logSoftmax, type Row, tabulate } from "../oracles/distribution.js";
 import { guidanceScale } from "../oracles/strength.js";
 import type { AlgorithmSubject } from "../subject.js";
-import { defineLaw, type Judgement, type Law } from "./law.js";
+import { defineLaw, type Law } from "./law.js";
 import {
   addBounds,
   comparePolicies,
@@ -14,6 +14,7 @@ import {
   normalisedBound,
   scaleBound,
   tiltBound,
+  worstOf,
 } from "./tolerance.js";
 
 const policyCase = fc.record({ pair: logitPair(), parameters: policyParameters });
@@ -60,6 +61,24 @@ const logPolicyLaw = defineLaw({
     const scoreError = tabulate(preference.length, (a) => 2 * subject.unitRoundoff * (top - preference[a]!));
     const bound = normalisedBound(expected, scoreError, subject.unitRoundoff + 2 ** -53);
     return comparePolicies(await subject.logPolicy(preference), expected, bound);
+  },
+});
+
+const shiftChangesNothing = defineLaw({
+  name: "logits-shift",
+  statement: "A number added to every logit changes nothing.",
+  needs: ["logPolicy"],
+  cases: fc.record({ pair: logitPair(), shift: fc.constantFrom(1, -1, 100, -100, 10_000, -10_000) }),
+  async judge(subject, { pair: { base, preference }, shift }) {
+    // As a type of 24 bits has them before and after: a logit of 20,000 keeps its eighths.
+    const logits = base.map((logit, a) => Math.fround(logit + preference[a]!));
+    const shifted = logits.map((logit) => Math.fround(logit + shift));
+    const expected = logSoftmax(logits);
+    const top = Math.max(...logits);
+    const scoreError = tabulate(logits.length, (a) => 2 * subject.unitRoundoff * (top - logits[a]!));
+    const bound = normalisedBound(expected, scoreError, subject.unitRoundoff);
+    const [plain, moved] = [await subject.logPolicy(logits), await subject.logPolicy(shifted)];
+    return comparePolicies(moved, plain, addBounds(bound, bound));
   },
 });
 
@@ -111,25 +130,44 @@ const permuted = defineLaw({
   name: "loop-permutes",
   statement: "Renaming the tokens renames the result and changes nothing else.",
   needs: ["amuletLoop"],
-  cases: policyCase,
-  async judge(subject, { pair, parameters }) {
+  cases: fc.record({
+    pair: logitPair(),
+    parameters: policyParameters,
+    keys: fc.array(fc.nat({ max: 99 }), { minLength: 1, maxLength: 13 }),
+  }),
+  async judge(subject, { pair, parameters, keys }) {
     const { logBase, logPreference } = rowsOf(pair);
+    const order = orderBy(logBase.length, keys);
+    const renamed = (row: Float32Array) => Float32Array.from(order, (a) => row[a]!);
     const plain = await subject.amuletLoop(logBase, logPreference, parameters);
-    const turned = await subject.amuletLoop(logBase.toReversed(), logPreference.toReversed(), parameters);
+    const turned = await subject.amuletLoop(renamed(logBase), renamed(logPreference), parameters);
+    const back = new Float64Array(order.length);
+    for (const [position, a] of order.entries()) back[a] = turned[position]!;
     const bound = boundOf(pair, parameters, subject);
-    return comparePolicies(Float64Array.from(turned).reverse(), plain, addBounds(bound, bound));
+    return comparePolicies(back, plain, addBounds(bound, bound));
   },
 });
+
+/** The tokens 0 … size − 1 reversed, then sorted by keys that repeat. */
+function orderBy(size: number, keys: readonly number[]): number[] {
+  const key = (a: number) => keys[a % keys.length]!;
+  return Array.from({ length: size }, (_, i) => size - 1 - i).sort((a, b) => key(a) - key(b));
+}
+
+const reasonsToRest = ["no steps", "no utility", "equal policies", "boundless λ"] as const;
+
+/** Weight of the pull back in place of λ = ∞; the utility then moves log π by α/λ of Δ at most. */
+const boundlessLambda = 1e9;
 
 const nothingToDo = defineLaw({
   name: "loop-rests",
   statement:
-    "Without steps, without utility, or with two equal policies the result is the preference policy.",
+    "Without steps, without utility, with two equal policies, or as λ → ∞, the result is the preference policy.",
   needs: ["amuletLoop", "amuletCollapsed"],
   cases: fc.record({
     pair: genericPair,
     parameters: policyParameters,
-    reason: fc.constantFrom("no steps", "no utility", "equal policies"),
+    reason: fc.constantFrom(...reasonsToRest),
     form: fc.constantFrom("amuletLoop", "amuletCollapsed"),
   }),
   async judge(subject, { pair, parameters, reason, form }) {
@@ -137,12 +175,17 @@ const nothingToDo = defineLaw({
       ...parameters,
       ...(reason === "no steps" && { iterations: 0 }),
       ...(reason === "no utility" && { alpha: 0 }),
+      ...(reason === "boundless λ" && { lambda: boundlessLambda }),
     };
     const used = reason === "equal policies" ? { ...pair, base: pair.preference } : pair;
     const { logBase, logPreference } = rowsOf(used);
     const actual = await subject[form](logBase, logPreference, still);
     const bound = addBounds(boundOf(used, still, subject), collapsedBound(used, still, subject));
-    return comparePolicies(actual, logSoftmax(logPreference), bound);
+    const expected = logSoftmax(logPreference);
+    // x − 1 ≤ α/(λ − α), since x stays below its fixed point.
+    const moved = reason === "boundless λ" ? still.alpha / (still.lambda - still.alpha) : 0;
+    const drift = tabulate(expected.length, (a) => moved * Math.abs(logPreference[a]! - logBase[a]!));
+    return comparePolicies(actual, expected, addBounds(bound, normalisedBound(expected, drift, 0)));
   },
 });
 
@@ -165,7 +208,10 @@ const masked = defineLaw({
     const kept = [...pair.base.keys()].filter((a) => Number.isFinite(pair.base[a]!));
     const left: LogitPair = { base: keep(pair.base, kept), preference: keep(pair.preference, kept) };
     const impossible = pair.base.every((logit, a) => Number.isFinite(logit) || Math.exp(actual[a]!) === 0);
-    if (!impossible) return { error: Number.POSITIVE_INFINITY, tolerance: 0 };
+    if (!impossible) {
+      const compared = { what: "log-policy", expected: "probability 0 of every masked token", got: actual };
+      return { error: Number.POSITIVE_INFINITY, tolerance: 0, compared };
+    }
     // The subject rounds the policies where the oracle's are exact; both bounds cover a few such roundings.
     const rows = { logBase: logSoftmax(left.base), logPreference: logSoftmax(left.preference) };
     const expected = amulet(rows.logBase, rows.logPreference, parameters);
@@ -217,19 +263,16 @@ const independentRows = defineLaw({
         return comparePolicies(together[row] ?? [], alone, addBounds(bound, bound));
       }),
     );
-    return judgements.reduce(worse);
+    return worstOf(judgements);
   },
 });
 
 const turn = (row: readonly number[], by: number) => row.map((_, a) => row[(a + by) % row.length]!);
 
-function worse(left: Judgement, right: Judgement): Judgement {
-  return left.error / left.tolerance >= right.error / right.tolerance ? left : right;
-}
-
 /** All of them. */
 export const policyLaws: readonly Law[] = [
   logPolicyLaw,
+  shiftChangesNothing,
   loopByDefinition,
   collapseByDefinition,
   loopEqualsCollapse,

@@ -1,6 +1,7 @@
-/** A law of the whole run: Amulet as an online learner, measured against the best policy in hindsight. */
+/** Laws of the whole run: Amulet as an online learner, measured against the best policy in hindsight. */
 import fc from "fast-check";
 import { genericPair, policyRow } from "../arbitraries/rows.js";
+import { utilitiesBeside, utilityHistory } from "../arbitraries/steps.js";
 import { type AmuletParameters, closedForm, meanOf } from "../oracles/amulet.js";
 import { expectation, kl, logSoftmax, type Row, sumOver, tabulate } from "../oracles/distribution.js";
 import type { SubjectWith } from "../subject.js";
@@ -15,23 +16,27 @@ export interface Regret {
   readonly bound: number;
 }
 
+/** Amulet's own utilities: u_t = α (log π_t − log π_base) of the iterates π_1 … π_T. */
+export function ownUtilities(iterates: readonly Row[], logBase: Row, alpha: number): Float64Array[] {
+  return iterates
+    .slice(0, -1)
+    .map((policy) => tabulate(policy.length, (a) => alpha * (policy[a]! - logBase[a]!)));
+}
+
 /**
- * The regret of iterates π_1 … π_{T+1}, and its bound. Be-the-leader with a moving anchor: as π_{t+1} maximises
- * Φ_t(π) = Σ_{i≤t} f_i(π) − (1/η) KL(π ‖ π_t), summing Φ_t(π_{t+1}) − Φ_{t−1}(π_t) gives
+ * The regret of iterates π_1 … π_{T+1} on the utilities u_1 … u_T, and its bound. Be-the-leader with a moving anchor:
+ * as π_{t+1} maximises Φ_t(π) = Σ_{i≤t} f_i(π) − (1/η) KL(π ‖ π_t), summing Φ_t(π_{t+1}) − Φ_{t−1}(π_t) gives
  *
  *     regret ≤ Σ_t [f_t(π_{t+1}) − f_t(π_t)] + (1/η) KL(π° ‖ π_T)
  *              + (1/η) Σ_{t≥2} [KL(π_{t+1} ‖ π_{t−1}) − KL(π_{t+1} ‖ π_t)]
  */
 export function measureRegret(
   iterates: readonly Row[],
-  logBase: Row,
-  { alpha, lambda, eta }: Pick<AmuletParameters, "alpha" | "lambda" | "eta">,
+  utilities: readonly Row[],
+  { lambda, eta }: Pick<AmuletParameters, "lambda" | "eta">,
 ): Regret {
-  const steps = iterates.length - 1;
+  const steps = utilities.length;
   const at = (t: number) => iterates[t - 1]!;
-  const utilities = iterates
-    .slice(0, steps)
-    .map((policy) => tabulate(policy.length, (a) => alpha * (policy[a]! - logBase[a]!)));
   const payoff = (t: number, policy: Row) =>
     expectation(policy, (a) => utilities[t - 1]![a]!) - lambda * kl(policy, at(1));
   const sumSteps = (from: number, value: (t: number) => number) =>
@@ -46,6 +51,11 @@ export function measureRegret(
   };
 }
 
+const weights = {
+  lambda: fc.constantFrom(2, 1, 0.5),
+  eta: fc.constantFrom(10, 1, 0.1),
+};
+
 const regretBounded = defineLaw({
   name: "regret-bounded",
   statement:
@@ -55,23 +65,58 @@ const regretBounded = defineLaw({
     pair: genericPair,
     steps: fc.integer({ min: 1, max: 6 }),
     ratio: fc.constantFrom(1, 0.5, 2),
-    lambda: fc.constantFrom(2, 1, 0.5),
-    eta: fc.constantFrom(10, 1, 0.1),
+    ...weights,
   }),
   async judge(subject, { pair, steps, ratio, lambda, eta }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
     const parameters = { iterations: steps, alpha: ratio * lambda, lambda, eta };
     const iterates = await iteratesOf(subject, logBase, logPreference, parameters);
-    const { regret, bound } = measureRegret(iterates, logBase, parameters);
+    const utilities = ownUtilities(iterates, logBase, parameters.alpha);
+    const measured = measureRegret(iterates, utilities, parameters);
     const off = Math.max(...loopBound(logBase, logPreference, parameters, subject.unitRoundoff + 2 ** -53));
-    // Errors δ of the log-policies move each of the 4T payoffs and divergences by at most δ times its integrand's size.
-    const size = Math.max(
-      ...iterates.map((row) => Math.max(...tabulate(row.length, (a) => Math.abs(row[a]!)))),
-    );
-    const integrand = (parameters.alpha + lambda + 1 / eta) * (2 * size + 1);
-    return { error: Math.max(0, regret - bound), tolerance: 4 * steps * off * integrand };
+    return judgeRegret(measured, iterates, off, parameters.alpha + lambda + 1 / eta);
   },
 });
+
+const regretOfAnyHistory = defineLaw({
+  name: "regret-on-any-history",
+  statement:
+    "On utilities that have nothing to do with it, too, the learner loses no more than follow-the-regularised-leader may.",
+  needs: ["closedFormStep"],
+  cases: fc.record({ pair: genericPair, history: utilityHistory, ...weights }),
+  async judge(subject, { pair, history, lambda, eta }) {
+    const utilities = utilitiesBeside(pair, history);
+    const logReference = policyRow(pair.preference);
+    const iterates: Row[] = [logSoftmax(logReference)];
+    let off = 0;
+    for (let t = 1; t <= utilities.length; t++) {
+      const meanUtility = Float32Array.from(meanOf(utilities.slice(0, t)));
+      const rows = { meanUtility, logReference, logCurrent: iterates.at(-1)! };
+      const next = logSoftmax(await subject.closedFormStep(rows, { t, lambda, eta }));
+      off +=
+        16 * (subject.unitRoundoff + 2 ** -24) * (sizeOf([meanUtility, next, logReference]) / lambda + 1);
+      iterates.push(next);
+    }
+    const measured = measureRegret(iterates, utilities, { lambda, eta });
+    return judgeRegret(measured, [...iterates, ...utilities], off, 1 + lambda + 1 / eta);
+  },
+});
+
+/**
+ * Errors `off` of the log-policies move each of the 4T payoffs and divergences by at most that times its integrand's
+ * size, `weight` times that of the rows.
+ */
+function judgeRegret({ regret, bound }: Regret, rows: readonly Row[], off: number, weight: number) {
+  const tolerance = 4 * rows.length * off * weight * (2 * sizeOf(rows) + 1);
+  const compared = { what: "regret", expected: `at most ${bound}`, got: regret };
+  const error = Math.max(0, regret - bound);
+  return { error, tolerance, compared };
+}
+
+/** The largest magnitude in several rows. */
+function sizeOf(rows: readonly Row[]): number {
+  return Math.max(...rows.map((row) => Math.max(...tabulate(row.length, (a) => Math.abs(row[a]!)))));
+}
 
 /** π_1 … π_{T+1}: the loop run with 0 … T steps. */
 async function iteratesOf(
@@ -90,4 +135,4 @@ async function iteratesOf(
 }
 
 /** All of them. */
-export const regretLaws: readonly Law[] = [regretBounded];
+export const regretLaws: readonly Law[] = [regretBounded, regretOfAnyHistory];

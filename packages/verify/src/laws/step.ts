@@ -2,12 +2,14 @@
 import fc from "fast-check";
 import { stepSettings } from "../arbitraries/parameters.js";
 import { logitPair, policyRow, rowBeside, spareRow } from "../arbitraries/rows.js";
+import { utilitiesBeside, utilityHistory } from "../arbitraries/steps.js";
 import { ascendMirror } from "../optimisers/mirror-ascent.js";
-import { kl, logSoftmax, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
+import { meanOf } from "../oracles/amulet.js";
+import { expectation, kl, logSoftmax, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
 import { curvature, objective, objectiveGradient, type StepProblem } from "../oracles/objective.js";
 import type { SubjectWith } from "../subject.js";
 import { defineLaw, type Law } from "./law.js";
-import { comparePolicies, logSmallest, normalisedBound } from "./tolerance.js";
+import { compareNumbers, comparePolicies, logSmallest, normalisedBound } from "./tolerance.js";
 
 const stepCase = fc.record({
   pair: logitPair({ largest: 400 }),
@@ -58,11 +60,12 @@ const gapIdentity = defineLaw({
     const solution = logSoftmax(await solve(subject, example));
     const other = logSoftmax(rowBeside(example.pair, example.other));
     const gap = objective(problem, solution) - objective(problem, other);
-    const error = Math.abs(gap - curvature(problem) * kl(other, solution));
+    const distance = curvature(problem) * kl(other, solution);
     // An error δ(a) of log π* moves the right side by c Σ π δ and the left by c Σ π* δ.
     const worst = Math.max(...stepBound(problem, solution, subject.unitRoundoff + 2 ** -53));
     const size = curvature(problem) * (1 + Math.max(...termSizes(problem)));
-    return { error, tolerance: 4 * curvature(problem) * worst + 32 * 2 ** -53 * size };
+    const tolerance = 4 * curvature(problem) * worst + 32 * 2 ** -53 * size;
+    return compareNumbers("F(π*) − F(π) against (λ + 1/(ηt)) KL(π ‖ π*)", gap, distance, tolerance);
   },
 });
 
@@ -80,7 +83,8 @@ const stationary = defineLaw({
     const bound = stepBound(problem, solution, subject.unitRoundoff + 8 * 2 ** -53);
     const slack = Math.max(...possible.map((a) => bound[a]! + 2 ** -50 * termSizes(problem)[a]!), 0);
     const error = possible.length === 0 ? Number.NaN : Math.max(...values) - Math.min(...values);
-    return { error, tolerance: 2 * curvature(problem) * slack };
+    const compared = { what: "gradient", expected: "the same number for every token", got: gradient };
+    return { error, tolerance: 2 * curvature(problem) * slack, compared };
   },
 });
 
@@ -93,7 +97,7 @@ const normalised = defineLaw({
     const problem = problemOf(example);
     const solution = await solve(subject, example);
     const bound = Math.max(...stepBound(problem, solution, subject.unitRoundoff));
-    return { error: Math.abs(logSumExp(solution)), tolerance: bound };
+    return compareNumbers("log of the sum of probabilities", logSumExp(solution), 0, bound);
   },
 });
 
@@ -114,5 +118,41 @@ const byAscent = defineLaw({
   },
 });
 
+const ofHistory = defineLaw({
+  name: "step-of-any-history",
+  statement:
+    "Whatever utilities came, the step maximises their sum less tλ KL(π ‖ π_1) and (1/η) KL(π ‖ π_t): the gap to any other policy is (tλ + 1/η) KL.",
+  needs: ["closedFormStep"],
+  cases: fc.record({
+    pair: logitPair({ largest: 400 }),
+    history: utilityHistory,
+    other: spareRow,
+    lambda: stepSettings.map(({ lambda }) => lambda),
+    eta: stepSettings.map(({ eta }) => eta),
+  }),
+  async judge(subject, { pair, history, other, lambda, eta }) {
+    const utilities = utilitiesBeside(pair, history);
+    const t = utilities.length;
+    const settings = { t, lambda, eta };
+    const rows = { logReference: policyRow(pair.preference), logCurrent: policyRow(pair.base) };
+    const meanUtility = Float32Array.from(meanOf(utilities));
+    const solution = logSoftmax(await subject.closedFormStep({ meanUtility, ...rows }, settings));
+    const rival = logSoftmax(rowBeside(pair, other));
+    const payoff = (policy: Row) =>
+      utilities.reduce((sum, utility) => sum + expectation(policy, (a) => utility[a]!), 0) -
+      t * lambda * kl(policy, rows.logReference) -
+      kl(policy, rows.logCurrent) / eta;
+    const weight = t * lambda + 1 / eta;
+    const problem = { meanUtility, ...rows, lambda, proximal: 1 / (eta * t) };
+    // The mean is rounded to float32 before the step reads it.
+    const rounding = subject.unitRoundoff + 2 ** -24 + 2 ** -53;
+    const worst = Math.max(...stepBound(problem, solution, rounding));
+    const size = weight * (1 + Math.max(...termSizes(problem)));
+    const tolerance = 4 * weight * worst + 32 * 2 ** -53 * size;
+    const gap = payoff(solution) - payoff(rival);
+    return compareNumbers("gap against (tλ + 1/η) KL", gap, weight * kl(rival, solution), tolerance);
+  },
+});
+
 /** All of them. */
-export const stepLaws: readonly Law[] = [gapIdentity, stationary, normalised, byAscent];
+export const stepLaws: readonly Law[] = [gapIdentity, stationary, normalised, byAscent, ofHistory];

@@ -1,10 +1,10 @@
 /** Laws of x, the one number that T steps amount to. */
 import fc from "fast-check";
-import { scaleParameters } from "../arbitraries/parameters.js";
+import { gammaValue, scaleParameters, solvableParameters } from "../arbitraries/parameters.js";
 import { paperParameters } from "../oracles/amulet.js";
-import { fixedPoint, guidanceScale } from "../oracles/strength.js";
+import { fixedPoint, fromGamma, guidanceScale } from "../oracles/strength.js";
 import { defineLaw, type Law } from "./law.js";
-import { scaleBound } from "./tolerance.js";
+import { compareNumbers, compareRatio, scaleBound, worstOf } from "./tolerance.js";
 
 const byDefinition = defineLaw({
   name: "scale-by-definition",
@@ -12,9 +12,8 @@ const byDefinition = defineLaw({
   needs: ["guidanceScale"],
   cases: scaleParameters,
   judge(subject, parameters) {
-    const expected = guidanceScale(parameters);
-    const error = Math.abs(subject.guidanceScale(parameters) / expected - 1);
-    return { error, tolerance: 2 * scaleBound(parameters.iterations) };
+    const tolerance = 2 * scaleBound(parameters.iterations);
+    return compareRatio("x", subject.guidanceScale(parameters), guidanceScale(parameters), tolerance);
   },
 });
 
@@ -36,8 +35,7 @@ const asPublished = defineLaw({
   needs: ["guidanceScale"],
   cases: fc.constantFrom(...publishedScales),
   judge(subject, [iterations, expected]) {
-    const scale = subject.guidanceScale({ ...paperParameters, iterations });
-    return { error: Math.abs(scale - expected), tolerance: 0.0005 };
+    return compareNumbers("x", subject.guidanceScale({ ...paperParameters, iterations }), expected, 0.0005);
   },
 });
 
@@ -49,8 +47,8 @@ const homogeneous = defineLaw({
   judge(subject, { parameters, scale }) {
     const { iterations, alpha, lambda, eta } = parameters;
     const scaled = { iterations, alpha: alpha * scale, lambda: lambda * scale, eta: eta / scale };
-    const error = Math.abs(subject.guidanceScale(scaled) / subject.guidanceScale(parameters) - 1);
-    return { error, tolerance: 2 * scaleBound(iterations) };
+    const [got, expected] = [subject.guidanceScale(scaled), subject.guidanceScale(parameters)];
+    return compareRatio("x of the scaled parameters", got, expected, 2 * scaleBound(iterations));
   },
 });
 
@@ -60,8 +58,8 @@ const identities = defineLaw({
   needs: ["guidanceScale"],
   cases: fc.record({ parameters: scaleParameters, without: fc.constantFrom("iterations", "alpha") }),
   judge(subject, { parameters, without }) {
-    const error = Math.abs(subject.guidanceScale({ ...parameters, [without]: 0 }) - 1);
-    return { error, tolerance: scaleBound(parameters.iterations) };
+    const got = subject.guidanceScale({ ...parameters, [without]: 0 });
+    return compareNumbers("x", got, 1, scaleBound(parameters.iterations));
   },
 });
 
@@ -73,7 +71,29 @@ const rising = defineLaw({
   judge(subject, parameters) {
     const now = subject.guidanceScale(parameters);
     const next = subject.guidanceScale({ ...parameters, iterations: parameters.iterations + 1 });
-    return { error: Math.max(0, 1 - next / now), tolerance: 2 * scaleBound(parameters.iterations + 1) };
+    const compared = { what: "x one step later", expected: `at least ${now}`, got: next };
+    const tolerance = 2 * scaleBound(parameters.iterations + 1);
+    return { error: Math.max(0, 1 - next / now), tolerance, compared };
+  },
+});
+
+const belowFixedPoint = defineLaw({
+  name: "scale-below-its-fixed-point",
+  statement:
+    "While α < λ, x lies between 1 and λ/(λ−α), the fixed point of its recursion, whatever T and η; as λ → ∞ both are 1.",
+  needs: ["guidanceScale"],
+  cases: fc.record({
+    parameters: scaleParameters,
+    ratio: fc.constantFrom(0.5, 0.25, 0.75, 0.1, 0.9, 0.001, 1e-6, 1e-9),
+  }),
+  judge(subject, { parameters, ratio }) {
+    const lambda = parameters.lambda;
+    const centre = fixedPoint({ alpha: ratio * lambda, lambda });
+    const got = subject.guidanceScale({ ...parameters, alpha: ratio * lambda });
+    const outside = Math.max(1 - got, got / centre - 1);
+    const compared = { what: "x", expected: `between 1 and ${centre}`, got };
+    const error = Number.isNaN(got) ? got : Math.max(0, outside);
+    return { error, tolerance: 2 * scaleBound(parameters.iterations), compared };
   },
 });
 
@@ -90,11 +110,47 @@ const growth = defineLaw({
     const at = (iterations: number) =>
       subject.guidanceScale({ iterations, alpha: ratio * lambda, lambda, eta });
     const [early, late] = [1000, 4000] as const;
-    if (ratio === 1) return { error: Math.abs(at(late) - at(early) - Math.log(4)), tolerance: 4 / early };
+    if (ratio === 1) {
+      return compareNumbers("x(4000) − x(1000)", at(late) - at(early), Math.log(4), 4 / early);
+    }
     const centre = fixedPoint({ alpha: ratio * lambda, lambda });
     const slope = Math.log((at(late) - centre) / (at(early) - centre)) / Math.log(4);
     // Corrections to the power are of relative order 1/T; 1/(ηλ) of them at η = 1, λ = 1/2.
-    return { error: Math.abs(slope - (ratio - 1)), tolerance: (4 + 4 / (eta * lambda)) / early };
+    return compareNumbers("power of T", slope, ratio - 1, (4 + 4 / (eta * lambda)) / early);
+  },
+});
+
+const strengthNames = ["guidanceScale", "gamma", "linearAlignmentRatio", "contextSteeringLambda"] as const;
+
+const namesAgree = defineLaw({
+  name: "strength-names-agree",
+  statement:
+    "Guidance scale x, γ = x − 1, Linear Alignment's ratio and Context Steering's λ: from each name all the others.",
+  needs: ["strengthNames"],
+  cases: fc.record({ gamma: gammaValue, known: fc.constantFrom(...strengthNames) }),
+  judge(subject, { gamma, known }) {
+    const expected = fromGamma(gamma);
+    const got = subject.strengthNames({ [known]: expected[known] });
+    // Quarters up to 9: exact in any type.
+    return worstOf(strengthNames.map((name) => compareNumbers(name, got[name], expected[name], 0)));
+  },
+});
+
+const solved = defineLaw({
+  name: "strength-solved",
+  statement: "A parameter solved for from a strength x gives x again.",
+  needs: ["solveStrength"],
+  cases: fc.record({
+    parameters: solvableParameters,
+    name: fc.constantFrom("alpha", "lambda", "eta", "iterations"),
+  }),
+  judge(subject, { parameters, name }) {
+    // Just below x, so that rounding does not push it past what the parameter can reach.
+    const scale = guidanceScale(parameters) * (1 - 4 * scaleBound(parameters.iterations));
+    const value = subject.solveStrength(name, scale, parameters);
+    const got = guidanceScale({ ...parameters, [name]: value });
+    // x is a quotient of polynomials of degree T in each parameter, so it follows a rounding of one T-fold at most.
+    return compareRatio(`x at ${name} = ${value}`, got, scale, 8 * scaleBound(parameters.iterations));
   },
 });
 
@@ -105,5 +161,8 @@ export const strengthLaws: readonly Law[] = [
   homogeneous,
   identities,
   rising,
+  belowFixedPoint,
   growth,
+  namesAgree,
+  solved,
 ];

@@ -5,10 +5,18 @@ import { genericPair, logitPair, policyRow } from "../arbitraries/rows.js";
 import { tilt } from "../oracles/amulet.js";
 import { drift } from "../oracles/budget.js";
 import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../oracles/distribution.js";
+import { guide } from "../oracles/strength.js";
 import { defineLaw, type Law } from "./law.js";
-import { addBounds, comparePolicies, normalisedBound, scaleBound, tiltBound } from "./tolerance.js";
+import {
+  addBounds,
+  compareNumbers,
+  comparePolicies,
+  normalisedBound,
+  scaleBound,
+  tiltBound,
+} from "./tolerance.js";
 
-const tiltCase = fc.record({ pair: logitPair(), gamma: gammaValue });
+const tiltCase = fc.record({ pair: logitPair({ largest: 50_000 }), gamma: gammaValue });
 
 const byDefinition = defineLaw({
   name: "tilt-by-definition",
@@ -61,6 +69,22 @@ const amuletIsTilt = defineLaw({
   },
 });
 
+const oneDial = defineLaw({
+  name: "guidance-is-alignment",
+  statement:
+    "Guidance from the base policy with scale x is Linear Alignment from the preference policy with x under its name.",
+  needs: ["strengthNames", "linearAlignment"],
+  cases: tiltCase,
+  async judge(subject, { pair, gamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const { linearAlignmentRatio } = subject.strengthNames({ guidanceScale: gamma + 1 });
+    const aligned = await subject.linearAlignment(logBase, logPreference, linearAlignmentRatio);
+    const expected = guide(logBase, logPreference, gamma + 1);
+    const bound = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff + 2 ** -51);
+    return comparePolicies(aligned, expected, bound);
+  },
+});
+
 const driftRises = defineLaw({
   name: "drift-rises",
   statement: "The drift KL(π_γ ‖ π_pref) never falls as γ grows from 0.",
@@ -82,7 +106,9 @@ const driftRises = defineLaw({
       return expectation(policy, (a) => bound[a]! * (Math.abs(policy[a]! - logPreference[a]!) + 2));
     };
     const [less, greater] = [await driftAt(gamma), await driftAt(gamma + more)];
-    return { error: Math.max(0, less.nats - greater.nats), tolerance: less.slack + greater.slack };
+    const compared = { what: "drift in nats", expected: `at least ${less.nats}`, got: greater.nats };
+    const error = Math.max(0, less.nats - greater.nats);
+    return { error, tolerance: less.slack + greater.slack, compared };
   },
 });
 
@@ -105,7 +131,7 @@ const driftSlope = defineLaw({
     const expected = gamma * variance(tilt(logBase, logPreference, gamma), delta);
     const curvature = 8 * spread ** 3 * (1 + gamma * spread);
     const tolerance = noise / step + step ** 2 * curvature;
-    return { error: Math.abs(slope / (2 * step) - expected), tolerance };
+    return compareNumbers("slope of the drift", slope / (2 * step), expected, tolerance);
   },
 });
 
@@ -139,6 +165,7 @@ export const tiltLaws: readonly Law[] = [
   byDefinition,
   turnsAround,
   amuletIsTilt,
+  oneDial,
   driftRises,
   driftSlope,
   budgetHolds,

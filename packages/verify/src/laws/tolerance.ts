@@ -5,7 +5,7 @@
  */
 import { type AmuletParameters, runLoop } from "../oracles/amulet.js";
 import { expectation, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
-import type { Judgement } from "./law.js";
+import { type Judgement, strain } from "./judgement.js";
 
 /** log of the smallest positive float64: everything below has probability 0 in every type. */
 export const logSmallest = -700;
@@ -14,15 +14,34 @@ export const logSmallest = -700;
 const stepRoundings = 13;
 
 /** Compares two log-policies where they matter; reports the token with the largest share of its bound used. */
-export function comparePolicies(actual: Row, expected: Row, bound: Row): Judgement {
-  if (actual.length !== expected.length) return { error: Number.POSITIVE_INFINITY, tolerance: 0 };
-  let worst: Judgement = { error: 0, tolerance: bound[0]! };
-  for (let a = 0; a < expected.length; a++) {
-    const error = Math.abs(Math.max(actual[a]!, logSmallest) - Math.max(expected[a]!, logSmallest));
-    const judgement = { error, tolerance: bound[a]! };
-    if (!(error / bound[a]! <= worst.error / worst.tolerance)) worst = judgement;
+export function comparePolicies(got: Row, expected: Row, bound: Row, what = "log-policy"): Judgement {
+  if (got.length !== expected.length) {
+    const compared = { what: `tokens of the ${what}`, expected: expected.length, got: got.length };
+    return { error: Number.POSITIVE_INFINITY, tolerance: 0, compared };
   }
-  return worst;
+  let worst = { error: 0, tolerance: bound[0]!, entry: 0 };
+  for (let a = 0; a < expected.length; a++) {
+    const error = Math.abs(Math.max(got[a]!, logSmallest) - Math.max(expected[a]!, logSmallest));
+    const judgement = { error, tolerance: bound[a]!, entry: a };
+    if (strain(judgement) > strain(worst)) worst = judgement;
+  }
+  const { error, tolerance, entry } = worst;
+  return { error, tolerance, compared: { what, expected, got, entry } };
+}
+
+/** Compares two numbers. */
+export function compareNumbers(what: string, got: number, expected: number, tolerance: number): Judgement {
+  return { error: Math.abs(got - expected), tolerance, compared: { what, expected, got } };
+}
+
+/** Compares two numbers by their ratio. */
+export function compareRatio(what: string, got: number, expected: number, tolerance: number): Judgement {
+  return { error: Math.abs(got / expected - 1), tolerance, compared: { what, expected, got } };
+}
+
+/** Of several judgements the one nearest to, or furthest past, its tolerance. */
+export function worstOf(judgements: readonly Judgement[]): Judgement {
+  return judgements.reduce((left, right) => (strain(right) > strain(left) ? right : left));
 }
 
 /** Bound on a normalised log-policy whose unnormalised scores carry the errors `scoreError`. */

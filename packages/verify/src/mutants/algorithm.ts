@@ -1,7 +1,7 @@
 /** Faults that one could make in Amulet, each with a law that must notice. */
 import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
 import { toBfloat16 } from "./bfloat16.js";
-import { createSubject, normaliseScores, type Seams } from "./reference.js";
+import { createSubject, normaliseScores, type Seams, shorten } from "./reference.js";
 
 /** A planted fault. */
 export interface Mutant {
@@ -43,6 +43,9 @@ const stepFaults: readonly Mutant[] = [
     score: ({ utility, reference, lambda, proximal }) =>
       (utility + (lambda + proximal) * reference) / (lambda + proximal),
   }),
+  plant("proximal-of-sum", "the sum's weight 1/η beside the mean's λ", "step-of-any-history", {
+    proximal: (eta) => 1 / eta,
+  }),
   plant("no-log-z", "log Z forgotten", "step-normalised", {
     normalise: (scores) => Float64Array.from(scores),
   }),
@@ -81,6 +84,19 @@ const loopFaults: readonly Mutant[] = [
       return Float64Array.from(scores, (score) => Math.log(Math.exp(score) / mass));
     },
   }),
+  plant("first-token-nan", "the first token is NaN", "loop-by-definition", {
+    normalise: (scores) => normaliseScores(scores).fill(Number.NaN, 0, 1),
+  }),
+  plant("logits-clipped", "logits clipped at ±1,000", "logits-shift", {
+    normalise: (scores) =>
+      normaliseScores(Float64Array.from(scores, (score) => Math.max(-1000, Math.min(1000, score)))),
+  }),
+  plant("lambda-capped", "λ never more than 100", "loop-rests", {
+    score: ({ utility, reference, current, lambda, proximal }) => {
+      const pull = Math.min(lambda, 100);
+      return (utility + pull * reference + proximal * current) / (pull + proximal);
+    },
+  }),
   plant("first-token-favoured", "position enters the score", "loop-permutes", {
     normalise: (scores) => {
       const tilted = Float64Array.from(scores, (score, a) => (a === 0 ? score + 1e-6 : score));
@@ -98,6 +114,14 @@ const loopFaults: readonly Mutant[] = [
   }),
   plant("rows-repeated", "every batch row is the first", "rows-are-independent", { row: () => 0 }),
   plant("bfloat16", "policies stored in bfloat16", "loop-by-definition", { store: toBfloat16 }),
+  plant(
+    "bfloat16-twice",
+    "rounded to float32, then to bfloat16, called bfloat16 but for the mean",
+    "loop-by-definition",
+    {
+      updateMean: (mean, latest, t) => toBfloat16(Math.fround(mean + (latest - mean) / t)),
+    },
+  ),
   plant("float32-called-float64", "float32 passed off as float64", "loop-by-definition", {
     store: Math.fround,
   }),
@@ -118,6 +142,24 @@ const strengthFaults: readonly Mutant[] = [
   plant("scale-shrinks", "the utility pulls back", "scale-rises", {
     scaleNext: ({ mean, x, alpha, lambda, proximal }) =>
       (lambda - alpha * mean + proximal * x) / (lambda + proximal),
+  }),
+  plant(
+    "scale-overshoots",
+    "T + 1 for t in the proximal weight's place of x",
+    "scale-below-its-fixed-point",
+    {
+      scaleNext: ({ mean, x, alpha, lambda, proximal }) =>
+        (lambda + alpha * mean + 2 * proximal * x) / (lambda + proximal),
+    },
+  ),
+  plant("ratio-is-scale", "x taken for Linear Alignment's ratio", "strength-names-agree", {
+    ratio: (gamma) => gamma + 1,
+  }),
+  plant("ratio-halved", "the ratio over two policies", "guidance-is-alignment", {
+    ratio: (gamma) => gamma / 2,
+  }),
+  plant("solved-for-gamma", "a parameter solved for γ", "strength-solved", {
+    solvedFor: (scale) => scale - 1,
   }),
   plant("gamma-is-scale", "x taken for γ", "amulet-is-a-tilt", { gamma: (scale) => scale }),
   plant("gamma-off-two", "γ = x − 2", "collapse-by-definition", { gamma: (scale) => scale - 2 }),
@@ -150,6 +192,24 @@ const tiltFaults: readonly Mutant[] = [
 const runFaults: readonly Mutant[] = [
   plant("learns-backwards", "the utility of the run has the wrong sign", "regret-bounded", {
     utility: (alpha, current, base) => alpha * (base - current),
+  }),
+  plant("history-backwards", "utilities with the wrong sign", "regret-on-any-history", {
+    score: ({ utility, reference, current, lambda, proximal }) =>
+      (-utility + lambda * reference + proximal * current) / (lambda + proximal),
+  }),
+  plant("tensor-left", "the loop forgets one tensor a step", "no-tensor-left", { left: (steps) => steps }),
+  plant("nucleus-short", "the token that reaches p is left out", "sampling-truncations", {
+    shortlist: (candidates, run) => {
+      const kept = shorten(candidates, run);
+      return run.topP < 1 && kept.length > 1 ? kept.slice(0, -1) : kept;
+    },
+  }),
+  plant("min-p-absolute", "min-p taken as a probability", "sampling-truncations", {
+    shortlist: (candidates, run) => {
+      const kept = shorten(candidates, { ...run, minP: 0 });
+      const likely = kept.filter(({ weight }) => weight >= run.minP);
+      return likely.length > 0 ? likely : kept.slice(0, 1);
+    },
   }),
   plant("draws-too-flat", "temperature 2", "sampling-frequencies", {
     sampled: (logPolicy) => normaliseScores(Float64Array.from(logPolicy, (value) => value / 2)),

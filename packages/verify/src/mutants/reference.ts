@@ -6,7 +6,15 @@
 import type { AmuletParameters } from "../oracles/amulet.js";
 import type { DriftBudget } from "../oracles/budget.js";
 import type { Row } from "../oracles/distribution.js";
-import type { AlgorithmOperations, AlgorithmSubject, StepRows, StepSettings } from "../subject.js";
+import type { StrengthNames } from "../oracles/strength.js";
+import type {
+  AlgorithmOperations,
+  AlgorithmSubject,
+  SamplingRun,
+  StepRows,
+  StepSettings,
+  StrengthParameter,
+} from "../subject.js";
 
 /** What a step reads for one token. */
 export interface TokenTerms {
@@ -24,6 +32,12 @@ export interface ScaleTerms {
   readonly alpha: number;
   readonly lambda: number;
   readonly proximal: number;
+}
+
+/** A token in play and its probability, up to a factor. */
+export interface Candidate {
+  readonly token: number;
+  readonly weight: number;
 }
 
 /** The seams. */
@@ -46,6 +60,14 @@ export interface Seams {
   row(index: number, rows: number): number;
   /** The policy that draws are taken from. */
   sampled(logPolicy: Row): Row;
+  /** What top-k, top-p and min-p leave of tokens and their weights, the likeliest first. */
+  shortlist(candidates: readonly Candidate[], run: SamplingRun): readonly Candidate[];
+  /** Linear Alignment's ratio for a γ. */
+  ratio(gamma: number): number;
+  /** The x that a parameter is solved for. */
+  solvedFor(scale: number): number;
+  /** Tensors that a call leaves behind, with T steps or none. */
+  left(steps: number): number;
   /** Rounds every number of a policy that is stored. */
   store(value: number): number;
 }
@@ -67,6 +89,10 @@ const seams: Seams = {
   drift: relativeEntropy,
   row: (index) => index,
   sampled: (logPolicy) => logPolicy,
+  shortlist: shorten,
+  ratio: (gamma) => gamma,
+  solvedFor: (scale) => scale,
+  left: () => 0,
   store: (value) => value,
 };
 
@@ -100,11 +126,16 @@ export function createSubject(
   const linearAlignment = (logBase: Row, logPreference: Row, gamma: number) =>
     extrapolateRow(parts, logBase, logPreference, gamma);
   const guidanceScale = (parameters: AmuletParameters) => scaleOf(parts, parameters);
+  let alive = 0;
   return {
     name,
     unitRoundoff,
     guidanceScale,
-    amuletLoop,
+    amuletLoop: (logBase, logPreference, parameters) => {
+      alive += parts.left(parameters.iterations);
+      return amuletLoop(logBase, logPreference, parameters);
+    },
+    countTensors: () => alive,
     linearAlignment,
     logPolicy: (logits) => storeRow(parts, parts.normalise(logits)),
     closedFormStep: (rows, settings) => takeStep(parts, rows, settings),
@@ -116,7 +147,14 @@ export function createSubject(
         return amuletLoop(logBases[row]!, logPreferences[row]!, parameters);
       }),
     boundedTilt: (logBase, logPreference, budget) => searchBudget(parts, logBase, logPreference, budget),
-    sample: (logPolicy, { count, seed }) => drawAll(parts.sampled(logPolicy), count, seed),
+    sample: (logPolicy, { count, seed }) => drawAll(candidatesOf(parts.sampled(logPolicy)), count, seed),
+    sampleTruncated: (logPolicy, run) => {
+      const sharpened = Float64Array.from(parts.sampled(logPolicy), (value) => value / run.temperature);
+      return drawAll(parts.shortlist(candidatesOf(sharpened), run), run.count, run.seed);
+    },
+    strengthNames: (known) => nameStrength(parts, known),
+    solveStrength: (parameter, scale, parameters) =>
+      solveStrength(parts, parameter, parts.solvedFor(scale), parameters),
   };
 }
 
@@ -183,8 +221,60 @@ function searchBudget(parts: Seams, logBase: Row, logPreference: Row, { nats, la
   return { gamma: low, logPolicy: extrapolateRow(parts, logBase, logPreference, low) };
 }
 
+function nameStrength(parts: Seams, known: Partial<StrengthNames>): StrengthNames {
+  const { guidanceScale, gamma, linearAlignmentRatio, contextSteeringLambda } = known;
+  const strength = gamma ?? linearAlignmentRatio ?? contextSteeringLambda ?? guidanceScale! - 1;
+  return {
+    guidanceScale: strength + 1,
+    gamma: strength,
+    linearAlignmentRatio: parts.ratio(strength),
+    contextSteeringLambda: strength,
+  };
+}
+
+/** Bisection in logarithms, or the first T that reaches the strength. */
+function solveStrength(
+  parts: Seams,
+  parameter: StrengthParameter,
+  scale: number,
+  parameters: AmuletParameters,
+): number {
+  const at = (value: number) => scaleOf(parts, { ...parameters, [parameter]: value });
+  if (parameter === "iterations") {
+    let steps = 0;
+    while (steps < 1000 && at(steps) < scale) steps += 1;
+    return steps;
+  }
+  let [low, high] = [1e-6, 1e6];
+  const grows = parameter !== "lambda";
+  for (let halving = 0; halving < 200; halving++) {
+    const middle = Math.sqrt(low * high);
+    if (at(middle) < scale === grows) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+function candidatesOf(logPolicy: Row): Candidate[] {
+  return Array.from(logPolicy, (value, token) => ({ token, weight: Math.exp(value) }));
+}
+
+/** Top-k, then top-p, then min-p. */
+export function shorten(candidates: readonly Candidate[], { topK, topP, minP }: SamplingRun): Candidate[] {
+  const sorted = candidates.toSorted((left, right) => right.weight - left.weight || left.token - right.token);
+  const few = topK === 0 ? sorted : sorted.slice(0, topK);
+  const wanted = topP * few.reduce((sum, { weight }) => sum + weight, 0);
+  let before = 0;
+  const nucleus = few.filter(({ weight }) => {
+    const needed = topP === 1 || before < wanted;
+    before += weight;
+    return needed;
+  });
+  return nucleus.filter(({ weight }) => weight >= minP * sorted[0]!.weight);
+}
+
 /** Inverts the cumulative distribution; the uniforms are a 32-bit mixer's (splitmix, Steele et al. 2014). */
-function drawAll(logPolicy: Row, count: number, seed: number): number[] {
+function drawAll(candidates: readonly Candidate[], count: number, seed: number): number[] {
   let state = seed >>> 0;
   const uniform = () => {
     state = (state + 0x9e3779b9) >>> 0;
@@ -192,12 +282,13 @@ function drawAll(logPolicy: Row, count: number, seed: number): number[] {
     mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
     return ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32;
   };
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   return Array.from({ length: count }, () => {
-    let left = uniform();
-    for (let a = 0; a < logPolicy.length; a++) {
-      left -= Math.exp(logPolicy[a]!);
-      if (left < 0) return a;
+    let left = uniform() * total;
+    for (const { token, weight } of candidates) {
+      left -= weight;
+      if (left < 0) return token;
     }
-    return logPolicy.length - 1;
+    return candidates.at(-1)!.token;
   });
 }

@@ -5,6 +5,8 @@ import { curvature, objectiveGradient, type StepProblem } from "../oracles/objec
 /** The dual's answer, with its path. */
 export interface DualSolution {
   readonly logPolicy: Float64Array;
+  /** log π_ν at every iterate, not normalised. */
+  readonly logPolicies: readonly Float64Array[];
   /** Σ_a π_ν(a) at every iterate: at least 1, falling to 1, quadratically at the end. */
   readonly masses: readonly number[];
 }
@@ -21,14 +23,16 @@ export function solveDual(problem: StepProblem, iterations = 100): DualSolution 
   const gradientAtOne = objectiveGradient(problem, new Float64Array(size));
   const logPolicyAt = (price: number) => tabulate(size, (a) => (gradientAtOne[a]! - price) / c);
   const masses: number[] = [];
+  const logPolicies: Float64Array[] = [];
   let price = largest(gradientAtOne);
   for (let i = 0; i < iterations; i++) {
     const logPolicy = logPolicyAt(price);
     const mass = sumOver(size, (a) => Math.exp(logPolicy[a]!));
     masses.push(mass);
+    logPolicies.push(logPolicy);
     const next = price + c * (1 - 1 / mass);
     if (!(next > price)) break;
     price = next;
   }
-  return { logPolicy: logPolicyAt(price), masses };
+  return { logPolicy: logPolicyAt(price), logPolicies, masses };
 }

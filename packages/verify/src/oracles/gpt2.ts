@@ -2,7 +2,7 @@
  * The GPT-2 forward pass over one token row, in float64, one token and one head at a time (Radford et al. 2019).
  * Weights carry their Hugging Face names and layout: linear weights are `[in, out]`.
  */
-import { attend, headOf, joinHeads } from "./attention.js";
+import { attendCausally, headOf } from "./attention.js";
 import { type PlainTensors, readTensor } from "./checkpoint.js";
 import type { Row } from "./distribution.js";
 import { add, applyConv1d, applyLinear, geluTanh, layerNorm, rowOf } from "./linear.js";
@@ -79,15 +79,12 @@ function selfAttention(
   const part = (position: number, which: number, head: number) =>
     headOf(joint[position]!, which * n_head + head, width);
 
-  return inputs.map((_, position) => {
-    const seen = Array.from({ length: position + 1 }, (_, s) => s);
-    const outputs = Array.from({ length: n_head }, (_, head) => {
-      const keys = seen.map((s) => part(s, 1, head));
-      const values = seen.map((s) => part(s, 2, head));
-      return attend(part(position, 0, head), keys, values, 1 / Math.sqrt(width));
-    });
-    return project(tensors, `${prefix}.c_proj`, [n_embd, n_embd], joinHeads(outputs));
-  });
+  const parts = (which: number) =>
+    joint.map((_, position) => Array.from({ length: n_head }, (_, head) => part(position, which, head)));
+  const rows = { queries: parts(0), keys: parts(1), values: parts(2) };
+  return attendCausally(rows, { scale: 1 / Math.sqrt(width) }).map((mixed) =>
+    project(tensors, `${prefix}.c_proj`, [n_embd, n_embd], mixed),
+  );
 }
 
 function feedForward(config: Gpt2Config, tensors: PlainTensors, prefix: string, input: Row): Float64Array {

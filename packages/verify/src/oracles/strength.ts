@@ -1,5 +1,6 @@
 /** The collapse of T steps to one exponent, and the names that this one dial has elsewhere. */
 import type { AmuletParameters } from "./amulet.js";
+import { logSoftmax, type Row, tabulate } from "./distribution.js";
 
 /** log π_t = preference · log π_pref + base · log π_base + constant. */
 export interface Exponents {
@@ -37,18 +38,35 @@ export function guidanceScale(parameters: AmuletParameters): number {
 export interface StrengthNames {
   /** x: classifier-free guidance's `guidance_scale`. */
   readonly guidanceScale: number;
-  /** γ = x − 1: Linear Alignment's ratio, Context Steering's λ. */
+  /** γ = x − 1. */
   readonly gamma: number;
+  /** Linear Alignment's ratio, which is γ. */
+  readonly linearAlignmentRatio: number;
+  /** Context Steering's λ, which is γ. */
+  readonly contextSteeringLambda: number;
 }
 
 /** From classifier-free guidance's number. */
 export function fromGuidanceScale(scale: number): StrengthNames {
-  return { guidanceScale: scale, gamma: scale - 1 };
+  return { ...fromGamma(scale - 1), guidanceScale: scale };
 }
 
 /** From Linear Alignment's ratio. */
 export function fromGamma(gamma: number): StrengthNames {
-  return { guidanceScale: gamma + 1, gamma };
+  return {
+    guidanceScale: gamma + 1,
+    gamma,
+    linearAlignmentRatio: gamma,
+    contextSteeringLambda: gamma,
+  };
+}
+
+/**
+ * Classifier-free guidance as it is written down (Sanchez et al. 2023): log π_base + s (log π_pref − log π_base), which
+ * starts at the base policy where Linear Alignment starts at the preference policy.
+ */
+export function guide(logBase: Row, logPreference: Row, scale: number): Float64Array {
+  return logSoftmax(tabulate(logBase.length, (a) => logBase[a]! + scale * (logPreference[a]! - logBase[a]!)));
 }
 
 /**

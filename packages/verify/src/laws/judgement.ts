@@ -1,0 +1,34 @@
+/** What a law finds in one case. */
+import type { Row } from "../oracles/distribution.js";
+
+/** What one case showed. The law holds for it when error ≤ tolerance; NaN never does. */
+export interface Judgement {
+  readonly error: number;
+  readonly tolerance: number;
+  /** What should have come out and what did, for people to read; the verdict is the error's. */
+  readonly compared?: Compared;
+}
+
+/** Two results side by side. */
+export interface Compared {
+  readonly expected: Value;
+  readonly got: Value;
+  /** What these are: "log-policy", "x", "logits at position 2". */
+  readonly what: string;
+  /** The entry that is furthest off, of a row. */
+  readonly entry?: number;
+}
+
+/** A number, a row of them, or anything else in words. */
+export type Value = number | Row | string;
+
+/** Whether the law holds for the case. */
+export function holds({ error, tolerance }: Judgement): boolean {
+  return error <= tolerance;
+}
+
+/** Error in units of its tolerance; NaN counts as boundless. An exact law (tolerance 0) is strained so by any error. */
+export function strain({ error, tolerance }: Judgement): number {
+  if (Number.isNaN(error)) return Number.POSITIVE_INFINITY;
+  return error === 0 ? 0 : error / tolerance;
+}

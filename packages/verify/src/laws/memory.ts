@@ -1,0 +1,87 @@
+/** A law of every operation: whatever tensors it makes on the way are gone when it has answered. */
+import fc from "fast-check";
+import { policyParameters } from "../arbitraries/parameters.js";
+import { genericPair, policyRow } from "../arbitraries/rows.js";
+import type { AlgorithmOperations, Awaitable, SubjectWith } from "../subject.js";
+import type { Judgement } from "./judgement.js";
+import { defineLaw, type Law } from "./law.js";
+
+type Counting = Partial<AlgorithmOperations> & SubjectWith<"countTensors">;
+
+/** What may be called on tensors. */
+const operations = [
+  "logPolicy",
+  "closedFormStep",
+  "amuletLoop",
+  "amuletLoopRows",
+  "amuletCollapsed",
+  "linearAlignment",
+  "boundedTilt",
+  "sample",
+] as const;
+type Operation = (typeof operations)[number];
+
+const noTensorLeft = defineLaw({
+  name: "no-tensor-left",
+  statement: "After an operation as many tensors are alive as before.",
+  needs: ["countTensors"],
+  cases: fc.record({
+    operation: fc.constantFrom(...operations),
+    pair: genericPair,
+    parameters: policyParameters,
+  }),
+  async judge(subject, { operation, pair, parameters }) {
+    const rows = { base: policyRow(pair.base), preference: policyRow(pair.preference), parameters };
+    return countLeft(operation, subject, () => call(subject, operation, rows));
+  },
+});
+
+interface CallRows {
+  readonly base: Float32Array;
+  readonly preference: Float32Array;
+  readonly parameters: { iterations: number; alpha: number; lambda: number; eta: number };
+}
+
+/** Calls an operation, if the subject has it. */
+function call(
+  subject: Counting,
+  operation: Operation,
+  { base, preference, parameters }: CallRows,
+): Awaitable<unknown> {
+  switch (operation) {
+    case "logPolicy":
+      return subject.logPolicy?.(preference);
+    case "closedFormStep": {
+      const rows = { meanUtility: base, logReference: preference, logCurrent: base };
+      return subject.closedFormStep?.(rows, { ...parameters, t: parameters.iterations + 1 });
+    }
+    case "amuletLoop":
+    case "amuletCollapsed":
+      return subject[operation]?.(base, preference, parameters);
+    case "amuletLoopRows":
+      return subject.amuletLoopRows?.([base, preference], [preference, base], parameters);
+    case "linearAlignment":
+      return subject.linearAlignment?.(base, preference, parameters.lambda);
+    case "boundedTilt":
+      return subject.boundedTilt?.(base, preference, { nats: 0.1, largestGamma: parameters.lambda });
+    case "sample":
+      return subject.sample?.(preference, { count: 3, seed: parameters.iterations });
+  }
+}
+
+/** Runs something twice, since the first time may set up what stays, and counts what the second time leaves behind. */
+export async function countLeft(
+  what: string,
+  subject: { countTensors(): number },
+  run: () => Awaitable<unknown>,
+): Promise<Judgement> {
+  await run();
+  const before = subject.countTensors();
+  await run();
+  const after = subject.countTensors();
+  const compared = { what: `tensors alive after ${what}`, expected: before, got: after };
+  return { error: Math.abs(after - before), tolerance: 0, compared };
+}
+
+/** All of them. */
+export const memoryLaws: readonly Law[] = [noTensorLeft];
