@@ -5,8 +5,8 @@
 import { encodeSafetensors, ModelError, openSafetensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
-import type { Trained, TrainedTensors } from "./adamw.js";
-import { disposeTrained } from "./adamw.js";
+import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
+import { disposeTrained, type Trained, type TrainedTensors } from "./adamw.js";
 import { writeAtomically } from "./atomic-file.js";
 import type { TrainingSettings } from "./settings.js";
 
@@ -20,7 +20,7 @@ export interface TrainingState {
 export interface RunRecord {
   readonly settings: TrainingSettings;
   /** The texts of the tokenizer's files: what was learnt once stays. */
-  readonly tokenizer: Readonly<Record<string, string>>;
+  readonly tokenizer: TokenizerFiles;
   /** Time spent training so far, in all of its parts. */
   readonly seconds: number;
 }

@@ -3,11 +3,11 @@ import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
-import { type Blueprint, drawBlueprint, type ModelTokenizer, openTokenizer } from "@amulet-ts/models";
+import { type Blueprint, drawBlueprint, openTokenizer } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
-import { startTraining } from "./adamw.js";
+import { disposeTrained, startTraining } from "./adamw.js";
 import { writeAtomically } from "./atomic-file.js";
 import type { Batch, BatchStream } from "./batches.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint-file.js";
@@ -96,20 +96,23 @@ const checkpointName = "checkpoint.safetensors";
 async function startRun({ folder, settings, corpus }: RunOptions): Promise<Run> {
   checkSettings(settings);
   await refuseOldRun(folder);
-  const tokenizer = learnTokenizer(corpus, settings);
-  const model = await describeModel(folder, settings, tokenizer);
-  const trained = startTraining(initialWeights(model.blueprint, settings.seed));
-  const trainer = new Trainer(model.blueprint, trained, 0, settings);
-  return openRun(folder, settings, corpus, { ...model, tokenizer, trainer, seconds: 0 });
+  const ready = await prepare(folder, settings, corpus, learnTokenizer(corpus, settings));
+  await ready.log.keepUntil(0);
+  const trained = startTraining(initialWeights(ready.blueprint, settings.seed));
+  return { ...ready, trainer: new Trainer(ready.blueprint, trained, 0, settings), seconds: 0 };
 }
 
 async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
   const { trained, stepsDone, record } = await loadCheckpoint(join(folder, checkpointName));
-  const { settings, seconds } = record;
-  const tokenizer = record.tokenizer as unknown as TokenizerFiles;
-  const model = await describeModel(folder, settings, tokenizer);
-  const trainer = new Trainer(model.blueprint, trained, stepsDone, settings);
-  return openRun(folder, settings, corpus, { ...model, tokenizer, trainer, seconds });
+  const { settings, seconds, tokenizer } = record;
+  try {
+    const ready = await prepare(folder, settings, corpus, tokenizer);
+    await ready.log.keepUntil(stepsDone);
+    return { ...ready, trainer: new Trainer(ready.blueprint, trained, stepsDone, settings), seconds };
+  } catch (error) {
+    disposeTrained(trained);
+    throw error;
+  }
 }
 
 async function refuseOldRun(folder: string): Promise<void> {
@@ -124,31 +127,28 @@ async function refuseOldRun(folder: string): Promise<void> {
   );
 }
 
-/** Writes the tokenizer and opens it again, as whoever loads the model does. */
-async function describeModel(folder: string, { shape }: TrainingSettings, tokenizer: TokenizerFiles) {
+/** All but tensors. Writes the tokenizer and opens it again, as whoever loads the model does. */
+async function prepare(
+  folder: string,
+  settings: TrainingSettings,
+  corpus: Corpus,
+  tokenizer: TokenizerFiles,
+): Promise<Omit<Run, "trainer" | "seconds">> {
   const modelFolder = join(folder, "model");
   await mkdir(modelFolder, { recursive: true });
   for (const [name, text] of Object.entries(tokenizer)) await writeAtomically(join(modelFolder, name), text);
   const text = await openTokenizer(modelFolder);
-  const { vocabularySize } = text.tokenizer;
-  const config = llamaConfig(shape, { vocabularySize, endToken: fillerOf(text) });
-  return { text, config, blueprint: drawBlueprint(config) };
-}
-
-async function openRun(
-  folder: string,
-  settings: TrainingSettings,
-  corpus: Corpus,
-  made: Pick<Run, "tokenizer" | "config" | "blueprint" | "trainer" | "seconds"> & {
-    readonly text: ModelTokenizer;
-  },
-): Promise<Run> {
-  const { text, ...run } = made;
-  const log = new LossLog(join(folder, "losses.jsonl"));
-  await log.keepUntil(run.trainer.state.stepsDone);
-  const held = validationSet(corpus, text, settings.shape.max_position_embeddings);
-  const validation = batchesOf(held, settings.rows, fillerOf(text));
-  return { ...run, folder, settings, log, validation, batches: trainingBatches(corpus, text, settings) };
+  const { rows, shape } = settings;
+  const filler = fillerOf(text);
+  const config = llamaConfig(shape, { vocabularySize: text.tokenizer.vocabularySize, endToken: filler });
+  const held = validationSet(corpus, text, shape.max_position_embeddings);
+  return {
+    ...{ folder, settings, tokenizer, config },
+    blueprint: drawBlueprint(config),
+    log: new LossLog(join(folder, "losses.jsonl")),
+    validation: batchesOf(held, rows, filler),
+    batches: trainingBatches(corpus, text, settings),
+  };
 }
 
 async function trainSteps(run: Run, options: RunOptions): Promise<void> {
@@ -183,8 +183,7 @@ async function timeStep(run: Run): Promise<StepReport> {
 }
 
 async function saveRun({ folder, trainer, settings, tokenizer, seconds }: Run): Promise<void> {
-  const record = { settings, tokenizer: { ...tokenizer }, seconds };
-  await saveCheckpoint(join(folder, checkpointName), trainer.state, record);
+  await saveCheckpoint(join(folder, checkpointName), trainer.state, { settings, tokenizer, seconds });
 }
 
 async function finishRun(run: Run): Promise<RunResult> {

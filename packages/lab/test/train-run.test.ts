@@ -1,0 +1,166 @@
+/** A training run as a whole: what it promises of its curve, its checkpoints and the model that it leaves. */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startBackend } from "@amulet-ts/backends";
+import { type RunOptions, type RunResult, readWeights, runTraining } from "@amulet-ts/lab";
+import { drawBlueprint, emptyCache, loadModel } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeFolder, tinyCorpus, tinySettings } from "./tiny-run.js";
+
+let tensorsBefore = 0;
+beforeAll(() => startBackend("wasm"));
+beforeEach(() => {
+  tensorsBefore = tf.memory().numTensors;
+});
+afterEach(() => expect(tf.memory().numTensors).toBe(tensorsBefore));
+
+function train(folder: string, more: Partial<RunOptions> = {}): Promise<RunResult> {
+  return runTraining({
+    folder,
+    corpus: tinyCorpus,
+    settings: tinySettings,
+    saveEvery: 7,
+    validateEvery: 10,
+    ...more,
+  });
+}
+
+/** Trains until `step`, as Ctrl-C would end it. */
+function trainUntil(step: number, folder: string, more: Partial<RunOptions> = {}): Promise<RunResult> {
+  const interrupt = new AbortController();
+  const onStep: RunOptions["onStep"] = (progress) => progress.step === step && interrupt.abort();
+  return train(folder, { signal: interrupt.signal, onStep, ...more });
+}
+
+const losses = (folder: string) => readFile(join(folder, "losses.jsonl"), "utf8");
+const weights = (folder: string) => readFile(join(folder, "model/model.safetensors"));
+
+describe("a run is a function of its settings", () => {
+  it("the same seed gives the same curve and the same model, another seed another one", async () => {
+    const [first, second, other] = [await makeFolder(), await makeFolder(), await makeFolder()];
+    await train(first);
+    await train(second);
+    await train(other, { settings: { ...tinySettings, seed: 4 } });
+    expect(await losses(second)).toBe(await losses(first));
+    expect(await weights(second)).toEqual(await weights(first));
+    expect(await losses(other)).not.toBe(await losses(first));
+  });
+
+  it("20 steps are 10 and, resumed, 10 more, bit for bit", async () => {
+    const [whole, parts] = [await makeFolder(), await makeFolder()];
+    const done = await train(whole);
+    const stopped = await trainUntil(10, parts);
+    expect(stopped).toMatchObject({ finished: false, stepsDone: 10 });
+    const resumed = await train(parts, { resume: true });
+    expect(resumed).toMatchObject({ finished: true, stepsDone: 20, validationLoss: done.validationLoss });
+    expect(await losses(parts)).toBe(await losses(whole));
+    expect(await weights(parts)).toEqual(await weights(whole));
+  });
+
+  it("what was logged after the last checkpoint of a run that was killed is dropped and done again", async () => {
+    const [whole, killed] = [await makeFolder(), await makeFolder()];
+    await train(whole);
+    const save = join(killed, "checkpoint.safetensors");
+    await trainUntil(10, killed);
+    const old = await readFile(save);
+    await trainUntil(12, killed, { resume: true });
+    await writeFile(save, old);
+    await writeFile(join(killed, "losses.jsonl"), `${await losses(killed)}{"step":13,"lo`);
+    await train(killed, { resume: true });
+    expect(await losses(killed)).toBe(await losses(whole));
+  });
+
+  it("leaves whole files alone", async () => {
+    const folder = await makeFolder();
+    await train(folder);
+    expect((await readdir(folder)).sort()).toEqual(["checkpoint.safetensors", "losses.jsonl", "model"]);
+    expect((await readdir(join(folder, "model"))).sort()).toEqual([
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
+  });
+});
+
+describe("the model that a run leaves", () => {
+  it("is read by the ordinary loader, which computes what the trainer computes with its weights", async () => {
+    const folder = await makeFolder();
+    const { modelFolder } = await train(folder);
+    using model = await loadModel(modelFolder);
+    const ids = model.renderChat([{ role: "user", content: "How do I make tea?" }]).ids;
+    using session = model.openSession(1);
+    const loaded = session.append([ids]);
+    const own = await trainersLogits(modelFolder, ids);
+    expect(model.family).toBe("llama");
+    expect(await own.array()).toEqual(await loaded.array());
+    tf.dispose([loaded, own]);
+  });
+
+  it("has learnt: 50 steps take the validation loss below 1.2 nats, from above 5", async () => {
+    const folder = await makeFolder();
+    const schedule = { ...tinySettings.schedule, steps: 50, peak: 3e-2 };
+    const result = await train(folder, { settings: { ...tinySettings, rows: 8, schedule } });
+    const [first] = (await losses(folder)).split("\n");
+    expect(JSON.parse(first!).loss).toBeGreaterThan(5);
+    expect(result.validationLoss).toBeLessThan(1.2);
+  });
+});
+
+async function trainersLogits(folder: string, ids: readonly number[]): Promise<tf.Tensor> {
+  const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+  const blueprint = drawBlueprint(config);
+  const saved = await readWeights(folder);
+  const logits = tf.tidy(() => {
+    const pass = blueprint.bind(saved);
+    const batch = { ids_N: Int32Array.from(ids), lengths: [ids.length] };
+    const { states_ND } = pass.forward(batch, [emptyCache(blueprint.config.blockCount)]);
+    return tf.slice(pass.head(states_ND), [ids.length - 1, 0]);
+  });
+  tf.dispose([...saved.values()]);
+  return logits;
+}
+
+describe("what cannot be done is refused", () => {
+  it("a folder that holds a run already", async () => {
+    const folder = await makeFolder();
+    await trainUntil(1, folder);
+    await expect(train(folder)).rejects.toMatchObject({
+      code: "run-exists",
+      message: expect.stringContaining("--resume"),
+    });
+  });
+
+  it("going on from nothing, from a damaged checkpoint, from one of another kind", async () => {
+    const folder = await makeFolder();
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "bad-checkpoint" });
+    await trainUntil(1, folder);
+    const save = join(folder, "checkpoint.safetensors");
+    const whole = await readFile(save);
+    await writeFile(save, whole.subarray(0, whole.length - 1));
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "bad-checkpoint" });
+    const other = join(await makeFolder(), "model");
+    await train(join(other, ".."));
+    await writeFile(save, await readFile(join(other, "model.safetensors")));
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({
+      code: "bad-checkpoint",
+      message: expect.stringContaining("says nothing of a training run"),
+    });
+  });
+
+  it("a learning rate that makes the loss no number", async () => {
+    const settings = { ...tinySettings, schedule: { ...tinySettings.schedule, peak: 1e30 } };
+    await expect(train(await makeFolder(), { settings })).rejects.toMatchObject({ code: "diverged" });
+  });
+
+  it("an example that the model could not read", async () => {
+    const settings = { ...tinySettings, shape: { ...tinySettings.shape, max_position_embeddings: 8 } };
+    await expect(train(await makeFolder(), { settings })).rejects.toMatchObject({ code: "too-long" });
+  });
+
+  it("no steps", async () => {
+    const settings = { ...tinySettings, schedule: { ...tinySettings.schedule, steps: 0 } };
+    await expect(train(await makeFolder(), { settings })).rejects.toMatchObject({ code: "bad-settings" });
+  });
+});
