@@ -1,5 +1,7 @@
 /** What went wrong, for programs; the message says it for people. */
 export type LabErrorCode =
+  // scores
+  | "unknown-question"
   // training
   | "too-long"
   | "bad-checkpoint"
