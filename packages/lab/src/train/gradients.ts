@@ -30,6 +30,13 @@ const gradients: Readonly<Record<string, Gradient>> = {
       b: () => sumTo(tf.mul(one(dy), a!), b!),
     }),
   },
+  [tf.RealDiv]: {
+    inputsToSave: ["a", "b"],
+    gradFunc: (dy, [a, b]) => ({
+      a: () => sumTo(tf.div(one(dy), b!), a!),
+      b: () => sumTo(tf.neg(tf.div(tf.mul(one(dy), a!), tf.square(b!))), b!),
+    }),
+  },
   [tf.Square]: {
     inputsToSave: ["x"],
     gradFunc: (dy, [x]) => ({ x: () => tf.mul(one(dy), tf.add(x!, x!)) }),
@@ -163,6 +170,8 @@ function scatter(dy: tf.Tensor, indices_N: tf.Tensor1D, x: tf.Tensor): tf.Tensor
   const rows = x.shape[0]!;
   if (tf.getKernel(tf.UnsortedSegmentSum, tf.getBackend())) return tf.unsortedSegmentSum(dy, indices_N, rows);
   const width = x.size / rows;
+  // A one-hot of a single class is refused; all rows of dy were then taken from that one.
+  if (rows === 1) return tf.reshape(tf.sum(tf.reshape(dy, [indices_N.size, width]), 0), x.shape);
   const chosen = tf.cast(tf.oneHot(indices_N, rows), "float32");
   return tf.reshape(tf.matMul(turn(chosen), tf.reshape(dy, [indices_N.size, width])), x.shape);
 }
