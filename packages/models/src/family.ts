@@ -42,6 +42,8 @@ export interface ParameterSpec {
   readonly transpose?: boolean | "gguf";
   /** The checkpoint may leave it out. */
   readonly optional?: boolean;
+  /** Wanted as numbers (a Float32Array), not as a tensor: not every backend gives a tensor's numbers at once. */
+  readonly onHost?: boolean;
 }
 
 /** One parameter of several of the checkpoint's tensors, joined along our last axis. */
@@ -54,7 +56,7 @@ export function repeated(count: number, part: ParameterSpec): ParameterSpec[] {
   return Array.from({ length: count }, () => part);
 }
 
-type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> & Pick<ParameterSpec, "optional">;
+type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> & Pick<ParameterSpec, "optional" | "onHost">;
 
 /** A line of a family's table: one tensor as it is. */
 export function asStored(
@@ -62,10 +64,11 @@ export function asStored(
   huggingface: string | undefined,
   gguf: string | undefined,
   shape: string,
-  { optional, ...details }: Details = {},
+  { optional, onHost, ...details }: Details = {},
 ): ParameterSpec {
   const names = { ...(huggingface && { huggingface }), ...(gguf && { gguf }) };
-  return { path, parts: [{ ...names, shape, ...details }], ...(optional && { optional }) };
+  const parts = [{ ...names, shape, ...details }];
+  return { path, parts, ...(optional && { optional }), ...(onHost && { onHost }) };
 }
 
 /** A line of a family's table: a matrix that the checkpoint has as `[out, in]`. */

@@ -175,17 +175,19 @@ export async function loadParameters(
   blockCount: number,
   { signal, onProgress }: LoadOptions = {},
 ): Promise<ParameterTree & Record<string, unknown>> {
-  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor> => ({}));
+  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor | Float32Array> => ({}));
   const tree: Record<string, unknown> & { blocks: typeof blocks } = { blocks };
   const total = planned.reduce((sum, parameter) => sum + countElements(parameter), 0);
   let done = 0;
   try {
     for (const parameter of planned) {
       signal?.throwIfAborted();
-      const tensor = await readParameter(parameter);
+      const value = parameter.spec.onHost
+        ? await parameter.sources[0]!.read()
+        : await readParameter(parameter);
       const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(parameter.path) ?? [];
-      if (block !== undefined && name !== undefined) blocks[Number(block)]![name] = tensor;
-      else tree[parameter.path] = tensor;
+      if (block !== undefined && name !== undefined) blocks[Number(block)]![name] = value;
+      else tree[parameter.path] = value;
       done += countElements(parameter);
       onProgress?.({ done, total });
     }
@@ -198,7 +200,8 @@ export async function loadParameters(
 
 export function disposeParameters(tree: ParameterTree): void {
   const { blocks, ...top } = tree;
-  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder) as Tensor[]);
+  const isTensor = (value: unknown) => value instanceof tf.Tensor;
+  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder).filter(isTensor));
 }
 
 async function readParameter(planned: PlannedParameter): Promise<Tensor> {

@@ -77,7 +77,7 @@ export interface LlamaParameters<Block extends LlamaBlock = LlamaBlock> {
   readonly norm_D: Tensor1D;
   readonly head_DV: Tensor2D;
   /** llama.cpp's form of Llama 3.1's scaling: a divisor per rotary frequency. */
-  readonly ropeDivisors_C?: Tensor1D;
+  readonly ropeDivisors_C?: Float32Array;
 }
 
 /** Queries and keys, not yet turned by their positions, and values of a block's normed input. */
@@ -225,7 +225,7 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
     transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
     asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
     transposed("head_DV", headTensor, headGguf, "VD"),
-    asStored("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true }),
+    asStored("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true, onHost: true }),
   ];
 }
 
@@ -236,7 +236,7 @@ export function bindLlama<Block extends LlamaBlock>(
   parameters: LlamaParameters<Block>,
 ): ForwardPass {
   const { headWidth, rope, normEpsilon, windows } = config;
-  const divisors = parameters.ropeDivisors_C?.dataSync();
+  const divisors = parameters.ropeDivisors_C;
   const constants: Constants<Block> = {
     project,
     windows,
