@@ -1,4 +1,5 @@
 /** The corpus as a trainer reads it: token rows of the training split, and a fixed validation set. */
+import type { ChatPrompt } from "@amulet-ts/core";
 import type { ModelTokenizer } from "@amulet-ts/models";
 import { controlTokens, type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenizer.js";
 import { type Batch, BatchStream, encodeExample, makeBatch, type TokenExample } from "./batches.js";
@@ -46,8 +47,9 @@ export function trainingBatches(
   text: ModelTokenizer,
   { seed, rows, shape }: TrainingSettings,
 ): BatchStream {
+  const remembering = rememberPrompts(text);
   const draw = (poolSeed: number, count: number) =>
-    encodeAll(take(corpus(poolSeed, "train"), count), text, shape.max_position_embeddings);
+    encodeAll(take(corpus(poolSeed, "train"), count), remembering, shape.max_position_embeddings);
   return new BatchStream(draw, { seed, rows, filler: fillerOf(text) });
 }
 
@@ -69,6 +71,21 @@ export function batchesOf(examples: readonly TokenExample[], rows: number, fille
   const count = Math.ceil(sorted.length / rows);
   return Array.from({ length: count }, (_, i) => makeBatch(sorted.slice(i * rows, (i + 1) * rows), filler));
 }
+
+/** Prompts recur, and a chat template takes longer than all else. */
+function rememberPrompts({ name, tokenizer, renderChat }: ModelTokenizer): ModelTokenizer {
+  const known = new Map<string, ChatPrompt>();
+  const remember: ModelTokenizer["renderChat"] = (messages) => {
+    const key = JSON.stringify(messages);
+    const prompt = known.get(key) ?? renderChat(messages);
+    if (known.size >= mostPrompts) known.clear();
+    known.set(key, prompt);
+    return prompt;
+  };
+  return { name, tokenizer, renderChat: remember };
+}
+
+const mostPrompts = 2 ** 14;
 
 function encodeAll(
   examples: Iterable<TrainingExample>,
