@@ -1,4 +1,12 @@
 export * from "./curve/index.js";
+export { embeddedModelFolder } from "./embedded-model.js";
+export {
+  isKnownQuestion,
+  type JudgedSentence,
+  type Judgement,
+  judgeAnswer,
+  preferenceNamed,
+} from "./scores/judge.js";
 export { grammaticality, preferenceStrength, relevance, type Score, score } from "./scores/score.js";
 export * from "./statistics/index.js";
 export * from "./train/index.js";
@@ -10,4 +18,10 @@ export {
   sampleExamples,
 } from "./world/corpus.js";
 export type { Example, QuestionPair, Split } from "./world/example.js";
-export { type PreferenceName, preferenceNames, preferenceSentenceOf } from "./world/preferences.js";
+export type { ReadSentence } from "./world/language.js";
+export {
+  type PreferenceName,
+  preferenceNames,
+  preferenceOfSentence,
+  preferenceSentenceOf,
+} from "./world/preferences.js";

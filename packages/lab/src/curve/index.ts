@@ -1,7 +1,7 @@
-export { writeAtomically } from "../train/atomic-file.js";
 export { type AnsweringOptions, answerPairs, type Pair, type PairAnswer } from "./answer-pairs.js";
 export { type AnswerScores, type Cell, cellLine, headerLine, type RunIdentity } from "./cell.js";
 export { CellFile } from "./cell-file.js";
+export { choosePairs } from "./choose-pairs.js";
 export { choiceRule, chooseStrength } from "./choose-strength.js";
 export { drawFigures, type Figure } from "./figures.js";
 export { batchSize, type CurveWork, computeCells, countCells } from "./run-curve.js";

@@ -16,3 +16,8 @@ export type PreferenceName = (typeof preferenceNames)[number];
 export function preferenceSentenceOf(preference: PreferenceName): string {
   return `Your answer should be ${preference}.`;
 }
+
+/** The preference that a sentence states, or undefined if it states none of the eight. */
+export function preferenceOfSentence(sentence: string): PreferenceName | undefined {
+  return preferenceNames.find((name) => preferenceSentenceOf(name) === sentence);
+}

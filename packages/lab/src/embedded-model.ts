@@ -1,0 +1,4 @@
+import { fileURLToPath } from "node:url";
+
+/** Where the model lies that ships with this package. */
+export const embeddedModelFolder = fileURLToPath(new URL("../model", import.meta.url));
