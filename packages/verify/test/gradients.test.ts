@@ -18,9 +18,10 @@ const lossAndGradient: Differentiate = async (model, tokens) => {
   );
   const batch = makeBatch([{ prompt: tokens.slice(0, 1), answer: tokens.slice(1) }], 0);
   const { loss, gradients } = differentiate(drawBlueprint({ ...model.config }), weights, batch);
-  const [[value], ...rows] = await Promise.all([loss, ...gradients.values()].map((tensor) => tensor.data()));
+  const value = (await loss.data())[0]!;
+  const rows = await Promise.all([...gradients.values()].map((tensor) => tensor.data()));
   tf.dispose([loss, ...gradients.values(), ...weights.values()]);
-  return { loss: value!, gradient: new Map([...gradients.keys()].map((name, i) => [name, rows[i]!])) };
+  return { loss: value, gradient: new Map([...gradients.keys()].map((name, i) => [name, rows[i]!])) };
 };
 
 const subject: ForwardSubject = {

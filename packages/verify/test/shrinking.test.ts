@@ -7,6 +7,7 @@ import {
   forwardLaws,
   forwardMutants,
   holdLaw,
+  type LawReport,
   VerifyError,
 } from "@amulet-ts/verify";
 import { describe, expect, it } from "vitest";
@@ -78,7 +79,7 @@ describe("the message of a broken law", () => {
     const long = Array.from({ length: 40 }, (_, a) => -a);
     const compared = { what: "log-policy", expected: long, got: long.map((value) => value / 2), entry: 39 };
     const counterexample = { example: "40 tokens", judgement: { error: 19.5, tolerance: 1e-6, compared } };
-    const report = { law: "a", subject: "b", outcome: "broken", runs: 1, counterexample } as const;
+    const report: LawReport = { law: "a", subject: "b", outcome: "broken", runs: 1, counterexample };
     const message = describeBreach({ name: "a", statement: "as it is." }, report);
     expect(message).toContain("expected       -39 there, 40 entries from -39 to 0");
     expect(message).toContain("got            -19.5 there, 40 entries from -19.5 to 0");

@@ -86,7 +86,7 @@ function tinyModels<Numbers extends { readonly seed: number }, Model extends Tin
   return numbers.map((drawn) => {
     const config = { architectures: architectures[family], ...configOf(drawn) } as Model["config"];
     const tensors = fillTensors(shapesOf(config), drawn.seed);
-    const write = () => `tiny ${family} ${fc.stringify(drawn)}`;
+    const write = () => `tiny ${family} ${fc.stringify({ ...drawn })}`;
     return { family, config, tensors, [fc.toStringMethod]: write } as unknown as Model;
   });
 }

@@ -33,8 +33,8 @@ const asPublished = defineLaw({
   name: "scale-as-published",
   statement: "At the paper's settings x has the values of its table, to the three digits printed.",
   needs: ["guidanceScale"],
-  cases: fc.constantFrom(...publishedScales),
-  judge(subject, [iterations, expected]) {
+  cases: fc.constantFrom(...publishedScales.map(([iterations, expected]) => ({ iterations, expected }))),
+  judge(subject, { iterations, expected }) {
     return compareNumbers("x", subject.guidanceScale({ ...paperParameters, iterations }), expected, 0.0005);
   },
 });

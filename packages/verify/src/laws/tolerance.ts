@@ -36,7 +36,8 @@ export function compareNumbers(what: string, got: number, expected: number, tole
 
 /** Compares two numbers by their ratio. */
 export function compareRatio(what: string, got: number, expected: number, tolerance: number): Judgement {
-  return { error: Math.abs(got / expected - 1), tolerance, compared: { what, expected, got } };
+  const compared = { what: `${what}, as a ratio`, expected, got };
+  return { error: Math.abs(got / expected - 1), tolerance, compared };
 }
 
 /** Of several judgements the one nearest to, or furthest past, its tolerance. */
