@@ -78,7 +78,12 @@ describe("the message of a broken law", () => {
   it("cuts rows that are too long to read to their size and the worst entry", () => {
     const long = Array.from({ length: 40 }, (_, a) => -a);
     const compared = { what: "log-policy", expected: long, got: long.map((value) => value / 2), entry: 39 };
-    const counterexample = { example: "40 tokens", judgement: { error: 19.5, tolerance: 1e-6, compared } };
+    const counterexample = {
+      example: "40 tokens",
+      seed: 1,
+      path: "0",
+      judgement: { error: 19.5, tolerance: 1e-6, compared },
+    };
     const report: LawReport = { law: "a", subject: "b", outcome: "broken", runs: 1, counterexample };
     const message = describeBreach({ name: "a", statement: "as it is." }, report);
     expect(message).toContain("expected       -39 there, 40 entries from -39 to 0");
