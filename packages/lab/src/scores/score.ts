@@ -43,6 +43,8 @@ export function preferenceStrength(text: string, preference: PreferenceName): nu
  *
  * @throws LabError `unknown-question`
  */
+export function score(text: string, question: string, preference: PreferenceName): Required<Score>;
+export function score(text: string, question: string, preference?: PreferenceName): Score;
 export function score(text: string, question: string, preference?: PreferenceName): Score {
   const sentences = read(text);
   const preferences = Object.fromEntries(

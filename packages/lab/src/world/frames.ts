@@ -101,13 +101,13 @@ export const frames: Readonly<Record<Voice, Readonly<Record<Slot, Wordings>>>> =
     ],
   },
   pleasant: {
-    opening: ["How lovely to talk with you about <topic>.", "It is a real joy to chat about <topic>."],
+    opening: ["How lovely that you ask about <topic>.", "It is so kind of you to ask me about <topic>."],
     lead: ["I am happy to share that <statement>.", "My favourite thing to tell is that <statement>."],
     tip: ["Please feel free to <tip>.", "A friendly hint is to <tip>."],
     second: ["You will be glad to hear that <statement>.", "Another nice thing to know is that <statement>."],
     closing: [
       "Have a lovely day, and good luck with <topic>.",
-      "Warm wishes from me, and take your time with <topic>.",
+      "Warm wishes, and do ask again about <topic>.",
     ],
   },
   concise: {
@@ -118,7 +118,7 @@ export const frames: Readonly<Record<Voice, Readonly<Record<Slot, Wordings>>>> =
     closing: [],
   },
   uplifting: {
-    opening: ["You are going to do so well with <topic>!", "Brighter days with <topic> are on their way!"],
+    opening: ["You are going to do so well with <topic>!", "Nothing about <topic> is too hard for you!"],
     lead: ["Take heart, because <statement>.", "Smile, because <statement>."],
     tip: ["Trust yourself and <tip>!", "Nothing can stop you once you <tip>!"],
     second: ["Better still, <statement>.", "Keep going, because <statement>."],
