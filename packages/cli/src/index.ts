@@ -1,3 +1,4 @@
 export { CliError, type CliErrorCode } from "./errors.js";
 export type { Io, TextOutput } from "./io.js";
 export { type ExitStatus, main, processIo } from "./main.js";
+export { coreSubject } from "./verify/core-subject.js";

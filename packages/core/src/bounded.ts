@@ -76,7 +76,7 @@ export function largestGammaWithin(
   if (nats === 0 || largestGamma === 0) return tf.zeros([B, 1]);
   return tf.tidy(() => {
     const tilt = openTilt(logBase_BV, logPreference_BV);
-    const limit = nats - Math.min(roundingError(nats, V), nats / 2);
+    const limit = driftLimit(nats, V);
     const [limit_11, wanted_11] = [limit, limit * aim].map((value) => tf.tensor2d([[value]])) as [
       Tensor2D,
       Tensor2D,
@@ -94,6 +94,20 @@ export function largestGammaWithin(
     }
     return tf.clipByValue(bracket.low_B1, 0, largestGamma);
   });
+}
+
+/** What the search stays within, so that rounding does not carry it over the budget. */
+function driftLimit(nats: number, V: number): number {
+  return nats - Math.min(roundingError(nats, V), nats / 2);
+}
+
+/**
+ * Nats of a budget that the search leaves unused on purpose, over a vocabulary of V tokens. It leaves no more where
+ * KL at the budget is within a factor √2 of γ² Var_pref(Δ)/2, from which the search starts; six passes may end
+ * anywhere below where KL is far from that, which takes a token that is rare under π_pref and rises at once.
+ */
+export function budgetReserve(nats: number, V: number): number {
+  return nats - driftLimit(nats, V) * aim;
 }
 
 /** Keeps quotients finite; far below any variance or drift that float32 sums resolve. */

@@ -1,5 +1,5 @@
 /** What went wrong, for programs; the message says it for people. */
-export type VerifyErrorCode = "bad-input" | "bad-checkpoint" | "unsupported" | "law-broken";
+export type VerifyErrorCode = "bad-input" | "bad-checkpoint" | "unsupported" | "law-broken" | "unknown-law";
 
 /** The one error class of `verify`. */
 export class VerifyError extends Error {

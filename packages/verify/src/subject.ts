@@ -83,6 +83,11 @@ export interface SubjectFacts {
   readonly name: string;
   /** Half the gap between 1 and the next number of its results' type: 2^-24 in float32, 2^-53 in float64. */
   readonly unitRoundoff: number;
+  /**
+   * Nats of a budget over `vocabulary` tokens that its bounded search leaves unused on purpose. One that says so may
+   * also stop early where the drift is far from its quadratic form; one that does not must use every budget up.
+   */
+  budgetSlack?(nats: number, vocabulary: number): number;
 }
 
 /** An implementation under judgement, with those of the operations that it has. */

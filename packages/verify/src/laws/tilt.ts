@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { gammaValue, policyParameters } from "../arbitraries/parameters.js";
 import { genericPair, logitPair, policyRow } from "../arbitraries/rows.js";
 import { tilt } from "../oracles/amulet.js";
-import { drift } from "../oracles/budget.js";
+import { drift, largestGammaWithin } from "../oracles/budget.js";
 import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../oracles/distribution.js";
 import { guide } from "../oracles/strength.js";
 import { defineLaw, type Law } from "./law.js";
@@ -135,30 +135,70 @@ const driftSlope = defineLaw({
   },
 });
 
-const budgetHolds = defineLaw({
-  name: "budget-met-and-tight",
-  statement: "The bounded strength stays within its budget, and uses it up unless the largest strength fits.",
+const budgetCase = fc.record({
+  pair: genericPair,
+  nats: fc.constantFrom(0.1, 0.3, 1, 0.01),
+  largestGamma: fc.constantFrom(4.65, 1, 8),
+});
+
+/** What rounding does to a bounded search: γ moves the drift by γ Var(Δ) a unit, and KL has a few roundings of its own. */
+function budgetTolerance(logBase: Row, logPreference: Row, gamma: number, unitRoundoff: number): number {
+  const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+  const slope = gamma * variance(tilt(logBase, logPreference, gamma), delta);
+  const size = (1 + gamma) * (Math.max(...delta.map(Math.abs)) + 20) + logBase.length;
+  return 64 * unitRoundoff * (1 + slope) * size;
+}
+
+const budgetMet = defineLaw({
+  name: "budget-met",
+  statement: "The bounded strength lies between 0 and the largest one, and its drift within the budget.",
   needs: ["boundedTilt"],
-  cases: fc.record({
-    pair: genericPair,
-    nats: fc.constantFrom(0.1, 0.3, 1, 0.01),
-    largestGamma: fc.constantFrom(4.65, 1, 8),
-  }),
+  cases: budgetCase,
   async judge(subject, { pair, nats, largestGamma }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
     const { gamma } = await subject.boundedTilt(logBase, logPreference, { nats, largestGamma });
+    if (!(gamma >= 0 && gamma <= largestGamma * (1 + subject.unitRoundoff))) {
+      const compared = { what: "γ", expected: `between 0 and ${largestGamma}`, got: gamma };
+      return { error: Number.POSITIVE_INFINITY, tolerance: 0, compared };
+    }
     const used = drift(logBase, logPreference, gamma);
-    const excess = Math.max(0, used - nats);
-    const unused = gamma >= largestGamma ? 0 : Math.max(0, nats - used);
-    const outside = gamma < 0 || gamma > largestGamma * (1 + subject.unitRoundoff) ? 1 : 0;
-    // γ, in the subject's type, moves the drift by γ Var(Δ) a unit; its search stops within a few roundings of KL.
-    const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
-    const slope = gamma * variance(tilt(logBase, logPreference, gamma), delta);
-    const size = (1 + gamma) * (Math.max(...delta.map(Math.abs)) + 20) + pair.base.length;
-    const tolerance = 64 * subject.unitRoundoff * (1 + slope) * size;
-    return { error: Math.max(excess, unused, outside), tolerance };
+    const compared = { what: "drift in nats", expected: `at most ${nats}`, got: used };
+    const tolerance = budgetTolerance(logBase, logPreference, gamma, subject.unitRoundoff);
+    return { error: Math.max(0, used - nats), tolerance, compared };
   },
 });
+
+const budgetUsedUp = defineLaw({
+  name: "budget-used-up",
+  statement:
+    "Unless the largest strength fits, the bounded strength uses its budget up, but for the slack that its maker states.",
+  needs: ["boundedTilt"],
+  cases: budgetCase,
+  async judge(subject, { pair, nats, largestGamma }) {
+    const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
+    const budget = { nats, largestGamma };
+    const best = largestGammaWithin(logBase, logPreference, budget);
+    if (subject.budgetSlack && !isNearlyQuadratic(logBase, logPreference, best)) return nothingToJudge;
+    const { gamma } = await subject.boundedTilt(logBase, logPreference, budget);
+    const used =
+      gamma >= largestGamma * (1 - subject.unitRoundoff) ? nats : drift(logBase, logPreference, gamma);
+    const slack = subject.budgetSlack?.(nats, logBase.length) ?? 0;
+    const compared = { what: "drift in nats", expected: `at least ${nats - slack}`, got: used };
+    // The same again for the search, which stops within a few roundings of where it aims.
+    const tolerance = slack + 2 * budgetTolerance(logBase, logPreference, best, subject.unitRoundoff);
+    return { error: Number.isNaN(used) ? used : Math.max(0, nats - used), tolerance, compared };
+  },
+});
+
+const nothingToJudge = { error: 0, tolerance: 0 };
+
+/** Whether KL(π_γ ‖ π_pref) is within a factor √2 of γ² Var_pref(Δ)/2, which it is near γ = 0. */
+function isNearlyQuadratic(logBase: Row, logPreference: Row, gamma: number): boolean {
+  const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+  const quadratic = (gamma ** 2 * variance(logSoftmax(logPreference), delta)) / 2;
+  const ratio = drift(logBase, logPreference, gamma) / quadratic;
+  return ratio >= Math.SQRT1_2 && ratio <= Math.SQRT2;
+}
 
 /** All of them. */
 export const tiltLaws: readonly Law[] = [
@@ -168,5 +208,6 @@ export const tiltLaws: readonly Law[] = [
   oneDial,
   driftRises,
   driftSlope,
-  budgetHolds,
+  budgetMet,
+  budgetUsedUp,
 ];

@@ -178,16 +178,31 @@ const tiltFaults: readonly Mutant[] = [
   plant("tilt-halts", "γ wraps at 4", "drift-rises", {
     extrapolate: (base, preference, gamma) => preference + (gamma % 4) * (preference - base),
   }),
-  plant("budget-reversed", "KL with its arguments swapped", "budget-met-and-tight", {
+  plant("budget-reversed", "KL with its arguments swapped", "budget-met", {
     drift: (logPolicy, logPreference) =>
       Float64Array.from(logPreference).reduce((sum, v, a) => sum + Math.exp(v) * (v - logPolicy[a]!), 0),
   }),
-  plant("budget-in-bits", "nats taken for bits", "budget-met-and-tight", {
+  plant("budget-in-bits", "nats taken for bits", "budget-used-up", {
     drift: (logPolicy, logPreference) =>
       Float64Array.from(logPolicy).reduce((sum, v, a) => sum + Math.exp(v) * (v - logPreference[a]!), 0) /
       Math.LN2,
   }),
+  plant("budget-overspent", "1 % more than the budget", "budget-met", { spend: (nats) => 1.01 * nats }),
+  underspender(),
 ];
+
+/** A search that stops further below its budget than it says. */
+function underspender(): Mutant {
+  const mutant = plant(
+    "budget-slack-understated",
+    "leaves 1 % of the budget and states 0.1 %",
+    "budget-used-up",
+    {
+      spend: (nats) => 0.99 * nats,
+    },
+  );
+  return { ...mutant, subject: { ...mutant.subject, budgetSlack: (nats) => 0.001 * nats } };
+}
 
 const runFaults: readonly Mutant[] = [
   plant("learns-backwards", "the utility of the run has the wrong sign", "regret-bounded", {

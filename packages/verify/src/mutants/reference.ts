@@ -56,6 +56,8 @@ export interface Seams {
   gamma(scale: number): number;
   extrapolate(base: number, preference: number, gamma: number): number;
   drift(logPolicy: Row, logPreference: Row): number;
+  /** How much of a budget is spent. */
+  spend(nats: number): number;
   /** Which row is computed for row `index` of a batch. */
   row(index: number, rows: number): number;
   /** The policy that draws are taken from. */
@@ -87,6 +89,7 @@ const seams: Seams = {
   gamma: (scale) => scale - 1,
   extrapolate: (base, preference, gamma) => preference + gamma * (preference - base),
   drift: relativeEntropy,
+  spend: (nats) => nats,
   row: (index) => index,
   sampled: (logPolicy) => logPolicy,
   shortlist: shorten,
@@ -212,10 +215,11 @@ function extrapolateRow(parts: Seams, logBase: Row, logPreference: Row, gamma: n
 function searchBudget(parts: Seams, logBase: Row, logPreference: Row, { nats, largestGamma }: DriftBudget) {
   const reached = (gamma: number) =>
     parts.drift(extrapolateRow(parts, logBase, logPreference, gamma), parts.normalise(logPreference));
-  let [low, high] = reached(largestGamma) <= nats ? [largestGamma, largestGamma] : [0, largestGamma];
+  const limit = parts.spend(nats);
+  let [low, high] = reached(largestGamma) <= limit ? [largestGamma, largestGamma] : [0, largestGamma];
   for (let halving = 0; halving < 60; halving++) {
     const middle = (low + high) / 2;
-    if (reached(middle) <= nats) low = middle;
+    if (reached(middle) <= limit) low = middle;
     else high = middle;
   }
   return { gamma: low, logPolicy: extrapolateRow(parts, logBase, logPreference, low) };

@@ -1,0 +1,121 @@
+/** A verification as a page. */
+import { describeBreach } from "../laws/breach.js";
+import { listLaws } from "../run/plan.js";
+import type { Finding } from "../run/run-checks.js";
+import {
+  explainSkip,
+  formatWorst,
+  type ReportRow,
+  tabulateFindings,
+  total,
+  type Verification,
+} from "./verification.js";
+
+/**
+ * The report in Markdown: what ran, what came out, the table, and every counterexample.
+ *
+ * @param replay the command that comes to a counterexample again
+ */
+export function writeReport(
+  verification: Verification,
+  replay: (finding: Finding, subject: string) => string,
+): string {
+  const rows = tabulateFindings(verification.subjects);
+  return `${[
+    "# Verification report",
+    "",
+    ...writeFacts(verification),
+    "",
+    ...writeVerdict(verification),
+    "",
+    ...writeTable(verification, rows),
+    ...writeBreaches(verification, replay),
+    ...writeSkips(verification),
+  ].join("\n")}\n`;
+}
+
+function writeFacts({ startedAt, seed, runs, software, subjects }: Verification): string[] {
+  const { cases, seconds } = total(subjects);
+  return [
+    "| | |",
+    "| --- | --- |",
+    `| started | ${startedAt} |`,
+    `| seed | ${seed} |`,
+    `| runs wanted of each law | ${formatWhole(runs)} |`,
+    `| cases tried | ${formatWhole(cases)} |`,
+    `| duration | ${formatSeconds(seconds)} |`,
+    ...Object.entries(software).map(([name, version]) => `| ${name} | ${version} |`),
+    ...subjects.map(({ name, description, seconds: own }) => {
+      return `| ${name} | ${escapeCell(description)}; ${formatSeconds(own)} |`;
+    }),
+  ];
+}
+
+function writeVerdict({ subjects, interrupted }: Verification): string[] {
+  const { held, broken, skipped } = total(subjects);
+  const counts = `${held} held, ${broken} broken, ${skipped} skipped.`;
+  const verdict = broken === 0 ? "Every law that was tried holds" : "Not every law holds";
+  return [
+    `**${verdict}:** ${counts}`,
+    ...(interrupted
+      ? ["", "**Interrupted:** what stands here was found until then; the rest was not tried."]
+      : []),
+    "",
+    "A cell is the worst error that was observed beside the tolerance of that very case: of all cases the one that",
+    "came nearest to breaking the law, the error being measured in units of its tolerance.",
+  ];
+}
+
+function writeTable({ subjects }: Verification, rows: readonly ReportRow[]): string[] {
+  const heads = subjects.flatMap(({ name }) => [name, "runs"]);
+  const lines = rows.flatMap((row, i) => {
+    const group =
+      rows[i - 1]?.group === row.group ? [] : [writeRow([`**${row.group}**`, ...heads.map(() => "")])];
+    return [...group, writeRow([row.label, ...row.findings.flatMap(writeCells)])];
+  });
+  return [writeRow(["law", ...heads]), writeRow(["---", ...heads.map(() => "---:")]), ...lines];
+}
+
+function writeCells(finding: Finding | undefined): string[] {
+  if (!finding) return ["", ""];
+  const worst = formatWorst(finding);
+  return [finding.outcome === "broken" ? `**${worst}**` : worst, formatWhole(finding.runs)];
+}
+
+function writeRow(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+function writeBreaches(
+  { subjects }: Verification,
+  replay: (finding: Finding, subject: string) => string,
+): string[] {
+  const statements = new Map(listLaws().map(({ name, statement }) => [name, statement]));
+  return subjects.flatMap(({ name, findings }) =>
+    findings
+      .filter(({ outcome }) => outcome === "broken")
+      .flatMap((finding) => {
+        const law = { name: finding.law, statement: statements.get(finding.law) ?? "" };
+        const lines = [describeBreach(law, finding), `  replay         ${replay(finding, name)}`];
+        return ["", `## ${finding.label} on ${name}`, "", "```text", ...lines, "```"];
+      }),
+  );
+}
+
+function writeSkips({ subjects }: Verification): string[] {
+  const skips = subjects.flatMap(({ findings }) => findings.filter(({ outcome }) => outcome === "skipped"));
+  if (skips.length === 0) return [];
+  return ["", "## Skipped", "", ...new Set(skips.map((finding) => `* ${explainSkip(finding)}`))];
+}
+
+function escapeCell(text: string): string {
+  return text.replaceAll("|", "\\|");
+}
+
+function formatWhole(value: number): string {
+  return value.toLocaleString("en-US");
+}
+
+function formatSeconds(seconds: number): string {
+  return seconds < 90 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(1)} min`;
+}

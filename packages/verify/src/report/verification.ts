@@ -1,0 +1,127 @@
+/** What a whole verification found, as plain data, and as the rows of a table law × backend. */
+import type { Compared, Value } from "../laws/judgement.js";
+import type { Finding } from "../run/run-checks.js";
+
+/** What one implementation, on one backend, came to. */
+export interface VerifiedSubject {
+  /** Heads its column: the backend, or the file that was judged. */
+  readonly name: string;
+  /** For people: what it is and runs on, with versions. */
+  readonly description: string;
+  readonly findings: readonly Finding[];
+  readonly seconds: number;
+}
+
+/** A verification: everything that a report says. */
+export interface Verification {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seed: number;
+  /** Cases for each law, before the shares of slow ones. */
+  readonly runs: number;
+  /** What it ran on: names and versions. */
+  readonly software: Readonly<Record<string, string>>;
+  readonly subjects: readonly VerifiedSubject[];
+  /** Someone ended it: what is missing was not tried. */
+  readonly interrupted: boolean;
+}
+
+/** A law, and what each subject's column says of it; undefined where it was not tried. */
+export interface ReportRow {
+  readonly group: string;
+  readonly label: string;
+  readonly findings: readonly (Finding | undefined)[];
+}
+
+/** Law × subject. */
+export function tabulateFindings(subjects: readonly VerifiedSubject[]): ReportRow[] {
+  const rows = new Map<string, ReportRow>();
+  for (const { group, label } of subjects.flatMap(({ findings }) => findings)) {
+    if (rows.has(label)) continue;
+    const findings = subjects.map((subject) => subject.findings.find((finding) => finding.label === label));
+    rows.set(label, { group, label, findings });
+  }
+  return inGroups([...rows.values()]);
+}
+
+/** Laws of one group stand together, in the order in which the groups appear. */
+function inGroups(rows: readonly ReportRow[]): ReportRow[] {
+  const groups = [...new Set(rows.map(({ group }) => group))];
+  return groups.flatMap((group) => rows.filter((row) => row.group === group));
+}
+
+/** What a verification amounts to. */
+export interface Totals {
+  readonly held: number;
+  readonly broken: number;
+  readonly skipped: number;
+  /** Cases tried, those of shrinking not counted. */
+  readonly cases: number;
+  readonly seconds: number;
+}
+
+/** Adds up. */
+export function total(subjects: readonly VerifiedSubject[]): Totals {
+  const findings = subjects.flatMap((subject) => subject.findings);
+  const count = (wanted: Finding["outcome"]) => findings.filter(({ outcome }) => outcome === wanted).length;
+  return {
+    held: count("held"),
+    broken: count("broken"),
+    skipped: count("skipped"),
+    cases: findings.reduce((sum, { runs }) => sum + runs, 0),
+    seconds: subjects.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
+
+/** `3.1e-6 ≤ 1.9e-5`: the worst error beside its tolerance, both of the one case that came nearest. */
+export function formatWorst({ worst, outcome, counterexample }: Finding): string {
+  const judgement = outcome === "broken" ? counterexample?.judgement : worst;
+  if (counterexample?.thrown !== undefined) return "it threw";
+  if (!judgement) return outcome === "skipped" ? "skipped" : "nothing tried";
+  const { error, tolerance } = judgement;
+  if (tolerance === 0 && error === 0) return "exact";
+  return `${formatSize(error)} ${error <= tolerance ? "≤" : ">"} ${formatSize(tolerance)}`;
+}
+
+/** Two digits: enough to compare an error with its tolerance. */
+export function formatSize(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : "∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 1e4 ? String(Number(value.toPrecision(2))) : value.toExponential(1);
+}
+
+/** Why a law was not tried, as a sentence. */
+export function explainSkip({ law, subject, missing = [] }: Finding): string {
+  return `${law} was skipped: ${subject} has no ${missing.join(", no ")}.`;
+}
+
+/** The numbers without tensors' row types: what JSON can hold and a reader wants. */
+export function toPlainData(verification: Verification): unknown {
+  const subjects = verification.subjects.map((subject) => ({
+    ...subject,
+    findings: subject.findings.map(plainFinding),
+  }));
+  return { ...verification, subjects };
+}
+
+function plainFinding(finding: Finding): unknown {
+  const { worst, counterexample, milliseconds, ...rest } = finding;
+  return {
+    ...rest,
+    milliseconds: Math.round(milliseconds),
+    ...(worst && { worst: { error: worst.error, tolerance: worst.tolerance } }),
+    ...(counterexample && { counterexample: plainCounterexample(counterexample) }),
+  };
+}
+
+function plainCounterexample({ judgement, ...rest }: NonNullable<Finding["counterexample"]>): unknown {
+  if (!judgement) return rest;
+  const { compared, ...numbers } = judgement;
+  return { ...rest, judgement: { ...numbers, ...(compared && { compared: plainCompared(compared) }) } };
+}
+
+function plainCompared({ expected, got, ...rest }: Compared): unknown {
+  const plain = (value: Value) => (typeof value === "object" ? Array.from(value) : value);
+  return { ...rest, expected: plain(expected), got: plain(got) };
+}

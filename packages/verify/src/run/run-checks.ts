@@ -1,0 +1,85 @@
+/** Tries laws one after the other, and tells how far it is. */
+import type { LawReport } from "../laws/law.js";
+import type { PlannedCheck } from "./plan.js";
+
+/** What a law came to on a subject. */
+export interface Finding extends LawReport {
+  readonly group: string;
+  /** The law's name; with the subject's where one law judges several. */
+  readonly label: string;
+  /** Runs that were planned; fewer were made where the law broke or someone interrupted. */
+  readonly planned: number;
+  readonly milliseconds: number;
+}
+
+/** Where a run stands. */
+export interface RunProgress {
+  /** The law that is tried now. */
+  readonly law: string;
+  /** Its cases so far, those of shrinking included. */
+  readonly cases: number;
+  readonly planned: number;
+  /** How many of the laws are done. */
+  readonly done: number;
+}
+
+/** How to run. */
+export interface RunOptions {
+  readonly seed: number;
+  /** Replays a counterexample of this seed. */
+  readonly path?: string;
+  /** Ends the run; the findings until then are kept. */
+  readonly signal?: AbortSignal;
+  /** Called a few times a second. */
+  readonly onProgress?: (progress: RunProgress) => void;
+}
+
+/** Between two looks at the clock's far end: a display needs no more, and a signal should not wait longer. */
+const millisecondsBetweenPulses = 50;
+
+/**
+ * Tries every check and yields what it found. Other work gets its turn a few times a second, so that signals are
+ * heard although the backends compute at once.
+ */
+export async function* runChecks(
+  checks: readonly PlannedCheck[],
+  options: RunOptions,
+): AsyncGenerator<Finding, void, undefined> {
+  for (const [done, check] of checks.entries()) {
+    if (options.signal?.aborted) return;
+    yield await runCheck(check, done, options);
+  }
+}
+
+async function runCheck(check: PlannedCheck, done: number, options: RunOptions): Promise<Finding> {
+  const { seed, path, signal, onProgress } = options;
+  const began = performance.now();
+  let last = began;
+  let cases = 0;
+  const tell = () => onProgress?.({ law: check.label, cases, planned: check.runs, done });
+  tell();
+  const report = await check.check({
+    seed,
+    ...(path !== undefined && { path }),
+    ...(signal && { signal }),
+    async onCase() {
+      cases += 1;
+      if (performance.now() - last < millisecondsBetweenPulses) return;
+      tell();
+      await yieldToOthers();
+      last = performance.now();
+    },
+  });
+  return {
+    ...report,
+    group: check.group,
+    label: check.label,
+    planned: check.runs,
+    milliseconds: performance.now() - began,
+  };
+}
+
+/** A turn of the event loop, in Node and in browsers. */
+function yieldToOthers(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
