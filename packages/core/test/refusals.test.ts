@@ -1,0 +1,148 @@
+/** What is refused, under which code, in which words: the sentence says what was expected and what came. */
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, test } from "vitest";
+import {
+  alphaFor,
+  amuletExactMethod,
+  CoreError,
+  type CoreErrorCode,
+  checkParameters,
+  etaFor,
+  extrapolate,
+  guidanceMethod,
+  iterationsFor,
+  lambdaFor,
+  paperParameters,
+  strengthNames,
+} from "../src/index.js";
+import { withoutLeaks } from "./no-leaks.js";
+
+function expectRefusal(run: () => unknown, code: CoreErrorCode, message: string): void {
+  let thrown: unknown;
+  try {
+    run();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(CoreError);
+  expect(thrown).toMatchObject({ name: "CoreError", code, message });
+}
+
+describe("strengths", () => {
+  test.each([
+    [{ iterations: -1 }, "iterations (T) must be a whole number of at least 0; it is -1."],
+    [{ iterations: 0.5 }, "iterations (T) must be a whole number of at least 0; it is 0.5."],
+    [{ alpha: -0.5 }, "alpha (α) must be a finite number of at least 0; it is -0.5."],
+    [{ alpha: Number.POSITIVE_INFINITY }, "alpha (α) must be a finite number of at least 0; it is Infinity."],
+    [{ lambda: -2 }, "lambda (λ) must be a finite number of at least 0; it is -2."],
+    [{ lambda: Number.NaN }, "lambda (λ) must be a finite number of at least 0; it is NaN."],
+    [{ eta: 0 }, "eta (η) must be a number above 0, or Infinity; it is 0."],
+    [{ eta: Number.NaN }, "eta (η) must be a number above 0, or Infinity; it is NaN."],
+    [
+      { lambda: 0, eta: Number.POSITIVE_INFINITY },
+      "lambda (λ) = 0 together with eta (η) = Infinity leaves the policy unregularised: the step would divide by zero. Give λ > 0 or a finite η.",
+    ],
+  ])("%o", (change, message) => {
+    const parameters = { ...paperParameters, ...change };
+    expectRefusal(() => checkParameters(parameters), "bad-strength", message);
+    expectRefusal(() => amuletExactMethod(parameters), "bad-strength", message);
+  });
+
+  test("a weight of 0 and an infinite η are no mistakes", () => {
+    for (const change of [
+      { alpha: 0 },
+      { lambda: 0 },
+      { iterations: 0 },
+      { eta: Number.POSITIVE_INFINITY },
+    ]) {
+      const parameters = { ...paperParameters, ...change };
+      expect(checkParameters(parameters)).toBe(parameters);
+    }
+  });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])("the guidance scale %s", (scale) => {
+    const message = `The guidance scale must be a finite number; it is ${scale}.`;
+    expectRefusal(() => guidanceMethod(scale), "bad-strength", message);
+  });
+
+  test.each([
+    [{}, "{}"],
+    [{ gamma: 1, guidanceScale: 2 }, '{"gamma":1,"guidanceScale":2}'],
+    [{ gamma: Number.POSITIVE_INFINITY }, '{"gamma":null}'],
+  ])("the names %o", (known, came) => {
+    const message = `Give the strength once, as a finite number under one of its names; what came is ${came}.`;
+    expectRefusal(() => strengthNames(known), "bad-strength", message);
+  });
+
+  test("a name without a value does not count as given", () => {
+    const known = { gamma: 2, guidanceScale: undefined } as unknown as { gamma: number };
+    expect(strengthNames(known).guidanceScale).toBe(3);
+  });
+});
+
+describe("strengths that nothing gives", () => {
+  const below =
+    "Amulet starts at the preference prompt, x = 1, and only goes on from there. Decode with the guidance scale itself, which may be any finite number.";
+  const remedy = "Raise alpha (α), lower lambda (λ), or decode with the guidance scale itself.";
+  const change = "Change another of the parameters, or decode with the guidance scale itself.";
+
+  test.each([
+    ["α below x = 1", () => alphaFor(0.5, paperParameters), `No T, α, λ, η give x = 0.5: ${below}`],
+    [
+      "T of an infinite x",
+      () => iterationsFor(Number.POSITIVE_INFINITY, paperParameters),
+      `No T, α, λ, η give x = Infinity: ${below}`,
+    ],
+    [
+      "T past the limit",
+      () => iterationsFor(2, { ...paperParameters, alpha: 1 }),
+      `x = 2 is out of reach: x tends to 2 as T (iterations) grows. ${remedy}`,
+    ],
+    [
+      "α without steps",
+      () => alphaFor(2, { ...paperParameters, iterations: 0 }),
+      `No alpha (α) gives x = 2 with iterations = 0, alpha = 2, lambda = 2, eta = 10. ${change}`,
+    ],
+    [
+      "λ without utility",
+      () => lambdaFor(2, { iterations: 60, alpha: 0, eta: 10 }),
+      `No lambda (λ) gives x = 2 with iterations = 60, alpha = 0, eta = 10. ${change}`,
+    ],
+    [
+      "η beyond what Infinity gives",
+      () => etaFor(100, { iterations: 60, alpha: 2, lambda: 2 }),
+      `No eta (η) gives x = 100 with iterations = 60, alpha = 2, lambda = 2. ${change}`,
+    ],
+  ])("%s", (_, run, message) => {
+    expectRefusal(run, "bad-strength", message);
+  });
+
+  test("T past patience", () => {
+    const sentence =
+      /^x = 1000 is out of reach: 1000000 steps give 15\.\d+\. Raise alpha \(α\), lower lambda/;
+    expect(() => iterationsFor(1000, paperParameters)).toThrow(sentence);
+  });
+});
+
+describe("policies of different shapes", () => {
+  withoutLeaks("cpu");
+
+  test.each([
+    [
+      [1, 3],
+      [1, 4],
+    ],
+    [
+      [1, 3],
+      [2, 3],
+    ],
+    [
+      [2, 3],
+      [1, 3],
+    ],
+  ] as const)("[%s] and [%s]", (base, preference) => {
+    const message = `Both policies must have the same rows and vocabulary; the base policy is [${base}], the preference policy [${preference}].`;
+    const run = () => tf.tidy(() => extrapolate(tf.zeros([...base]), tf.zeros([...preference]), 1));
+    expectRefusal(run, "shape-mismatch", message);
+  });
+});
