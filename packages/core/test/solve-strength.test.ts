@@ -1,7 +1,7 @@
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { guidanceLimit, paperParameters, strengthNames } from "../src/index.js";
+import { guidanceLimit, guidanceScale, paperParameters, strengthNames } from "../src/index.js";
 import { alphaFor, etaFor, iterationsFor, lambdaFor } from "../src/solve-strength.js";
 
 const xOf = oracles.guidanceScale;
@@ -57,6 +57,47 @@ test("a strength between two whole numbers of steps lies between their strengths
 test("x = 1 is no step and no utility", () => {
   expect(iterationsFor(1, paperParameters).nearest.iterations).toBe(0);
   expect(alphaFor(1, paperParameters)).toBe(0);
+});
+
+test("the nearer of two numbers of steps is found on either side, and the cheaper one of a tie", () => {
+  expect(iterationsFor(3.9, paperParameters).nearest.iterations).toBe(10);
+  // α = λ and no pull to the last iterate: x is 2 after one step and 2.5 after two.
+  const plain = { alpha: 1, lambda: 1, eta: Number.POSITIVE_INFINITY };
+  const { below, above, nearest } = iterationsFor(2.25, plain);
+  expect([below.guidanceScale, above.guidanceScale]).toEqual([2, 2.5]);
+  expect(nearest).toBe(below);
+});
+
+test("a strength that a number of steps gives exactly has that number on both sides", () => {
+  const { below, above } = iterationsFor(guidanceScale(paperParameters), paperParameters);
+  expect([below.iterations, above.iterations]).toEqual([60, 60]);
+  const unmoved = iterationsFor(1, paperParameters);
+  expect([unmoved.below.iterations, unmoved.above.iterations]).toEqual([0, 0]);
+});
+
+test("x = 1 needs no step also where no step would move it", () => {
+  expect(iterationsFor(1, { ...paperParameters, alpha: 0 }).nearest.iterations).toBe(0);
+});
+
+test("λ is found also without a pull to the last iterate, where it may not be 0", () => {
+  const parameters = { ...paperParameters, eta: Number.POSITIVE_INFINITY };
+  near(xOf({ ...parameters, lambda: lambdaFor(3, parameters) }), 3);
+  expect(() => lambdaFor(1e300, { ...parameters, iterations: 1 })).toThrow("No lambda");
+});
+
+test("weights from 1e-6 to 1e6 are looked through, the ends included", () => {
+  const one = { ...paperParameters, iterations: 1 };
+  expect(alphaFor(guidanceScale({ ...one, alpha: 1e6 }), one)).toBeCloseTo(1e6, 6);
+  expect(lambdaFor(guidanceScale({ ...one, lambda: 1e6 }), one)).toBeCloseTo(1e6, 6);
+  // λ = 0 takes one step of α = 2, η = 10 to x = 21; η = 1e-6 takes one to 1 + 2e-6.
+  expect(lambdaFor(21, one)).toBe(0);
+  expect(() => lambdaFor(22, one)).toThrow("No lambda");
+  expect(() => etaFor(1 + 1e-7, one)).toThrow("No eta");
+});
+
+test("patience ends after a million steps", () => {
+  const last = guidanceScale({ ...paperParameters, iterations: 1_000_000 });
+  expect(() => iterationsFor(1000, paperParameters)).toThrow(`1000000 steps give ${last}. `);
 });
 
 test("a strength that nothing gives is refused with the reason", () => {
