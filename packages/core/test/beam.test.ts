@@ -1,12 +1,13 @@
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { backendUnderTest } from "../../../test/backends/under-test.js";
 import { type BeamOptions, beamSearch } from "../src/beam.js";
 import { chooseGreedily, decode, preferenceMethod } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";
 
-withoutLeaks("cpu");
+withoutLeaks(backendUnderTest("cpu"));
 
 /** Logits by a small hash of the row's tokens and their order. */
 const tangled =

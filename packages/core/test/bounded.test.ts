@@ -2,6 +2,7 @@ import { arbitraries, oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import { boundedMethod, type DriftBudget, extrapolateWithin } from "../src/bounded.js";
 import { logPolicy } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
@@ -44,7 +45,7 @@ function allowance(logBase: Float32Array, logPreference: Float32Array, gamma: nu
   return 1e-6 + gamma ** 2 * oracles.variance(policy, delta) * 2 ** -24;
 }
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test("the drift from the preference policy stays within the budget", async () => {

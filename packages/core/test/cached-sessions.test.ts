@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { loadModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import { expect, test } from "vitest";
+import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   type Change,
   type DecodeRequest,
@@ -14,7 +15,7 @@ import {
 } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
 
-withoutLeaks("wasm");
+withoutLeaks(backendUnderTest("wasm"));
 
 const checkpoints = new URL("../../../../shared/fixtures/checkpoints/", import.meta.url);
 const answer = [7, 31, 5, 40, 12, 3, 27, 9];

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -16,7 +17,7 @@ import {
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";
 
-withoutLeaks("cpu");
+withoutLeaks(backendUnderTest("cpu"));
 
 /** Logits that depend on every token of the row and its order, by a small hash. */
 const tangled: NextLogits = (row) => {

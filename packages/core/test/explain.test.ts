@@ -2,6 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletMethod,
   baseMethod,
@@ -85,7 +86,7 @@ function expectRank(rank: number, id: number, log: Float64Array): void {
   expect(rank).toBeLessThanOrEqual(notBelow);
 }
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test.each<[string, Method, number]>([
@@ -114,7 +115,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
 });
 
 describe("an explanation", () => {
-  withoutLeaks("cpu");
+  withoutLeaks(backendUnderTest("cpu"));
   const base = [3, 1, 2, 0, 0, 0, 0, 0, 0];
   const preference = [1, 3, 2, 0, 0, 0, 0, 0, 0];
 

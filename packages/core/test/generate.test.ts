@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   type Answer,
   type AnswerPiece,
@@ -13,7 +14,7 @@ import {
 import { withoutLeaks } from "./no-leaks.js";
 import { Parrot } from "./parrot.js";
 
-withoutLeaks("cpu");
+withoutLeaks(backendUnderTest("cpu"));
 
 async function answer(text: string, options: Partial<GenerateOptions> = {}) {
   const pieces: string[] = [];

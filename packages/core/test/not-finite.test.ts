@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -10,7 +11,7 @@ import {
 import { withoutLeaks } from "./no-leaks.js";
 import { ToyModel } from "./toy-model.js";
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   const broken = [

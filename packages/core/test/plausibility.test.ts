@@ -2,6 +2,7 @@ import { arbitraries, oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import { boundedMethod } from "../src/bounded.js";
 import { linearAlignmentMethod, type Method, preferenceMethod } from "../src/index.js";
 import { withPlausibility } from "../src/plausibility.js";
@@ -33,7 +34,7 @@ function nucleus(logPolicy: Float32Array, p: number) {
   return { kept: Array.from(probability, (value) => value >= least), margin };
 }
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test("exactly the nucleus of the preference policy stays possible, in the method's own proportions", async () => {

@@ -2,6 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletCollapsed,
   amuletLoop,
@@ -49,7 +50,7 @@ function tolerance(rows: readonly (readonly number[])[], x: number): number {
   return 16 * (Math.abs(x) + 1) * magnitude * 2 ** -24;
 }
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test("the collapsed form is the paper's loop with every utility kept, in float64", async () => {

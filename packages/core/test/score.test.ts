@@ -1,6 +1,7 @@
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -49,7 +50,7 @@ async function teacherForced(method: Method, answer: readonly number[]): Promise
   return said;
 }
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test("the score is what decoding reports when the tokens are chosen for it", async () => {
@@ -97,7 +98,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
 });
 
 describe("on cpu, for what is read", () => {
-  withoutLeaks("cpu");
+  withoutLeaks(backendUnderTest("cpu"));
 
   test("each prompt and the answer behind it are read once, whatever the number of methods", async () => {
     const model = new ToyModel(tangled, size);

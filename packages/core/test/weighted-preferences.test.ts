@@ -1,6 +1,7 @@
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -60,7 +61,7 @@ interface Wish {
  */
 const tolerance = (steps: number) => 4 * steps * 13 * (gamma + 1) * (16 + Math.log(12)) * 2 ** -24;
 
-describe.each(["wasm", "cpu"])("on %s", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);
 
   test("several weighted preferences are log π_base + x Σ w_k (log π_k − log π_base)", async () => {
@@ -104,7 +105,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
 });
 
 describe("in an answer", () => {
-  withoutLeaks("cpu");
+  withoutLeaks(backendUnderTest("cpu"));
 
   const tangled: NextLogits = (row) => {
     const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);

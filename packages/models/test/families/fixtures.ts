@@ -2,10 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { loadModel, type Model } from "@amulet-ts/models";
+import type { oracleLogits } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { onTestFinished } from "vitest";
+import { logitTolerance } from "../../../../test/backends/tolerance.js";
+import { readSafetensors } from "../../../verify/test/safetensors.js";
 
 /** A path beside the project's folder; the fixtures are too foreign to lie in it. */
 export function sharedFixture(path: string): string {
@@ -28,8 +31,6 @@ export const checkpoints = [
   ["qwen3", "qwen3"],
 ] as const;
 
-export const backends = ["wasm", "cpu"] as const;
-
 /** What the reference computes for one input. */
 export interface ReferenceCase {
   readonly input_ids: readonly number[];
@@ -45,14 +46,47 @@ export function readReference(folder: string): ReferenceCase[] {
   return JSON.parse(text).cases;
 }
 
-/** Float32 sums in another order than the reference's: a few times its own error, and never below 2e-5. */
-export function toleranceOf({ max_abs_float32_error }: ReferenceCase): number {
-  return Math.max(4 * max_abs_float32_error, 2e-5);
+type PlainModel = Parameters<typeof oracleLogits>[0];
+
+const plainModels = new Map<string, PlainModel>();
+
+/** A fixture as the oracles read it. */
+function readPlainModel(folder: string): PlainModel {
+  const known = plainModels.get(folder);
+  if (known) return known;
+  const config = JSON.parse(readFileSync(sharedFixture(`checkpoints/${folder}/config.json`), "utf8"));
+  const tensors = readSafetensors(pathToFileURL(sharedFixture(`checkpoints/${folder}/model.safetensors`)));
+  const family = config.model_type === "gemma3_text" ? "gemma3" : config.model_type;
+  const model = { family, config, tensors } as PlainModel;
+  plainModels.set(folder, model);
+  return model;
+}
+
+/** What float32 may do to a fixture's logits, at every position of a row. */
+export function roundingOf(folder: string, ids: readonly number[], backend = "wasm"): number {
+  const model = readPlainModel(folder);
+  const { config } = model;
+  const longestSum =
+    "n_embd" in config ? 4 * config.n_embd : Math.max(config.hidden_size, config.intermediate_size);
+  const norms = model.family === "gemma3" ? 4 : 2;
+  return logitTolerance(model, ids, { longestSum, norms }, backend);
+}
+
+/**
+ * The same, and the reference's own rounding: its norms, rotations and attention weights are float32 in every type, and
+ * what it states of its whole float32 run was measured against those.
+ */
+export function toleranceOf(folder: string, { input_ids, ...reference }: ReferenceCase, backend = "wasm") {
+  return roundingOf(folder, input_ids, backend) + 2 * reference.max_abs_float32_error;
 }
 
 /** Two float32 results, each that close to the exact one. */
-export function toleranceBetweenRuns(folder: string): number {
-  return 2 * Math.max(...readReference(folder).map(toleranceOf));
+export function toleranceBetweenRuns(
+  folder: string,
+  rows: readonly (readonly number[])[],
+  backend?: string,
+): number {
+  return 2 * Math.max(...rows.map((row) => roundingOf(folder, row, backend)));
 }
 
 export function loadFixture(folder: string): Promise<Model> {

@@ -28,7 +28,7 @@ async function logitsWith(settings: Record<string, unknown>): Promise<Float32Arr
 }
 
 describe.skipIf(!fixturesAreHere)(`Gemma 3 (${whereFixturesLie})`, () => {
-  const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder) : 0;
+  const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, [ids]) : 0;
   beforeAll(async () => {
     await startBackend("wasm");
   });

@@ -3,12 +3,14 @@ import { startBackend } from "@amulet-ts/backends";
 import { type ForwardSubject, forwardLaws, holdLaw } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
+import { backendsUnderTest, noteError } from "../../../../test/backends/under-test.js";
 import { ConfigSource } from "../../src/config.js";
 import type { TensorSource } from "../../src/formats/tensor-source.js";
 import { disposeParameters, loadParameters, planParameters } from "../../src/load-parameters.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
-import { backends, readRows } from "./fixtures.js";
+import { readRows } from "./fixtures.js";
 
 type Logits = NonNullable<ForwardSubject["logits"]>;
 type TinyModel = Parameters<Logits>[0];
@@ -71,7 +73,7 @@ function asSources({ tensors }: TinyModel): Map<string, TensorSource> {
   );
 }
 
-describe.each(backends)("on %s, tiny random models of every family keep the law", (backend) => {
+describe.each(backendsUnderTest)("on %s, tiny random models of every family keep the law", (backend) => {
   let before = 0;
   beforeAll(async () => {
     await startBackend(backend);
@@ -82,7 +84,9 @@ describe.each(backends)("on %s, tiny random models of every family keep the law"
   afterEach(() => expect(tf.memory().numTensors).toBe(before));
 
   it.each(laws.map((law) => [law.name, law] as const))("%s", async (_, law) => {
-    const { outcome } = await holdLaw(law, subject, { runs: 120, seed: 4 });
+    const onBackend = { ...subject, unitRoundoff: effectiveRoundoff(backend) };
+    const { outcome, worst } = await holdLaw(law, onBackend, { runs: 120, seed: 4 });
+    if (worst) noteError(worst.error, worst.tolerance);
     expect(outcome).toBe("held");
   });
 });

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel, type Model } from "@amulet-ts/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { backendsUnderTest, expectWithin } from "../../../../test/backends/under-test.js";
 import {
   argMax,
-  backends,
   checkpoints,
   distance,
   fixturesAreHere,
@@ -18,7 +18,7 @@ import {
 } from "./fixtures.js";
 
 describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, () => {
-  describe.each(backends)("on %s", (backend) => {
+  describe.each(backendsUnderTest)("on %s", (backend) => {
     beforeAll(async () => {
       await startBackend(backend);
     });
@@ -37,7 +37,7 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
       test("logits at every position are the reference's", async () => {
         for (const reference of readReference(folder)) {
           const logits = await prefill(model, reference.input_ids);
-          expect(distance(logits, reference.logits)).toBeLessThanOrEqual(toleranceOf(reference));
+          expectWithin(distance(logits, reference.logits), toleranceOf(folder, reference, backend));
         }
       });
 
@@ -55,9 +55,10 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
         const expected = JSON.parse(readFileSync(`${path}.expected.json`, "utf8"));
         using model = await loadModel(path);
         // The file was dequantised for its reference: what is left is float32 rounding, as of the folder's.
-        const tolerance = Math.max(...readReference("llama-gqa-tied").map(toleranceOf));
+        const { max_abs_float32_error } = readReference("llama-gqa-tied").at(-1)!;
+        const tolerance = toleranceOf("llama-gqa-tied", { ...expected, max_abs_float32_error }, backend);
         const logits = await prefill(model, expected.input_ids);
-        expect(distance(logits, expected.logits)).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(logits, expected.logits), tolerance);
       },
     );
   });

@@ -2,8 +2,8 @@
 import { startBackend } from "@amulet-ts/backends";
 import type { Model } from "@amulet-ts/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { backendsUnderTest, expectWithin } from "../../../../test/backends/under-test.js";
 import {
-  backends,
   checkpoints,
   countLeaks,
   distance,
@@ -28,13 +28,13 @@ function makeRow(length: number, seed: number): number[] {
 const rows = lengths.map((length, b) => makeRow(length, b));
 
 describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie})`, () => {
-  describe.each(backends)("on %s", (backend) => {
+  describe.each(backendsUnderTest)("on %s", (backend) => {
     beforeAll(async () => {
       await startBackend(backend);
     });
 
     describe.each(checkpoints)("%s", (folder) => {
-      const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder) : 0;
+      const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, rows, backend) : 0;
       let model: Model;
       let alone: Float32Array[][];
       beforeAll(async () => {
@@ -49,7 +49,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
         using session = model.openSession(1);
         const steps: Float32Array[] = [];
         for (const id of rows[3]!) steps.push(...(await readRows(session.append([[id]]))));
-        expect(distance(steps, alone[3]!)).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(steps, alone[3]!), tolerance);
       });
 
       test("a row in pieces equals the row at once", async () => {
@@ -65,14 +65,14 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
         ] as const) {
           logits.push(...(await readRows(session.appendAll([row.slice(from, to)])[0]!)));
         }
-        expect(distance(logits, alone[3]!)).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(logits, alone[3]!), tolerance);
       });
 
       test("rows of unequal lengths equal each row alone", async () => {
         using session = model.openSession(rows.length);
         const together = session.appendAll(rows);
         for (const [b, logits] of together.entries())
-          expect(distance(await readRows(logits), alone[b]!)).toBeLessThanOrEqual(tolerance);
+          expectWithin(distance(await readRows(logits), alone[b]!), tolerance);
         expect(session.lengths).toEqual(lengths);
       });
 
@@ -81,7 +81,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
         session.append(rows.map((row) => row.slice(0, Math.ceil(row.length / 3)))).dispose();
         session.append(rows.map((row) => row.slice(Math.ceil(row.length / 3), -1))).dispose();
         const last = await readRows(session.append(rows.map((row) => row.slice(-1))));
-        expect(distance(last, lastAlone())).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(last, lastAlone()), tolerance);
       });
 
       test("select drops, reorders and forks rows, and forks go their own ways", async () => {
@@ -93,7 +93,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
         const last = await readRows(session.append(ends.map((id) => [id])));
         const other = await prefill(model, [...rows[3]!.slice(0, -1), 7]);
         const expected = [alone[3]!.at(-1)!, alone[1]!.at(-1)!, other.at(-1)!];
-        expect(distance(last, expected)).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(last, expected), tolerance);
       });
 
       test("rewind forgets what came after, in one row or down to nothing", async () => {
@@ -102,7 +102,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
         session.rewind(lengths.map((length, b) => (b === 2 ? 0 : length - 1)));
         const rest = rows.map((row, b) => (b === 2 ? row : row.slice(-1)));
         const last = await readRows(session.append(rest));
-        expect(distance(last, lastAlone())).toBeLessThanOrEqual(tolerance);
+        expectWithin(distance(last, lastAlone()), tolerance);
       });
 
       test("no call leaves a tensor behind", async () => {

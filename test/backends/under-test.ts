@@ -1,0 +1,38 @@
+/** Which backends a suite runs on, and what it measured there: `npm run test:backends` puts both into one table. */
+import { appendFileSync } from "node:fs";
+import { expect } from "vitest";
+
+/** `npm run test:backends` names one backend for a process, and the file for what was measured. */
+const { AMULET_TEST_BACKEND: named, AMULET_MEASUREMENTS: measurements } = process.env;
+
+/** The backend that was named; elsewhere those that every machine has. */
+export const backendsUnderTest: readonly string[] = named ? [named] : ["wasm", "cpu"];
+
+/** For suites whose subject is logic, which one backend is enough for. */
+export function backendUnderTest(usual: "cpu" | "wasm"): string {
+  return named ?? usual;
+}
+
+/** One comparison, as a line of the file that `npm run test:backends` collects. */
+export interface Measurement {
+  /** Path of the suite's file. */
+  readonly file: string;
+  readonly test: string;
+  readonly error: number;
+  readonly tolerance: number;
+}
+
+/** Expects an error to be within its tolerance, and notes both. An error that is no number is none. */
+export function expectWithin(error: number, tolerance: number): void {
+  noteError(error, tolerance);
+  expect(error).toBeLessThanOrEqual(tolerance);
+}
+
+/** Notes a comparison that something else has judged. */
+export function noteError(error: number, tolerance: number): void {
+  if (!measurements) return;
+  const { testPath = "", currentTestName = "" } = expect.getState();
+  // JSON has no NaN and no Infinity; as text they come back.
+  const line = { file: testPath, test: currentTestName, error: String(error), tolerance: String(tolerance) };
+  appendFileSync(measurements, `${JSON.stringify(line)}\n`);
+}
