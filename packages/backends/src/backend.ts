@@ -28,6 +28,8 @@ export interface BackendFacts {
 
 export interface RunningBackend extends BackendFacts {
   readonly name: BackendName;
+  /** Where none was named: why a better one that seemed to be here did not start, a sentence each. */
+  readonly passedOver: readonly string[];
 }
 
 /** A file of this folder that knows one backend. */

@@ -1,6 +1,7 @@
 /** Picks and starts a TensorFlow.js backend: the only place in the house that imports one. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BackendModule, BackendName, RunningBackend } from "./backend.js";
+import { candidateBackends } from "./choose.js";
 import { BackendError } from "./errors.js";
 
 /** Nothing of a backend is loaded before it is asked for. */
@@ -12,17 +13,32 @@ const modules: Readonly<Record<BackendName, () => Promise<BackendModule>>> = {
   "node-gpu": () => import("./node-gpu.js"),
 };
 
-/** Every backend that can be asked for, the default first. */
+/** Every backend that can be asked for; the first runs everywhere. */
 export const backendNames = Object.keys(modules) as readonly BackendName[];
 
 /**
  * Starts a backend and makes it the one that tensors live on. The one that runs is the one that was asked for.
  *
- * @param name the default is wasm
+ * @param name without it: the fastest that is here, see `candidateBackends`
  * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `failed-start` when
  *   TensorFlow.js would run on another one instead
  */
-export async function startBackend(name: string = backendNames[0]!): Promise<RunningBackend> {
+export async function startBackend(name?: string): Promise<RunningBackend> {
+  if (name !== undefined) return { ...(await startNamed(name)), passedOver: [] };
+  const passedOver: string[] = [];
+  for (const candidate of await candidateBackends()) {
+    try {
+      return { ...(await startNamed(candidate)), passedOver };
+    } catch (error) {
+      passedOver.push((error as Error).message);
+    }
+  }
+  throw new BackendError("failed-start", `No backend started: ${passedOver.join(" ")}`);
+}
+
+type Started = Omit<RunningBackend, "passedOver">;
+
+async function startNamed(name: string): Promise<Started> {
   if (!isBackendName(name)) {
     throw new BackendError(
       "unknown-backend",
@@ -39,7 +55,7 @@ export async function startBackend(name: string = backendNames[0]!): Promise<Run
   }
 }
 
-async function start(name: BackendName): Promise<RunningBackend> {
+async function start(name: BackendName): Promise<Started> {
   // Without this TensorFlow.js prints a banner on Node; what it turns off are checks that `decode` makes itself.
   tf.enableProdMode();
   const module = await modules[name]();

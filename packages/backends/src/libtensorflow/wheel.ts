@@ -75,12 +75,8 @@ export async function addNvidiaLibraries(
 
 async function download(requirements: readonly string[], folder: string, run: ToolRun): Promise<void> {
   const platform = process.arch === "arm64" ? "aarch64" : "x86_64";
-  const platforms = ["2_28", "2_27", "2_18", "2_17", "2014", "1"].map((version) =>
-    version.length === 4 || version === "1"
-      ? `manylinux${version}_${platform}`
-      : `manylinux_${version}_${platform}`,
-  );
-  const wanted = platforms.flatMap((name) => ["--platform", name]);
+  const platforms = Array.from({ length: 24 }, (_, i) => `manylinux_2_${28 - i}_${platform}`);
+  const wanted = [...platforms, `manylinux2014_${platform}`].flatMap((name) => ["--platform", name]);
   const exactly = ["--no-deps", "--only-binary=:all:", "--python-version", pythonVersion, "--dest", folder];
   await python(["-m", "pip", "download", ...exactly, ...wanted, ...requirements], run);
 }
