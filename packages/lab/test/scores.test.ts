@@ -99,6 +99,7 @@ test("a marker said twice counts once", () => {
 test("a broken text is not a concise one", () => {
   expect(preferenceStrength("In brief.", "concise")).toBe(0.2);
   expect(preferenceStrength("In brief. Key point: black tea needs boiling", "concise")).toBe(0.2);
+  expect(preferenceStrength("Key point: black tea needs boiling water. Just", "concise")).toBe(0.2);
   expect(preferenceStrength("Key point: black tea needs boiling water.", "concise")).toBeCloseTo(0.6, 12);
 });
 

@@ -132,6 +132,20 @@ test("the recogniser agrees with enumeration on sentences cut anywhere, and reje
   expect(rejectedShare(cut)).toBe(1);
 });
 
+test("a derivation has its parts from left to right, as they are read and as they are written", () => {
+  const grammar: Grammar = new Map([
+    ["code", [productionOf("<letter>-<digit>")]],
+    ["letter", [["a"], ["b"], ["c"]]],
+    ["digit", [["0"], ["1"]]],
+  ]);
+  const [derivation] = recognise(grammar, "code", "c-0");
+  expect(derivation!.children.map(({ symbol, choice }) => [symbol, choice])).toEqual([
+    ["letter", 2],
+    ["digit", 0],
+  ]);
+  expect(write(grammar, derivation!)).toBe("c-0");
+});
+
 test("an ambiguous grammar gives every reading, and an unknown symbol is named", () => {
   const grammar: Grammar = new Map([
     ["pair", [productionOf("<letters><letters>")]],

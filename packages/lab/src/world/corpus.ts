@@ -9,7 +9,7 @@ import { topics } from "./topics.js";
 /**
  * How probable it is, place by place, that an answer shows the preference that was asked for. Greedy decoding takes
  * what is likelier than the usual wording, so it follows two of five; odds between the usual wording and a marked one
- * change from place to place, so that a growing guidance scale x turns the others one after another, near 1.6, 3
+ * change from place to place, so that a growing guidance scale x turns the others one after another, near 1.5, 3
  * and 3.8.
  */
 export const markedWhenAsked: Readonly<Record<Slot, number>> = {
