@@ -9,6 +9,7 @@ export const commandNames = [
   "tokenize",
   "logits",
   "models",
+  "doctor",
 ] as const;
 
 export type CommandName = (typeof commandNames)[number];

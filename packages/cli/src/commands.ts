@@ -87,4 +87,15 @@ export const commands: Record<CommandName, CommandSpec> = {
     ],
     load: () => import("./commands/models.js"),
   },
+  doctor: {
+    usage: "amulet doctor [--backend NAME] | --setup-libtensorflow [--gpu] [--wheel FILE] [--undo]",
+    summary: "the backends here: which run, how fast, how right, and how to get the others",
+    examples: [
+      "amulet doctor",
+      "amulet doctor --backend wasm --json",
+      "amulet doctor --setup-libtensorflow",
+      "amulet doctor --setup-libtensorflow --gpu --undo",
+    ],
+    load: () => import("./commands/doctor.js"),
+  },
 };

@@ -41,6 +41,7 @@ const onBackends: readonly CommandName[] = [
   "policy",
   "logits",
   "tokenize",
+  "doctor",
 ];
 
 export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
@@ -124,6 +125,12 @@ export const options = {
     ]),
     ids: tokenIds("1,2,3", "the tokens to read", ["logits"]),
     last: flag("only the logits after the last token", ["logits"]),
+  }),
+  ...inGroup("Setting up", {
+    "setup-libtensorflow": flag("build what --backend node needs, in a folder of the cache", ["doctor"]),
+    gpu: flag("what --backend node-gpu needs instead", ["doctor"]),
+    wheel: text("FILE", "a TensorFlow wheel that is here; without it pip downloads one", ["doctor"]),
+    undo: flag("take away what was set up", ["doctor"]),
   }),
   ...inGroup("Common", {
     model: text(

@@ -1,0 +1,140 @@
+/**
+ * What one backend does on this machine: how fast, and how right. About three seconds each.
+ *
+ * Letters: N rows · D, V inputs and outputs of a matrix · B batch rows · T tokens.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { type BackendFacts, type BackendName, startBackend } from "@amulet-ts/backends";
+import type { Session } from "@amulet-ts/core";
+import { loadModel } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Expectation } from "./specimen.js";
+
+/** A result beside what float64 gives for it. */
+export interface Agreement {
+  readonly error: number;
+  readonly tolerance: number;
+}
+
+export interface Measurement extends BackendFacts {
+  readonly name: BackendName;
+  readonly startMs: number;
+  /** 10^9 additions and multiplications a second in `[128, 1024] · [1024, 1024]`. */
+  readonly gflops: number;
+  /** 10^9 bytes of float32 matrices read a second, in products with two rows. */
+  readonly gigabytesPerSecond: number;
+  /** One decoding step of two rows of the specimen, with its logits. */
+  readonly msPerToken: number;
+  readonly product: Agreement;
+  readonly forward: Agreement;
+}
+
+const milliseconds = 700;
+
+/** @param folder of the specimen */
+export async function measureBackend(name: string, folder: string): Promise<Measurement> {
+  const before = performance.now();
+  const { passedOver: _, ...facts } = await startBackend(name);
+  const startMs = performance.now() - before;
+  const { gflops, product } = await measureProduct();
+  const gigabytesPerSecond = await measureReading();
+  const { msPerToken, forward } = await measureModel(folder, facts);
+  return { ...facts, startMs, gflops, gigabytesPerSecond, msPerToken, product, forward };
+}
+
+async function measureProduct(): Promise<{ gflops: number; product: Agreement }> {
+  const [N, D, V] = [128, 1024, 1024];
+  const [x, w] = [waves(N * D, 0.1), waves(D * V, 0.7)];
+  const [x_ND, w_DV] = [tf.tensor2d(x, [N, D]), tf.tensor2d(w, [D, V])];
+  let values: Float32Array | undefined;
+  const seconds = await timePerCall(async () => {
+    const y_NV = tf.matMul(x_ND, w_DV);
+    values = (await y_NV.data()) as Float32Array;
+    y_NV.dispose();
+  });
+  tf.dispose([x_ND, w_DV]);
+  return { gflops: (2e-9 * N * D * V) / seconds, product: compareProduct(values!, x, w, [N, D, V]) };
+}
+
+/** Some entries against float64; the tolerance is the classic bound on a sum of D rounded products. */
+function compareProduct(
+  came: Float32Array,
+  x: Float32Array,
+  w: Float32Array,
+  [N, D, V]: readonly [number, number, number],
+): Agreement {
+  let worst: Agreement = { error: 0, tolerance: 1 };
+  for (let probe = 0; probe < 64; probe++) {
+    const [row, column] = [(probe * 37) % N, (probe * 101) % V];
+    let [sum, magnitude] = [0, 0];
+    for (let d = 0; d < D; d++) {
+      const term = x[row * D + d]! * w[d * V + column]!;
+      sum += term;
+      magnitude += Math.abs(term);
+    }
+    const tolerance = D * 2 ** -24 * magnitude;
+    const error = Math.abs(came[row * V + column]! - sum);
+    if (Number.isNaN(error)) return { error, tolerance };
+    if (error / tolerance > worst.error / worst.tolerance) worst = { error, tolerance };
+  }
+  return worst;
+}
+
+/** More matrices than a processor's caches hold, each read once for two rows, as in a decoding step. */
+async function measureReading(): Promise<number> {
+  const [D, V, count] = [1024, 2048, 12];
+  const x_ND = tf.tensor2d(waves(2 * D, 0.3), [2, D]);
+  const matrices = Array.from({ length: count }, (_, i) => tf.tensor2d(waves(D * V, 0.1 + 0.01 * i), [D, V]));
+  const seconds = await timePerCall(async () => {
+    const sum_1 = tf.tidy(() => tf.sum(tf.addN(matrices.map((w_DV) => tf.matMul(x_ND, w_DV)))));
+    await sum_1.data();
+    sum_1.dispose();
+  });
+  tf.dispose([x_ND, ...matrices]);
+  return (4e-9 * count * D * V) / seconds;
+}
+
+async function measureModel(folder: string, facts: BackendFacts) {
+  const { ids, logits_V, tolerance }: Expectation = JSON.parse(
+    await readFile(join(folder, "expectation.json"), "utf8"),
+  );
+  using model = await loadModel(folder, { memory: facts.memory });
+  using session = model.openSession(2);
+  const came_V = await nextLogits(session, [ids, ids.slice(1)]);
+  const error = logits_V.reduce((worst, logit, v) => Math.max(worst, Math.abs(came_V[v]! - logit)), 0);
+  let token = 0;
+  const seconds = await timePerCall(
+    async () => {
+      token = (token + 1) % logits_V.length;
+      await nextLogits(session, [[token], [token]]);
+    },
+    model.contextLength - 2 * ids.length,
+  );
+  return { msPerToken: 1000 * seconds, forward: { error, tolerance } };
+}
+
+async function nextLogits(session: Session, rows: readonly (readonly number[])[]): Promise<Float32Array> {
+  const logits_BV = session.append(rows);
+  const values = (await logits_BV.data()) as Float32Array;
+  logits_BV.dispose();
+  return values;
+}
+
+/** Seconds a call takes, the first few left out: they compile and pack. */
+async function timePerCall(call: () => Promise<void>, mostCalls = Number.POSITIVE_INFINITY): Promise<number> {
+  for (let warm = 0; warm < 2; warm++) await call();
+  const before = performance.now();
+  let calls = 0;
+  while (calls < 3 || (performance.now() - before < milliseconds && calls + 2 < mostCalls)) {
+    await call();
+    calls++;
+  }
+  return (performance.now() - before) / 1000 / calls;
+}
+
+/** Numbers between -1 and 1 that are no pattern to a product. */
+function waves(length: number, step: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => Math.sin(step * i + (i % 7)));
+}
