@@ -1,7 +1,7 @@
 /** TensorFlow.js in plain JavaScript: the reference. */
 import { version_cpu } from "@tensorflow/tfjs-backend-cpu";
 import type { BackendFacts } from "./backend.js";
-import { processorName } from "./processor.js";
+import { memoryBytes, processorName, runsOnNode } from "./processor.js";
 
 export const registeredAs = "cpu";
 
@@ -11,7 +11,7 @@ export async function load(): Promise<void> {}
 export async function inspect(): Promise<BackendFacts> {
   return {
     description: "plain JavaScript, the reference: slow",
-    memory: { limitBytes: Number.POSITIVE_INFINITY, matrixCopies: 1 },
+    memory: { limitBytes: runsOnNode() ? await memoryBytes() : Number.POSITIVE_INFINITY, matrixCopies: 1 },
     device: await processorName(),
     version: `tfjs-backend-cpu ${version_cpu}`,
     threads: 1,
