@@ -4,16 +4,22 @@ import { describe, expect, test } from "vitest";
 import {
   alphaFor,
   amuletExactMethod,
+  boundedMethod,
   CoreError,
   type CoreErrorCode,
   checkParameters,
+  chooseGreedily,
+  createChooser,
   etaFor,
   extrapolate,
   guidanceMethod,
   iterationsFor,
   lambdaFor,
   paperParameters,
+  type SamplingOptions,
   strengthNames,
+  strengthSchedule,
+  withPlausibility,
 } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
 
@@ -116,6 +122,98 @@ describe("strengths that nothing gives", () => {
   ])("%s", (_, run, message) => {
     expectRefusal(run, "bad-strength", message);
   });
+});
+
+describe("sampling", () => {
+  const whole = "a whole number of at least 0";
+  const share = "between 0 and 1";
+
+  test.each<[SamplingOptions, string]>([
+    [{ minNewTokens: -1 }, `minNewTokens must be ${whole}; it is -1.`],
+    [{ minNewTokens: 0.5 }, `minNewTokens must be ${whole}; it is 0.5.`],
+    [{ repetitionPenalty: 0 }, "repetitionPenalty must be a finite number above 0; it is 0."],
+    [{ repetitionPenalty: -1 }, "repetitionPenalty must be a finite number above 0; it is -1."],
+    [
+      { repetitionPenalty: Number.POSITIVE_INFINITY },
+      "repetitionPenalty must be a finite number above 0; it is Infinity.",
+    ],
+    [{ presencePenalty: Number.NaN }, "presencePenalty must be a finite number; it is NaN."],
+    [{ temperature: -0.5 }, "temperature must be a finite number of at least 0; it is -0.5."],
+    [
+      { temperature: Number.POSITIVE_INFINITY },
+      "temperature must be a finite number of at least 0; it is Infinity.",
+    ],
+    [{ topK: -1 }, `topK must be ${whole}; it is -1.`],
+    [{ topK: 1.5 }, `topK must be ${whole}; it is 1.5.`],
+    [{ topP: 0 }, "topP must be above 0 and at most 1; it is 0."],
+    [{ topP: 1.01 }, "topP must be above 0 and at most 1; it is 1.01."],
+    [{ minP: -0.01 }, `minP must be ${share}; it is -0.01.`],
+    [{ minP: 1.01 }, `minP must be ${share}; it is 1.01.`],
+    [{ seed: 0.5 }, "seed must be a whole number; it is 0.5."],
+  ])("%o", (options, message) => {
+    expectRefusal(() => createChooser(options), "bad-sampling", message);
+  });
+
+  test("what lies on the edge of a range is taken", () => {
+    const edges: SamplingOptions[] = [
+      { temperature: 0, topK: 0, topP: 1, minP: 0, minNewTokens: 0, seed: -3 },
+      { minP: 1, topP: 1e-9, repetitionPenalty: 1e-9, presencePenalty: -5 },
+    ];
+    for (const options of edges) expect(createChooser(options)).toBeTypeOf("function");
+  });
+
+  test("a policy that is none, and one of which nothing is left", () => {
+    const context = { generated: [], endTokens: new Set<number>() };
+    const policy = (...values: number[]) => Float32Array.from(values);
+    const damaged =
+      "The policy over 2 tokens holds NaN or no possible token. The model's logits are not numbers: its weights may be damaged, or memory ran out.";
+    for (const values of [
+      [Number.NaN, 0],
+      [0, Number.NaN],
+      [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+      [0, Number.POSITIVE_INFINITY],
+    ]) {
+      expectRefusal(() => chooseGreedily(policy(...values), context), "not-finite", damaged);
+      expectRefusal(() => createChooser()(policy(...values), context), "not-finite", damaged);
+    }
+    const banned = createChooser({ bannedTokens: [0, 1] });
+    const nothing = "No token is left to choose: bannedTokens and minNewTokens forbid all that are possible.";
+    expectRefusal(() => banned(policy(-1, -2), context), "bad-sampling", nothing);
+  });
+});
+
+describe("schedules", () => {
+  const remedy = 'Write it like "1:0..8, 5.6:8..": x = 1 for the first eight tokens, 5.6 from then on.';
+
+  test.each([
+    ["fast:0..", '"fast:0.." is none: a part is a strength and the tokens it holds for'],
+    ["1:0..0, 5:0..", '"1:0..0" ends before it begins'],
+    ["1:0..8, 5:7..", '"1:0..8" and "5:7.." overlap'],
+    ["1:0..8, 5:9..", 'no part holds for the tokens between "1:0..8" and "5:9.."'],
+    ["1:2..", 'no part holds for the tokens before "1:2.."'],
+    ["1:0..8", 'no part holds for the tokens after "1:0..8"; leave its end open'],
+  ])("%j", (text, what) => {
+    const message = `In the strength schedule, ${what}. ${remedy}`;
+    expectRefusal(() => strengthSchedule(text), "bad-strength", message);
+  });
+});
+
+test.each([0, -1, 1.5, Number.NaN])("the plausibility %s", (p) => {
+  const message = `The plausibility must be above 0 and at most 1; it is ${p}.`;
+  expectRefusal(() => withPlausibility(guidanceMethod(2), p), "bad-strength", message);
+});
+
+test.each([
+  [-0.1, 4, "The KL budget, in nats, must be a finite number of at least 0; it is -0.1."],
+  [
+    Number.POSITIVE_INFINITY,
+    4,
+    "The KL budget, in nats, must be a finite number of at least 0; it is Infinity.",
+  ],
+  [0.1, -1, "The largest γ must be a finite number of at least 0; it is -1."],
+  [0.1, Number.NaN, "The largest γ must be a finite number of at least 0; it is NaN."],
+])("the budget %s with γ up to %s", (nats, largestGamma, message) => {
+  expectRefusal(() => boundedMethod(nats, largestGamma), "bad-strength", message);
 });
 
 describe("policies of different shapes", () => {

@@ -1,0 +1,78 @@
+/** Which token a draw takes, not only how often: the cumulative distribution inverted at the stream's number. */
+import { expect, test } from "vitest";
+import { argMax, createChooser, type SamplingOptions, xoshiro128 } from "../src/index.js";
+
+const context = { generated: [], endTokens: new Set<number>() };
+const logs = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);
+const draws = (policy: Float32Array, options: SamplingOptions, count = 60) => {
+  const choose = createChooser({ temperature: 1, ...options });
+  return Array.from({ length: count }, () => choose(policy, context));
+};
+
+test("the likeliest token has the lowest numbers of the stream, and so on down to the rarest", () => {
+  // Sums of 0.4, 0.3, 0.2, 0.1: the tokens 3, 2, 1, 0.
+  const tokenAt = (uniform: number) => 3 - [0.4, 0.7, 0.9].filter((sum) => uniform >= sum).length;
+  for (const seed of [1, 2, 3]) {
+    const stream = xoshiro128(seed);
+    const expected = Array.from({ length: 60 }, () => tokenAt(stream()));
+    expect(draws(logs(0.1, 0.2, 0.3, 0.4), { seed })).toEqual(expected);
+  }
+});
+
+test("equally likely tokens stand in the order of their ids", () => {
+  const stream = xoshiro128(4);
+  const expected = Array.from({ length: 60 }, () => Math.floor(stream() * 4));
+  expect(draws(new Float32Array(4).fill(Math.log(0.25)), { seed: 4 })).toEqual(expected);
+});
+
+test("a draw takes one number of the stream, whatever the options leave", () => {
+  const policy = logs(0.1, 0.2, 0.3, 0.4);
+  const [narrow, wide] = [{ topK: 1 }, {}].map((options) =>
+    createChooser({ temperature: 1, seed: 5, ...options }),
+  );
+  const alone = draws(policy, { seed: 5 }, 20);
+  for (const expected of alone) {
+    expect(narrow!(policy, context)).toBe(3);
+    expect(wide!(policy, context)).toBe(expected);
+  }
+});
+
+test("what a threshold meets exactly is kept by min-p and ends the nucleus of top-p", () => {
+  const even = new Float32Array(2).fill(Math.log(0.5));
+  expect(new Set(draws(even, { minP: 1 }))).toEqual(new Set([0, 1]));
+  expect(new Set(draws(even, { topP: 0.5 }))).toEqual(new Set([0]));
+  expect(new Set(draws(even, { topK: 1 }))).toEqual(new Set([0]));
+  expect(new Set(draws(even, { topP: 1, topK: 0, minP: 0 }))).toEqual(new Set([0, 1]));
+});
+
+test("of equals the first wins, drawn greedily or at temperature 0", () => {
+  expect(argMax([1, 3, 3, 2])).toBe(1);
+  expect(argMax([])).toBe(0);
+  expect(createChooser()(logs(0.2, 0.4, 0.4), context)).toBe(1);
+  expect(createChooser({ topK: 1, topP: 0.1, minP: 1 })(logs(0.2, 0.4, 0.4), context)).toBe(1);
+});
+
+test("penalties count a token once, however often it came, and leave the others", () => {
+  const after = { generated: [1, 1, 1], endTokens: new Set<number>() };
+  // log 0.7 − 0.5 is still above log 0.3; thrice 0.5 would not be.
+  expect(createChooser({ presencePenalty: 0.5 })(logs(0.3, 0.7), after)).toBe(1);
+  // 0.7³ is 0.34 and still above 0.3; a second cube would not be.
+  expect(createChooser({ repetitionPenalty: 3 })(logs(0.3, 0.7), after)).toBe(1);
+  expect(createChooser({ repetitionPenalty: 3.5 })(logs(0.3, 0.7), after)).toBe(0);
+  expect(createChooser({ presencePenalty: -2 })(logs(0.7, 0.3), after)).toBe(1);
+});
+
+test("the policy itself is not changed", () => {
+  const policy = logs(0.3, 0.7);
+  const before = policy.slice();
+  createChooser({ bannedTokens: [1], presencePenalty: 1 })(policy, { ...context, generated: [0] });
+  expect(policy).toEqual(before);
+});
+
+test("an end token is held back until the answer has minNewTokens, no longer", () => {
+  const choose = createChooser({ minNewTokens: 2 });
+  const after = (...generated: number[]) => ({ generated, endTokens: new Set([1, 2]) });
+  expect(choose(logs(0.1, 0.5, 0.4), after())).toBe(0);
+  expect(choose(logs(0.1, 0.5, 0.4), after(0))).toBe(0);
+  expect(choose(logs(0.1, 0.5, 0.4), after(0, 0))).toBe(1);
+});
