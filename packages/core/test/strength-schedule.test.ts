@@ -13,6 +13,14 @@ test("tokens of one part share one method, so that they are one batch", () => {
   expect(schedule.beforeToken(Array(8).fill(1)).method).not.toBe(schedule.methodAt(0));
 });
 
+test("a part may begin and end late in an answer, under the name that reports give it", () => {
+  const schedule = strengthSchedule("1:0..120, 5.6:120..1000, 2:1000..");
+  expect([119, 120, 999, 1000].map((token) => schedule.methodAt(token).guidanceScale)).toEqual([
+    1, 5.6, 5.6, 2,
+  ]);
+  expect(schedule.methodAt(0).name).toBe("schedule");
+});
+
 test("parts may stand in any order, and strengths be below zero", () => {
   const infinity = Number.POSITIVE_INFINITY;
   expect(strengthSchedule(" -1:4..6 ,2e1:6.., 0 : 0 .. 4").parts).toEqual([
@@ -26,6 +34,7 @@ test.each<[string, string]>([
   ["", '"" is none'],
   ["1", '"1" is none'],
   ["fast:0..", '"fast:0.." is none'],
+  ["very 1:0..", '"very 1:0.." is none'],
   ["Infinity:0..", '"Infinity:0.." is none'],
   ["1:0..8, 5:8...", '"5:8..." is none'],
   ["1:-1..8, 5:8..", '"1:-1..8" is none'],
