@@ -5,13 +5,16 @@ import { join } from "node:path";
 import {
   amuletExactMethod,
   baseMethod,
+  boundedMethod,
   chooseGreedily,
   decode,
   guidanceMethod,
+  linearAlignmentMethod,
   type Method,
   paperParameters,
   preferenceMethod,
   renderPrompts,
+  withPlausibility,
   xoshiro128,
 } from "@amulet-ts/core";
 import { loadModel, type Model } from "@amulet-ts/models";
@@ -22,6 +25,7 @@ import { float32Tensor, writeGguf } from "../../models/test/formats/checkpoint-w
 import { tinyLlama } from "../../models/test/tiny-llama.js";
 import {
   type AnswerScores,
+  answerInTree,
   answerPairs,
   batchSize,
   type Cell,
@@ -38,6 +42,7 @@ import {
   type Pair,
   paperStrength,
   type RunIdentity,
+  type Setting,
   settingsOf,
   strengthOfIterations,
   studyPlan,
@@ -74,7 +79,17 @@ function randomLlamaFile(): Buffer {
   return writeGguf({ entries, tensors: drawn });
 }
 
-const questions = ["Why?", "How now?", "Who is it?", "When?", "Where to?", "What for?"];
+const questions = [
+  "Why?",
+  "How now?",
+  "Who is it?",
+  "When?",
+  "Where to?",
+  "What for?",
+  "Is it so?",
+  "How?",
+  "If?",
+];
 const preferences = ["Be kind.", "Be brief."];
 const pairs: Pair[] = questions.flatMap((question) =>
   preferences.map((preference) => ({ question, preference })),
@@ -104,16 +119,19 @@ async function collect(cells: AsyncIterable<Cell[]>): Promise<Cell[]> {
 }
 
 /** Core's own loop on one pair alone: what every answer of the study is held against. */
-async function idsAlone(pair: Pair, method: Method): Promise<string> {
+async function answerAlone(pair: Pair, method: Method, maxNewTokens = answering.maxNewTokens) {
   const { base, preferences } = renderPrompts(model, pair);
   const stream = model.textStream();
-  let text = "";
-  const requests = [
-    { base, preferences, method, choose: chooseGreedily, maxNewTokens: answering.maxNewTokens },
-  ];
-  for await (const event of decode(model, requests))
-    if (event.type === "token") text += stream.push(event.id);
-  return text + stream.flush();
+  let [text, tokens, finishReason] = ["", 0, ""];
+  const requests = [{ base, preferences, method, choose: chooseGreedily, maxNewTokens }];
+  for await (const event of decode(model, requests)) {
+    if (event.type === "end") finishReason = event.reason;
+    else {
+      text += stream.push(event.id);
+      tokens++;
+    }
+  }
+  return { text: text + stream.flush(), tokens, finishReason };
 }
 
 describe("settings", () => {
@@ -148,24 +166,43 @@ describe("settings", () => {
   );
 });
 
+/** Settings with the method that each amounts to. */
+const amountsTo: readonly (readonly [string, Setting, Method])[] = [
+  ["x = 0", { kind: "dial", value: 0 }, baseMethod()],
+  ["x = 1", { kind: "dial", value: 1 }, preferenceMethod()],
+  ["x = 2", { kind: "dial", value: 2 }, guidanceMethod(2)],
+  ["T = 0", { kind: "loop", value: 0 }, preferenceMethod()],
+  ["no budget", { kind: "bounded", value: 0 }, preferenceMethod()],
+  ["a budget", { kind: "bounded", value: 0.1 }, boundedMethod(0.1)],
+  ["x of T = 60", { kind: "dial", value: strengthOfIterations(60) }, amuletExactMethod(paperParameters)],
+  ["T = 5", { kind: "loop", value: 5 }, guidanceMethod(strengthOfIterations(5))],
+  ["a mask", { kind: "masked", value: 2 }, withPlausibility(linearAlignmentMethod(2))],
+];
+
 describe("answers", () => {
-  test.each([
-    ["x = 0", { kind: "dial", value: 0 }, baseMethod()],
-    ["x = 1", { kind: "dial", value: 1 }, preferenceMethod()],
-    ["T = 0", { kind: "loop", value: 0 }, preferenceMethod()],
-    ["no budget", { kind: "bounded", value: 0 }, preferenceMethod()],
-    ["x of T = 60", { kind: "dial", value: strengthOfIterations(60) }, amuletExactMethod(paperParameters)],
-    ["T = 5", { kind: "loop", value: 5 }, guidanceMethod(strengthOfIterations(5))],
-  ] as const)("under %s are those of the method it amounts to, pair by pair", async (_, setting, method) => {
-    const answers = await answerPairs(model, pairs, setting, answering);
-    for (const [i, pair] of pairs.entries()) expect(answers[i]!.text).toBe(await idsAlone(pair, method));
+  test("of many settings in one tree are those that core's own loop gives one by one", async () => {
+    const settings = amountsTo.map(([, setting]) => setting);
+    const tree = await answerInTree(model, pairs.slice(0, 5), settings, answering);
+    for (const [s, [name, , method]] of amountsTo.entries()) {
+      for (const [i, pair] of pairs.slice(0, 5).entries()) {
+        const { text, tokens, finishReason } = tree[s]![i]!;
+        expect({ name, text, tokens, finishReason }).toEqual({ name, ...(await answerAlone(pair, method)) });
+      }
+    }
+  });
+
+  test("end where the context is full", async () => {
+    const long = { ...answering, maxNewTokens: 1000 };
+    const [answer] = await answerPairs(model, pairs.slice(0, 1), { kind: "dial", value: 2 }, long);
+    const alone = await answerAlone(pairs[0]!, guidanceMethod(2), 1000);
+    expect({ ...answer, drift: 0 }).toEqual({ ...alone, drift: 0 });
   });
 
   test("the dial without its shortcuts at 0 and 1 gives the same answers", async () => {
     for (const x of [0, 1]) {
       const answers = await answerPairs(model, pairs, { kind: "dial", value: x }, answering);
-      for (const [i, pair] of pairs.entries())
-        expect(answers[i]!.text).toBe(await idsAlone(pair, guidanceMethod(x)));
+      for (const [i, pair] of pairs.slice(0, 6).entries())
+        expect(answers[i]!.text).toBe((await answerAlone(pair, guidanceMethod(x))).text);
     }
   });
 
@@ -215,22 +252,35 @@ describe("answers", () => {
 });
 
 describe("a run", () => {
-  const run: RunIdentity = {
+  const identity: RunIdentity = {
     model: "tiny",
     backend: "cpu",
     pairs: "x",
     pairCount: pairs.length,
+    settings: "y",
+    settingCount: work.settings.length,
     batchSize,
     ...answering,
   };
 
+  let cells: Cell[] = [];
+
   test("fills the table, all settings for every pair", async () => {
-    const cells = await collect(computeCells(model, work));
+    cells = await collect(computeCells(model, work));
     expect(cells).toHaveLength(countCells(work));
     expect(new Set(cells.map(({ setting, pair }) => `${setting}/${pair}`)).size).toBe(countCells(work));
   });
 
   test("taken up again after an interruption anywhere, it gives the same file to the byte", async () => {
+    const settings = settingsOf({
+      strengths: [0, 1, 3],
+      iterations: [],
+      exactIterations: [],
+      budgets: [],
+      ratios: [],
+    });
+    const work: CurveWork = { pairs, settings, score, answering: { ...answering, maxNewTokens: 3 } };
+    const run = { ...identity, settingCount: settings.length };
     const whole = join(folder, "whole.jsonl");
     const file = await CellFile.open(whole, run);
     for await (const batch of computeCells(model, work)) await file.add(batch);
@@ -242,7 +292,7 @@ describe("a run", () => {
       const again = await CellFile.open(cut, run);
       const before = again.cells.length;
       let computed = 0;
-      for await (const batch of computeCells(model, work, (key, pair) => again.has(key, pair))) {
+      for await (const batch of computeCells(model, work, (pair) => again.has(pair))) {
         await again.add(batch);
         computed += batch.length;
       }
@@ -253,26 +303,24 @@ describe("a run", () => {
 
   test("a file of another run is refused, and so is a damaged one", async () => {
     const path = join(folder, "other.jsonl");
-    await writeFile(path, headerLine({ ...run, seed: 1 }));
-    await expect(CellFile.open(path, run)).rejects.toMatchObject({ code: "other-run" });
-    await writeFile(path, `${headerLine(run)}{"setting":\n`);
-    await expect(CellFile.open(path, run)).rejects.toMatchObject({ code: "bad-file" });
+    await writeFile(path, headerLine({ ...identity, seed: 1 }));
+    await expect(CellFile.open(path, identity)).rejects.toMatchObject({ code: "other-run" });
+    await writeFile(path, `${headerLine(identity)}{"setting":\n`);
+    await expect(CellFile.open(path, identity)).rejects.toMatchObject({ code: "bad-file" });
   });
 
   test("stops between two tokens when it is told to", async () => {
     const interrupt = new AbortController();
     const cells = computeCells(model, { ...work, answering: { ...answering, signal: interrupt.signal } });
-    await cells.next();
-    interrupt.abort();
+    setImmediate(() => interrupt.abort());
     await expect(cells.next()).rejects.toMatchObject({ code: "aborted" });
   });
 
-  test("gives curves where T, ratio and x agree, and the loop's answers are the dial's", async () => {
-    const cells = await collect(computeCells(model, work));
+  test("gives curves where T, ratio and x agree, and the loop's answers are the dial's", () => {
     const { curves, sameAnswers } = conclude({
       plan,
       cells,
-      run,
+      run: identity,
       reportedPairs: 8,
       bootstrap: { resamples: 100 },
     });
@@ -311,7 +359,16 @@ describe("what is concluded", () => {
       }),
     );
   }
-  const run: RunIdentity = { model: "", backend: "", pairs: "", pairCount: 90, batchSize, ...answering };
+  const run: RunIdentity = {
+    model: "",
+    backend: "",
+    pairs: "",
+    pairCount: 90,
+    settings: "",
+    settingCount: 1,
+    batchSize,
+    ...answering,
+  };
   const study = (cells: readonly Cell[], reportedPairs = 60) => conclude({ plan, cells, run, reportedPairs });
 
   test("the strongest setting that keeps the language whole is chosen, and every claim holds of such data", () => {

@@ -1,6 +1,7 @@
 /** Many pairs answered side by side under one setting. */
-import { type ChatModel, createChooser, type DecodeRequest, decode, renderPrompts } from "@amulet-ts/core";
-import { methodOf, type Setting } from "./settings.js";
+import type { ChatModel } from "@amulet-ts/core";
+import { answerInTree } from "./answer-tree.js";
+import type { Setting } from "./settings.js";
 
 /** A question and what its asker likes, as a sentence. */
 export interface Pair {
@@ -25,10 +26,8 @@ export interface PairAnswer {
 }
 
 /**
- * Answers all pairs in one batch.
+ * Answers all pairs under one setting, side by side.
  *
- * @param firstIndex number of the first pair in the whole list: each pair draws from a stream of its own, whichever
- *   batch it is in
  * @returns one answer per pair, in their order
  * @throws CoreError
  */
@@ -39,44 +38,5 @@ export async function answerPairs(
   options: AnsweringOptions,
   firstIndex = 0,
 ): Promise<PairAnswer[]> {
-  // One method object for all: decode computes the policies of equal methods together.
-  const method = methodOf(setting);
-  const requests = pairs.map((pair, i): DecodeRequest => {
-    const { maxNewTokens, temperature, seed } = options;
-    const choose = createChooser({ temperature, seed: seed + firstIndex + i });
-    const { base, preferences } = renderPrompts(model, pair);
-    return { base, preferences, method, choose, maxNewTokens, explain: { alternatives: 0 } };
-  });
-  const growing = pairs.map(() => new GrowingAnswer(model));
-  const { signal } = options;
-  for await (const event of decode(model, requests, signal ? { signal } : {})) {
-    const answer = growing[event.request]!;
-    if (event.type === "end") answer.finishReason = event.reason;
-    else answer.add(event.id, event.explanation!.klFromPreference);
-  }
-  return growing.map((answer) => answer.finish());
-}
-
-class GrowingAnswer {
-  finishReason: PairAnswer["finishReason"] = "length";
-  private readonly stream;
-  private text = "";
-  private tokens = 0;
-  private drift = 0;
-
-  constructor(model: ChatModel) {
-    this.stream = model.textStream();
-  }
-
-  add(id: number, drift: number): void {
-    this.text += this.stream.push(id);
-    this.drift += drift;
-    this.tokens++;
-  }
-
-  finish(): PairAnswer {
-    const { tokens, finishReason } = this;
-    const drift = tokens === 0 ? null : this.drift / tokens;
-    return { text: this.text + this.stream.flush(), tokens, finishReason, drift };
-  }
+  return (await answerInTree(model, pairs, [setting], options, firstIndex))[0]!;
 }

@@ -7,7 +7,7 @@ import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./
 import { batchSize } from "./run-curve.js";
 
 export class CellFile {
-  private readonly batches: Set<string>;
+  private readonly batches: Set<number>;
 
   private constructor(
     readonly path: string,
@@ -24,15 +24,15 @@ export class CellFile {
   static async open(path: string, run: RunIdentity): Promise<CellFile> {
     await mkdir(dirname(path), { recursive: true });
     const text = await readIfThere(path);
-    const cells = wholeBatches(readCells(text, run, path), run.pairCount);
+    const cells = wholeBatches(readCells(text, run, path), run);
     const kept = headerLine(run) + cells.map(cellLine).join("");
     if (kept !== text) await writeAtomically(path, kept);
     return new CellFile(path, cells);
   }
 
   /** Whether the batch that begins with this pair has been computed. */
-  has(setting: string, firstPair: number): boolean {
-    return this.batches.has(batchOf({ setting, pair: firstPair }));
+  has(firstPair: number): boolean {
+    return this.batches.has(firstPair);
   }
 
   /** Appends the cells of one batch in one write. */
@@ -43,16 +43,17 @@ export class CellFile {
   }
 }
 
-const batchOf = ({ setting, pair }: Pick<Cell, "setting" | "pair">) =>
-  `${setting} from ${pair - (pair % batchSize)}`;
+/** The first pair of a cell's batch. */
+const batchOf = ({ pair }: Cell) => pair - (pair % batchSize);
 
-/** Batches stand one after the other; only of the last one lines may be missing. */
-function wholeBatches(cells: readonly Cell[], pairCount: number): Cell[] {
+/** Without the batch that lines are missing of: the last one, which was being written. */
+function wholeBatches(cells: readonly Cell[], { pairCount, settingCount }: RunIdentity): Cell[] {
   const last = cells.at(-1);
   if (!last) return [];
-  const inBatch = (last.pair % batchSize) + 1;
-  const isWhole = inBatch === batchSize || last.pair === pairCount - 1;
-  return cells.slice(0, isWhole ? cells.length : cells.length - inBatch);
+  const first = batchOf(last);
+  const size = settingCount * Math.min(batchSize, pairCount - first);
+  const isWhole = cells.filter((cell) => batchOf(cell) === first).length === size;
+  return cells.filter((cell) => isWhole || batchOf(cell) !== first);
 }
 
 async function readIfThere(path: string): Promise<string> {

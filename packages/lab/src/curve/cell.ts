@@ -25,6 +25,9 @@ export interface RunIdentity {
   /** A digest of the pairs in their order. */
   readonly pairs: string;
   readonly pairCount: number;
+  /** A digest of the settings in their order. */
+  readonly settings: string;
+  readonly settingCount: number;
   readonly batchSize: number;
   readonly maxNewTokens: number;
   readonly temperature: number;

@@ -1,4 +1,5 @@
 export { type AnsweringOptions, answerPairs, type Pair, type PairAnswer } from "./answer-pairs.js";
+export { answerInTree } from "./answer-tree.js";
 export { type AnswerScores, type Cell, cellLine, headerLine, type RunIdentity } from "./cell.js";
 export { CellFile } from "./cell-file.js";
 export { choosePairs } from "./choose-pairs.js";
