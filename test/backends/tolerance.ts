@@ -7,7 +7,7 @@
  * some u of its own. All of it acts as if each weight were off by that much, so one run of the float64 oracle with every
  * weight off by ±δ tells what it does to the logits.
  */
-import { oracleLogits, type oracles } from "@amulet-ts/verify";
+import { oracleLogits, oracles } from "@amulet-ts/verify";
 
 /** Half the gap between 1 and the next float32. */
 export const unitRoundoff = 2 ** -24;
@@ -103,6 +103,32 @@ export function logitTolerance(
   sizes: Omit<ForwardSizes, "attended">,
   backend: string,
 ): number {
-  const roundings = roundingsOfBlock({ ...sizes, attended: tokens.length }, arithmeticOf(backend));
+  const attended = tokens.length;
+  const longestSum = Math.max(sizes.longestSum, attended);
+  const roundings = roundingsOfBlock({ ...sizes, longestSum, attended }, arithmeticOf(backend));
   return 2 * roundings * unitRoundoff * conditionOf(model, tokens);
+}
+
+/** Roundings of one step of the loop for each token: utility 2, mean 3, pull 5, log-softmax 3. */
+const stepRoundings = 13;
+
+/**
+ * Between two runs of Amulet's loop in float32, as half the sum over tokens of |π − π′|, from one pair of logits.
+ *
+ * A step rounds each log-policy it makes, |log π_t(a)| ≤ x·(|log π_pref(a)| + |log π_base(a)|), by √13·u of itself. The
+ * recursion of such an error is that of x: errors e_t of one size r end as r·x, the last of them with weight 1 and those
+ * before it, which a mean joins, with x − 1 together; being independent, as √(1 + (x − 1)²/T). What all tokens share
+ * goes out in the normalisation, at the price of a sum over V. The half and the two runs cancel; 2 is the margin.
+ */
+export function policyTolerance(
+  { logBase, logPreference, policy }: Readonly<Record<"logBase" | "logPreference" | "policy", oracles.Row>>,
+  { x, iterations }: { readonly x: number; readonly iterations: number },
+  backend: string,
+): number {
+  const sizes = oracles.sumOver(
+    policy.length,
+    (a) => policy[a]! * (Math.abs(logPreference[a]!) + Math.abs(logBase[a]!)),
+  );
+  const perStep = Math.sqrt(stepRoundings) * x * Math.sqrt(1 + (x - 1) ** 2 / Math.max(1, iterations));
+  return 2 * effectiveRoundoff(backend) * (perStep * sizes + Math.sqrt(policy.length));
 }

@@ -13,6 +13,21 @@ export function backendUnderTest(usual: "cpu" | "wasm"): string {
   return named ?? usual;
 }
 
+/*
+ * Machines that only test have no graphics card: there a processor plays one, a hundred times slower. Logits are held
+ * for every family on every backend; what repeats the same kernels is done less often on that one.
+ */
+
+/** Cases of a property. */
+export function casesOn(backend: string, usual: number): number {
+  return backend === "webgpu" ? Math.ceil(usual / 10) : usual;
+}
+
+/** Of many models, or inputs, all; on webgpu those that come first. */
+export function someOn<T>(backend: string, all: readonly T[], fewer: number): readonly T[] {
+  return backend === "webgpu" ? all.slice(0, fewer) : all;
+}
+
 /** One comparison, as a line of the file that `npm run test:backends` collects. */
 export interface Measurement {
   /** Path of the suite's file. */

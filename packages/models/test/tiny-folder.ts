@@ -64,6 +64,16 @@ function indexOf(shards: Readonly<Record<string, WrittenShard>>) {
 /** The content of `model.safetensors.index.json`. */
 export const tinyIndex = () => indexOf(shards);
 
+/** Every tensor by its name, as the oracles of verify read them. */
+export function tinyTensors(): Map<string, { shape: readonly number[]; data: Float32Array }> {
+  const numbers = ({ buffer, byteOffset, length }: Buffer) =>
+    new Float32Array(buffer.slice(byteOffset, byteOffset + length));
+  const all = Object.values(shards).flatMap((shard) => Object.entries(shard));
+  return new Map(
+    all.map(([name, { shape, data }]) => [name, { shape: shape as number[], data: numbers(data) }]),
+  );
+}
+
 /** Every file by its name. */
 export function tinyFolder(): Record<string, Buffer | string> {
   return {

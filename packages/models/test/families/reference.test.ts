@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel, type Model } from "@amulet-ts/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backendsUnderTest, expectWithin } from "../../../../test/backends/under-test.js";
+import { backendsUnderTest, expectWithin, someOn } from "../../../../test/backends/under-test.js";
 import {
   argMax,
   checkpoints,
@@ -42,7 +42,7 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
       });
 
       test("greedy tokens are the reference's", async () => {
-        for (const { input_ids, greedy_12 } of readReference(folder)) {
+        for (const { input_ids, greedy_12 } of someOn(backend, readReference(folder), 1)) {
           expect(await generateGreedily(model, input_ids, greedy_12.length)).toEqual(greedy_12);
         }
       });

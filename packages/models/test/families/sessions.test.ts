@@ -2,7 +2,7 @@
 import { startBackend } from "@amulet-ts/backends";
 import type { Model } from "@amulet-ts/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backendsUnderTest, expectWithin } from "../../../../test/backends/under-test.js";
+import { backendsUnderTest, expectWithin, someOn } from "../../../../test/backends/under-test.js";
 import {
   checkpoints,
   countLeaks,
@@ -33,7 +33,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
       await startBackend(backend);
     });
 
-    describe.each(checkpoints)("%s", (folder) => {
+    describe.each(someOn(backend, checkpoints, 3))("%s", (folder) => {
       const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, rows, backend) : 0;
       let model: Model;
       let alone: Float32Array[][];

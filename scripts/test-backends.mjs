@@ -1,0 +1,239 @@
+/**
+ * `npm run test:backends`: the same suites on every backend, one table. Each backend has a process of its own, so that
+ * one that is missing or crashes is a row and not the end.
+ *
+ * Options: `--json`; `--backend NAME`, once or more; `--require NAME`, once or more: not to run it is a failure.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { prepare, root } from "./prepare.mjs";
+
+const core = (...names) => names.map((name) => `packages/core/test/${name}.test.ts`);
+const noFixtures = existsSync(join(root, "../shared/fixtures/checkpoints"))
+  ? undefined
+  : "needs ../shared/fixtures, which is not here";
+const noModel = existsSync(join(root, "../shared/models"))
+  ? undefined
+  : "needs ../shared/models, which is not here";
+
+/** A suite's files, and by backend or for all why it can't run there. */
+const suites = [
+  {
+    suite: "forward pass: 8 families, reference logits and tokens",
+    files: ["packages/models/test/families/reference.test.ts"],
+    not: { all: noFixtures },
+  },
+  {
+    suite: "forward pass: random models of every family, float64 oracle",
+    files: ["packages/models/test/families/oracle.test.ts"],
+  },
+  {
+    suite: "sessions: unequal rows, steps, fork, reorder, rewind",
+    files: ["packages/models/test/families/sessions.test.ts"],
+    not: { all: noFixtures },
+  },
+  { suite: "sessions: full context, merging tails", files: ["test/backends/capacity.test.ts"] },
+  { suite: "algorithm: every law", files: ["packages/verify/test/core.test.ts"] },
+  {
+    suite: "algorithm: policies, masks, budgets, weights",
+    files: core("policy", "plausibility", "bounded", "weighted-preferences", "not-finite"),
+  },
+  {
+    suite: "generation: decode, beam, changes, scores",
+    files: core("decode", "generate", "beam", "change-between-tokens", "cached-sessions", "score", "explain"),
+  },
+  {
+    suite: "generation: the published code's policies and tokens",
+    files: ["test/published-tokens.test.ts"],
+    not: { all: noFixtures },
+  },
+  {
+    suite: "a real model: SmolLM2-135M, logits, greedy and Amulet's tokens",
+    files: ["test/extra/smollm2.extra.ts"],
+    not: {
+      all: noModel,
+      cpu: "135 million parameters in plain JavaScript take minutes a token",
+      wasm: "`npm run test:extra` holds it there",
+      webgpu: "needs a graphics card; a processor that plays one takes minutes a token",
+    },
+  },
+];
+
+/** Where Debian's chromium package has the Vulkan driver that needs no graphics card. */
+const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: "boolean", default: false },
+    backend: { type: "string", multiple: true, default: ["cpu", "wasm", "node", "webgpu"] },
+    require: { type: "string", multiple: true, default: ["cpu", "wasm"] },
+  },
+});
+
+prepare();
+const results = options.backend.map(testBackend);
+if (options.json) console.log(JSON.stringify(results, undefined, 2));
+else printTable(results);
+process.exit(results.every(passed) ? 0 : 1);
+
+function testBackend(backend) {
+  const started = start(backend);
+  if (started.missing !== undefined) return { backend, missing: started.missing, suites: [] };
+  const { facts, environment } = started;
+  const rows = suites.map((suite) => testSuite(backend, suite, environment));
+  return { backend, description: facts.description, suites: rows };
+}
+
+/** Starts it once, in a process of its own; a processor in the place of a graphics card is better than none. */
+function start(backend) {
+  const { VK_ICD_FILENAMES: chosen } = process.env;
+  const first = probe(backend, {});
+  if (first.facts || backend !== "webgpu" || !existsSync(swiftShader) || chosen) return first;
+  return probe(backend, { VK_ICD_FILENAMES: swiftShader });
+}
+
+function probe(backend, environment) {
+  const program = `
+    const { startBackend } = await import("@amulet-ts/backends");
+    const facts = await startBackend(process.argv[1]).catch(({ message }) => ({ missing: message }));
+    process.stdout.write("\\n" + JSON.stringify(facts) + "\\n", () => process.exit(0));`;
+  const { stdout, signal, stderr } = spawnSync(
+    process.execPath,
+    ["--input-type=module", "-e", program, "--", backend],
+    {
+      cwd: join(root, "packages/cli"),
+      encoding: "utf8",
+      env: { ...process.env, ...environment },
+      timeout: 120_000,
+    },
+  );
+  const line = stdout.trimEnd().split("\n").at(-1) ?? "";
+  if (!line.startsWith("{")) {
+    return {
+      missing: `it did not start: ${signal ? `its process ended with ${signal}` : stderr.trim().split("\n").at(-1)}`,
+    };
+  }
+  const facts = JSON.parse(line);
+  return facts.missing === undefined ? { facts, environment } : { missing: facts.missing };
+}
+
+/** One suite on one backend: what failed, and the error nearest to, or furthest past, its tolerance. */
+function testSuite(backend, { suite, files, not = {} }, environment) {
+  const skipped = not.all ?? not[backend];
+  if (skipped !== undefined) return { suite, skipped };
+  progress(`${backend}: ${suite} …`);
+  const folder = mkdtempSync(join(tmpdir(), "amulet-backends-"));
+  try {
+    const { text, status } = runVitest(backend, files, folder, environment);
+    const { tests, failures, seconds } = readReport(join(folder, "report.json"));
+    const crashed = status !== 0 && failures.length === 0 ? [lastLines(text)] : [];
+    return {
+      suite,
+      tests,
+      seconds,
+      ...worstOf(join(folder, "measured.jsonl")),
+      failures: [...failures, ...crashed],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function runVitest(backend, files, folder, environment) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(root, "node_modules/vitest/vitest.mjs"),
+      ...["run", "--config", join(root, "vitest.backends.config.ts"), "--reporter=json"],
+      `--outputFile=${join(folder, "report.json")}`,
+      ...files,
+    ],
+    {
+      cwd: root,
+      encoding: "utf8",
+      maxBuffer: 2 ** 28,
+      env: {
+        ...process.env,
+        ...environment,
+        AMULET_TEST_BACKEND: backend,
+        AMULET_MEASUREMENTS: join(folder, "measured.jsonl"),
+      },
+    },
+  );
+  return { status, text: stdout + stderr };
+}
+
+function readReport(path) {
+  if (!existsSync(path)) return { tests: 0, failures: [], seconds: 0 };
+  const { testResults } = JSON.parse(readFileSync(path, "utf8"));
+  const tests = testResults.flatMap((file) => file.assertionResults);
+  const broken = testResults.filter((file) => file.status === "failed" && file.message);
+  return {
+    tests: tests.filter(({ status }) => status === "passed").length,
+    seconds: Math.round(
+      testResults.reduce((sum, { startTime, endTime }) => sum + endTime - startTime, 0) / 1000,
+    ),
+    failures: [
+      ...tests
+        .filter(({ status }) => status === "failed")
+        .map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0]?.split("\n")[0]}`),
+      ...broken.map(({ name, message }) => `${relative(root, name)}: ${message.split("\n")[0]}`),
+    ],
+  };
+}
+
+function worstOf(path) {
+  if (!existsSync(path)) return {};
+  const measured = readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const strain = ({ error, tolerance }) => (Number(error) === 0 ? 0 : Number(error) / Number(tolerance));
+  const further = (a, b) => (Number.isNaN(strain(b)) || strain(b) > strain(a) ? b : a);
+  const { error, tolerance, test } = measured.reduce(further);
+  return { worstError: Number(error), tolerance: Number(tolerance), worstIn: test };
+}
+
+function passed({ backend, missing, suites: rows }) {
+  if (missing !== undefined) return !options.require.includes(backend);
+  return rows.every(
+    ({ skipped, failures, tests }) => skipped !== undefined || (failures.length === 0 && tests > 0),
+  );
+}
+
+function printTable(all) {
+  const width = Math.max(...suites.map(({ suite }) => suite.length));
+  const line = (backend, suite, ...rest) =>
+    console.log([backend.padEnd(8), suite.padEnd(width), ...rest].join("  "));
+  line("backend", "suite", "tests", "worst error", "tolerance");
+  for (const { backend, missing, suites: rows } of all) {
+    if (missing !== undefined) line(backend, "did not run:", missing);
+    for (const row of rows) line(backend, row.suite, describeRow(row));
+    for (const failure of rows.flatMap(({ failures = [] }) => failures))
+      console.log(`         FAILED ${failure}`);
+  }
+  for (const { backend, description } of all) if (description) console.log(`${backend}: ${description}`);
+}
+
+function describeRow({ skipped, tests, worstError, tolerance, failures }) {
+  if (skipped !== undefined) return `not run: ${skipped}`;
+  const cell = (value, length) => value.padStart(length);
+  const numbers = worstError === undefined ? ["exact", ""] : [showNumber(worstError), showNumber(tolerance)];
+  const verdict = failures.length > 0 ? `  ${failures.length} FAILED` : "";
+  return `${cell(String(tests), 5)}  ${cell(numbers[0], 11)}  ${cell(numbers[1], 9)}${verdict}`;
+}
+
+function showNumber(value) {
+  return Number.isFinite(value) && value !== 0 ? value.toExponential(1) : String(value);
+}
+
+function progress(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+function lastLines(text) {
+  return `its process ended early: ${text.trim().split("\n").slice(-3).join(" / ")}`;
+}

@@ -1,0 +1,19 @@
+import base from "./vitest.config.js";
+
+/** The suites of `npm run test:backends`, on the one backend that `AMULET_TEST_BACKEND` names. */
+export default {
+  ...base,
+  test: {
+    ...base.test,
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "test/*.test.ts",
+      "test/backends/*.test.ts",
+      "test/extra/smollm2.extra.ts",
+    ],
+    setupFiles: ["test/backends/setup.ts"],
+    testTimeout: 1_200_000,
+    hookTimeout: 1_200_000,
+    maxWorkers: 1,
+  },
+};
