@@ -13,6 +13,14 @@ export interface BackendMemory {
   readonly tensorLimitBytes?: number;
 }
 
+export interface StartOptions {
+  /**
+   * For pages: the URL of the folder that serves the three .wasm files of @tensorflow/tfjs-backend-wasm, with a slash at
+   * its end. Without it they are looked for beside the script.
+   */
+  readonly wasmFolder?: string;
+}
+
 /** What a started backend tells of itself. */
 export interface BackendFacts {
   /** For people: what it runs on. */
@@ -40,7 +48,7 @@ export interface BackendModule {
    * Imports it, which registers it with TensorFlow.js.
    * @throws BackendError `missing-backend`, with what is missing and the command that gets it
    */
-  load(): Promise<void>;
+  load(options: StartOptions): Promise<void>;
   /** Once it is the one that computes. @throws BackendError where it computes on something that was not asked for */
   inspect(): Promise<BackendFacts> | BackendFacts;
 }

@@ -1,4 +1,4 @@
-export type { BackendFacts, BackendMemory, BackendName, RunningBackend } from "./backend.js";
+export type { BackendFacts, BackendMemory, BackendName, RunningBackend, StartOptions } from "./backend.js";
 export { candidateBackends } from "./choose.js";
 export * from "./errors.js";
 export * from "./setup-libtensorflow.js";

@@ -1,6 +1,6 @@
 /** Picks and starts a TensorFlow.js backend: the only place in the house that imports one. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendModule, BackendName, RunningBackend } from "./backend.js";
+import type { BackendModule, BackendName, RunningBackend, StartOptions } from "./backend.js";
 import { candidateBackends } from "./choose.js";
 import { BackendError } from "./errors.js";
 
@@ -23,12 +23,12 @@ export const backendNames = Object.keys(modules) as readonly BackendName[];
  * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `failed-start` when
  *   TensorFlow.js would run on another one instead
  */
-export async function startBackend(name?: string): Promise<RunningBackend> {
-  if (name !== undefined) return { ...(await startNamed(name)), passedOver: [] };
+export async function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
+  if (name !== undefined) return { ...(await startNamed(name, options)), passedOver: [] };
   const passedOver: string[] = [];
   for (const candidate of await candidateBackends()) {
     try {
-      return { ...(await startNamed(candidate)), passedOver };
+      return { ...(await startNamed(candidate, options)), passedOver };
     } catch (error) {
       passedOver.push((error as Error).message);
     }
@@ -38,7 +38,7 @@ export async function startBackend(name?: string): Promise<RunningBackend> {
 
 type Started = Omit<RunningBackend, "passedOver">;
 
-async function startNamed(name: string): Promise<Started> {
+async function startNamed(name: string, options: StartOptions): Promise<Started> {
   if (!isBackendName(name)) {
     throw new BackendError(
       "unknown-backend",
@@ -47,7 +47,7 @@ async function startNamed(name: string): Promise<Started> {
   }
   const before = tf.engine().backendName;
   try {
-    return await start(name);
+    return await start(name, options);
   } catch (error) {
     // Whoever catches this finds the backend that was there before.
     if (before) await tf.setBackend(before);
@@ -55,11 +55,11 @@ async function startNamed(name: string): Promise<Started> {
   }
 }
 
-async function start(name: BackendName): Promise<Started> {
+async function start(name: BackendName, options: StartOptions): Promise<Started> {
   // Without this TensorFlow.js prints a banner on Node; what it turns off are checks that `decode` makes itself.
   tf.enableProdMode();
   const module = await modules[name]();
-  await module.load();
+  await module.load(options);
   const { registeredAs } = module;
   const started = await tf.setBackend(registeredAs).catch((cause: unknown) => failedStart(name, cause));
   if (!started || tf.getBackend() !== registeredAs)

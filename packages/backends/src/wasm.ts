@@ -1,13 +1,14 @@
 /** WebAssembly: XNNPACK's kernels in a 32-bit heap. */
-import { version_wasm } from "@tensorflow/tfjs-backend-wasm";
-import type { BackendFacts } from "./backend.js";
+import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
+import type { BackendFacts, StartOptions } from "./backend.js";
 import { processorName } from "./processor.js";
 import { installWasmSlice } from "./wasm-slice.js";
 
 export const registeredAs = "wasm";
 
 /** The import has registered it. */
-export async function load(): Promise<void> {
+export async function load({ wasmFolder }: StartOptions): Promise<void> {
+  if (wasmFolder !== undefined) setWasmPaths(wasmFolder);
   installWasmSlice();
 }
 
