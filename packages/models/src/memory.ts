@@ -6,6 +6,8 @@ export interface MemoryBudget {
   readonly limitBytes: number;
   /** How often a matrix lies in that memory once it has been multiplied with (2 where a packed copy is kept). */
   readonly matrixCopies: number;
+  /** Bytes that one tensor may have (WebGPU's buffers); absent where only the sum is limited. */
+  readonly tensorLimitBytes?: number;
 }
 
 /** Left for activations, caches and what a heap loses between its blocks. */
@@ -20,6 +22,7 @@ export function parameterBytes(planned: readonly PlannedParameter[], matrixCopie
 
 /** @throws ModelError `not-enough-memory`, with the numbers and the ways out */
 export function checkMemory(path: string, planned: readonly PlannedParameter[], budget: MemoryBudget): void {
+  checkLargestTensor(path, planned, budget.tensorLimitBytes ?? Number.POSITIVE_INFINITY);
   const needed = parameterBytes(planned, budget.matrixCopies) + headroomBytes;
   if (needed <= budget.limitBytes) return;
   const elements = planned.reduce((sum, parameter) => sum + countElements(parameter), 0);
@@ -30,6 +33,17 @@ export function checkMemory(path: string, planned: readonly PlannedParameter[], 
     `${path} has ${(elements / 1e6).toFixed(0)} million parameters: in float32${copies}, with room to work, it needs ` +
       `${gibibytes(needed)}, and this backend holds ${gibibytes(budget.limitBytes)}. ` +
       "Take a smaller model, or another backend (see --backend).",
+  );
+}
+
+/** Tensors are not split: an adapter's limit of 1 GiB, a common one, holds the embedding of a model of 1.5 billion. */
+function checkLargestTensor(path: string, planned: readonly PlannedParameter[], limitBytes: number): void {
+  const tooLarge = planned.find((parameter) => countElements(parameter) * 4 > limitBytes);
+  if (!tooLarge) return;
+  throw new ModelError(
+    "not-enough-memory",
+    `${path}: ${tooLarge.path} is one tensor of ${gibibytes(countElements(tooLarge) * 4)} in float32, and this backend ` +
+      `holds tensors of at most ${gibibytes(limitBytes)}. Take a smaller model, or another backend (see --backend).`,
   );
 }
 
