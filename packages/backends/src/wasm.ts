@@ -1,5 +1,6 @@
 /** WebAssembly: XNNPACK's kernels in a 32-bit heap. */
 import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
+import { engine } from "@tensorflow/tfjs-core";
 import type { BackendFacts, StartOptions } from "./backend.js";
 import { processorName } from "./processor.js";
 import { installWasmSlice } from "./wasm-slice.js";
@@ -8,7 +9,9 @@ export const registeredAs = "wasm";
 
 /** The import has registered it. */
 export async function load({ wasmFolder }: StartOptions): Promise<void> {
-  if (wasmFolder !== undefined) setWasmPaths(wasmFolder);
+  // Once the heap is there its code can come from nowhere else.
+  const runs = engine().registry[registeredAs] !== undefined;
+  if (wasmFolder !== undefined && !runs) setWasmPaths(wasmFolder);
   installWasmSlice();
 }
 

@@ -106,10 +106,10 @@ function stepsOf(setup: Setup, onChecked: (result: Checked) => void): Step[] {
   };
   const size = kind === "gpu" ? "570 MB" : "270 MB";
   return [
-    ["The binding, from the npm registry", () => installBinding(building, run)],
     wheel
       ? ["The wheel that you named", async () => requireFile(wheel)]
       : [`TensorFlow's wheel, from the Python package index (${size})`, fetchWheel],
+    ["The binding, from the npm registry", () => installBinding(building, run)],
     ["libtensorflow and its headers, out of the wheel", () => unpackWheel(wheel, deps, run)],
     ...(kind === "gpu"
       ? [["NVIDIA's libraries (2.5 GB)", () => addNvidiaLibraries(wheel, downloads, deps, run)] as const]
