@@ -1,0 +1,153 @@
+/** The packages as they are built and published, in a page: the same model gives the tokens that it gives in Node. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startBackend } from "@amulet-ts/backends";
+import { embeddedModelFolder } from "@amulet-ts/lab";
+import { loadModel } from "@amulet-ts/models";
+import { build } from "esbuild";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tinyLlamaFile } from "../../packages/models/test/tiny-llama.js";
+import { answer } from "../browser/answer.js";
+
+const names = ["chromium", "chromium-browser", "google-chrome"];
+const executablePath = (process.env.PATH ?? "")
+  .split(delimiter)
+  .flatMap((folder) => names.map((name) => join(folder, name)))
+  .find((path) => existsSync(path));
+if (!executablePath)
+  console.warn("Skipped: the tests in a page need Chromium (Debian: apt-get install chromium).");
+
+const count = 20;
+/** WebGPU without a graphics card, and without the sandbox that root may not have. */
+const flags = [
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  "--enable-features=Vulkan",
+];
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".wasm": "application/wasm",
+};
+
+interface Answer {
+  readonly description: string;
+  readonly tokens: number[];
+  readonly tensorsLeft: number;
+}
+
+describe.skipIf(!executablePath)("in a page of headless Chromium", () => {
+  let folder = "";
+  let server: Server;
+  let browser: Browser;
+  let page: Page;
+  /** Models by the path that they are served under, and what Node says. */
+  const models = new Map<string, { readonly path: string; readonly tokens: number[] }>();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "amulet-page-"));
+    await bundle(folder);
+    await writeFile(join(folder, "index.html"), '<script type="module" src="/page.js"></script>');
+    await writeFile(join(folder, "tiny.gguf"), tinyLlamaFile());
+    const served = new Map([["/models/tiny.gguf", join(folder, "tiny.gguf")]]);
+    if (existsSync(embeddedModelFolder)) served.set("/models/embedded", embeddedModelFolder);
+    await startBackend("wasm");
+    for (const [url, path] of served) models.set(url, { path, tokens: await answerInNode(path) });
+    server = await serve(folder, served);
+    browser = await chromium.launch({ executablePath: executablePath!, args: flags });
+    page = await browser.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/index.html`);
+    await page.waitForFunction("'run' in globalThis").catch((cause) => {
+      throw new Error(`The page's script failed: ${errors.join("; ")}`, { cause });
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const runInPage = (order: object) =>
+    page.evaluate(`run(${JSON.stringify({ ...order, count })})`) as Promise<Answer>;
+
+  test.each(["wasm", "webgpu"])(
+    "%s gives each model's 20 tokens as Node does, and leaves no tensor",
+    async (backend) => {
+      for (const [url, { tokens }] of models) {
+        expect(tokens).toHaveLength(count);
+        expect(new Set(tokens).size).toBeGreaterThan(1);
+        expect(await runInPage({ backend, url })).toMatchObject({ tokens, tensorsLeft: 0 });
+      }
+    },
+  );
+
+  test("a GGUF file as a blob is read as from its URL", async () => {
+    const url = "/models/tiny.gguf";
+    expect(await runInPage({ backend: "wasm", url, asBlob: true })).toMatchObject({
+      tokens: models.get(url)!.tokens,
+    });
+  });
+
+  test.each([
+    ["/models/none.gguf", "file-not-found"],
+    ["/models/no-folder", "not-a-model"],
+    ["/page.js", "not-a-model"],
+    ["http://127.0.0.1:9/m.gguf", "file-unreadable"],
+  ])("%s is refused with the code %s", async (url, code) => {
+    expect(await page.evaluate(`refuse(${JSON.stringify(url)})`)).toBe(code);
+  });
+});
+
+async function answerInNode(path: string): Promise<number[]> {
+  using model = await loadModel(path);
+  return await answer(model, count);
+}
+
+/** What only Node has stays in chunks that a page never loads. */
+async function bundle(outdir: string): Promise<void> {
+  await build({
+    entryPoints: [fileURLToPath(new URL("../browser/page.ts", import.meta.url))],
+    outdir,
+    bundle: true,
+    format: "esm",
+    splitting: true,
+    platform: "browser",
+    external: ["node:*"],
+    logLevel: "silent",
+  });
+}
+
+/** Serves the bundle, the .wasm files and the models, with ranges. */
+async function serve(folder: string, served: ReadonlyMap<string, string>): Promise<Server> {
+  const require = createRequire(import.meta.resolve("@amulet-ts/backends"));
+  const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
+  const roots = [...served, ["/wasm", wasm], ["", folder]] as const;
+  const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url!, "http://local").pathname);
+    const [prefix, root] = roots.find(([start]) => path === start || path.startsWith(`${start}/`))!;
+    const content = await readFile(root + path.slice(prefix.length)).catch(() => undefined);
+    if (!content) response.writeHead(404).end();
+    else send(content, extname(path), request.headers.range, response);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
+
+function send(content: Buffer, extension: string, range: string | undefined, response: ServerResponse): void {
+  const headers = { "content-type": types[extension] ?? "application/octet-stream" };
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
+  if (from === undefined) return void response.writeHead(200, headers).end(content);
+  const part = content.subarray(Number(from), Number(to) + 1);
+  const contentRange = `bytes ${from}-${Number(from) + part.length - 1}/${content.length}`;
+  response.writeHead(206, { ...headers, "content-range": contentRange }).end(part);
+}
