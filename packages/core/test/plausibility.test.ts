@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import { boundedMethod } from "../src/bounded.js";
 import { linearAlignmentMethod, type Method, preferenceMethod } from "../src/index.js";
-import { withPlausibility } from "../src/plausibility.js";
+import { keepPlausible, withPlausibility } from "../src/plausibility.js";
 import { withoutLeaks } from "./no-leaks.js";
 
 const { policyRow } = arbitraries;
@@ -73,6 +73,17 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     const contrary: Method = { ...linearAlignmentMethod(-1), name: "contrary" };
     const masked = await run(withPlausibility(contrary, 0.8), base, preference);
     expect(Array.from(masked)).toEqual([-1e4, -1e4, 0]);
+  });
+
+  test("every row of a batch has a nucleus of its own", async () => {
+    const [sure, unsure] = [policyRow([9, 0, 0, 0]), policyRow([0, 0, 1, 1])];
+    const result_BV = tf.tidy(() => {
+      const rows_BV = tf.tensor2d([[...sure], [...unsure], [...sure]]);
+      return keepPlausible(rows_BV, rows_BV, 0.6);
+    });
+    const kept = Array.from(await result_BV.data(), (value) => (value > -1e4 ? 1 : 0));
+    result_BV.dispose();
+    expect(kept).toEqual([1, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0]);
   });
 
   test("p = 1 changes nothing", async () => {
