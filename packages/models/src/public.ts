@@ -11,6 +11,7 @@ export type { LoadModelOptions, Model } from "./load-model.js";
 export type { LoadProgress } from "./load-parameters.js";
 export type { MemoryBudget } from "./memory.js";
 export type { ModelTokenizer } from "./open-tokenizer.js";
+export { openSession } from "./session.js";
 export {
   type ChatOptions,
   type ChatTemplateSources,

@@ -20,7 +20,7 @@ describe("pairs of logits", () => {
   });
 
   it("have vocabularies from 1 to 50,000", () => {
-    const sizes = sample(arbitraries.logitPair({ largest: 50_000 })).map(({ base }) => base.length);
+    const sizes = sample(arbitraries.logitPair({ largest: 50_000 }), 2000).map(({ base }) => base.length);
     expect(Math.min(...sizes)).toBe(1);
     expect(Math.max(...sizes)).toBeGreaterThan(25_000);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(50_000);

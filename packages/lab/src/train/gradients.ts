@@ -56,12 +56,12 @@ const gradients: Readonly<Record<string, Gradient>> = {
   },
   [tf.Sum]: {
     inputsToSave: ["x"],
-    gradFunc: (dy, [x], { axis }) => ({ x: () => spread(one(dy), x!, axis as number[]) }),
+    gradFunc: (dy, [x], { axis }) => ({ x: () => spread(one(dy), x!, axis as Axes) }),
   },
   [tf.Mean]: {
     inputsToSave: ["x"],
     gradFunc: (dy, [x], { axis }) => ({
-      x: () => tf.div(spread(one(dy), x!, axis as number[]), x!.size / one(dy).size),
+      x: () => tf.div(spread(one(dy), x!, axis as Axes), x!.size / one(dy).size),
     }),
   },
   [tf.Softmax]: {
@@ -106,9 +106,13 @@ function sumTo(dy: tf.Tensor, { shape }: tf.Tensor): tf.Tensor {
   return tf.reshape(axes.length > 0 ? tf.sum(dy, axes) : dy, shape);
 }
 
+/** Axes of a reduction as a kernel has them; none means all. */
+type Axes = number | number[] | null | undefined;
+
 /** Undoes a sum: the same number along each axis that was summed over. */
-function spread(dy: tf.Tensor, x: tf.Tensor, axis: readonly number[]): tf.Tensor {
-  const axes = tf.util.parseAxisParam([...axis], x.shape);
+function spread(dy: tf.Tensor, x: tf.Tensor, axis: Axes): tf.Tensor {
+  // As tfjs-core itself calls it: its type leaves out what its first line is for.
+  const axes = tf.util.parseAxisParam(axis as number[], x.shape);
   const kept = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
   return tf.mul(tf.reshape(dy, kept), tf.onesLike(x));
 }

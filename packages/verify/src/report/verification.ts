@@ -1,5 +1,8 @@
 /** What a whole verification found, as plain data, and as the rows of a table law × backend. */
+
+import { VerifyError } from "../errors.js";
 import type { Compared, Value } from "../laws/judgement.js";
+import { listLaws } from "../run/plan.js";
 import type { Finding } from "../run/run-checks.js";
 
 /** What one implementation, on one backend, came to. */
@@ -37,9 +40,10 @@ export interface ReportRow {
 export function tabulateFindings(subjects: readonly VerifiedSubject[]): ReportRow[] {
   const rows = new Map<string, ReportRow>();
   for (const { group, label } of subjects.flatMap(({ findings }) => findings)) {
-    if (rows.has(label)) continue;
-    const findings = subjects.map((subject) => subject.findings.find((finding) => finding.label === label));
-    rows.set(label, { group, label, findings });
+    const key = `${group}/${label}`;
+    if (rows.has(key)) continue;
+    const isRow = (finding: Finding) => finding.group === group && finding.label === label;
+    rows.set(key, { group, label, findings: subjects.map((subject) => subject.findings.find(isRow)) });
   }
   return inGroups([...rows.values()]);
 }
@@ -48,6 +52,46 @@ export function tabulateFindings(subjects: readonly VerifiedSubject[]): ReportRo
 function inGroups(rows: readonly ReportRow[]): ReportRow[] {
   const groups = [...new Set(rows.map(({ group }) => group))];
   return groups.flatMap((group) => rows.filter((row) => row.group === group));
+}
+
+/**
+ * Runs that were divided among processes or machines, as one: columns of the same name are put together.
+ *
+ * @throws VerifyError `bad-input` where seed or runs differ, since one report states one of each
+ */
+export function joinVerifications([first, ...rest]: readonly [
+  Verification,
+  ...Verification[],
+]): Verification {
+  const all = [first, ...rest];
+  const other = rest.find(({ seed, runs }) => seed !== first.seed || runs !== first.runs);
+  if (other) {
+    throw new VerifyError(
+      "bad-input",
+      `Runs are joined that had the same seed and number of cases; these had seed ${first.seed} with ${first.runs} ` +
+        `cases and seed ${other.seed} with ${other.runs}.`,
+    );
+  }
+  return {
+    ...first,
+    startedAt: all.map(({ startedAt }) => startedAt).sort()[0]!,
+    software: Object.assign({}, ...all.map(({ software }) => software)),
+    subjects: joinSubjects(all.flatMap(({ subjects }) => subjects)),
+    interrupted: all.some(({ interrupted }) => interrupted),
+  };
+}
+
+function joinSubjects(subjects: readonly VerifiedSubject[]): VerifiedSubject[] {
+  const order = listLaws().map(({ name }) => name);
+  return [...new Set(subjects.map(({ name }) => name))].map((name) => {
+    const parts = subjects.filter((subject) => subject.name === name);
+    const findings = parts.flatMap((part) => part.findings);
+    return {
+      ...parts[0]!,
+      findings: findings.sort((left, right) => order.indexOf(left.law) - order.indexOf(right.law)),
+      seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    };
+  });
 }
 
 /** What a verification amounts to. */

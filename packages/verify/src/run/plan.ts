@@ -29,9 +29,9 @@ export interface LawGroup<Operations> {
 
 const algorithmGroups: readonly LawGroup<AlgorithmOperations>[] = [
   { name: "strength", share: 1, laws: strengthLaws },
-  { name: "step", share: 1, laws: stepLaws },
+  { name: "step", share: 1 / 5, laws: stepLaws },
   { name: "policy", share: 1, laws: policyLaws },
-  { name: "tilt", share: 1, laws: tiltLaws },
+  { name: "tilt", share: 1 / 5, laws: tiltLaws },
   { name: "run", share: 1 / 10, laws: regretLaws },
   { name: "sampling", share: 1 / 50, laws: samplingLaws },
   { name: "memory", share: 1 / 10, laws: memoryLaws },
@@ -68,7 +68,7 @@ export interface Subjects {
 
 /** One law, ready to be tried on one subject. */
 export interface PlannedCheck extends LawFacts {
-  /** The law's name; with the subject's where one law judges several. */
+  /** How a report's row is called: the law's name. */
   readonly label: string;
   readonly subject: string;
   readonly runs: number;
@@ -90,12 +90,15 @@ export function planChecks(subjects: Subjects, options: PlanOptions): PlannedChe
   return [
     ...(algorithm ? algorithmGroups.flatMap((group) => planGroup(group, algorithm, options)) : []),
     ...(forward ? planGroup(forwardGroup, forward, options) : []),
-    ...optimisers.flatMap((optimiser) => planGroup(optimiserGroup, optimiser, options).map(labelBySubject)),
+    ...optimisers.flatMap((optimiser) => planOptimiser(optimiser, options)),
   ];
 }
 
-function labelBySubject(check: PlannedCheck): PlannedCheck {
-  return { ...check, label: `${check.name}, ${check.subject}` };
+/** The laws that its theory has something to say of, under its own name. */
+function planOptimiser(optimiser: OptimiserSubject, options: PlanOptions): PlannedCheck[] {
+  const { laws, ...rest } = optimiserGroup;
+  const own = laws.filter(({ needs }) => needs.every((operation) => optimiser[operation] !== undefined));
+  return planGroup({ ...rest, name: `optimiser: ${optimiser.name}`, laws: own }, optimiser, options);
 }
 
 const fewestRuns = 20;

@@ -4,8 +4,8 @@ import type { PlannedCheck } from "./plan.js";
 
 /** What a law came to on a subject. */
 export interface Finding extends LawReport {
+  /** The kind of law; of optimisers, which one. With the label it tells a report's row. */
   readonly group: string;
-  /** The law's name; with the subject's where one law judges several. */
   readonly label: string;
   /** Runs that were planned; fewer were made where the law broke or someone interrupted. */
   readonly planned: number;
@@ -14,8 +14,9 @@ export interface Finding extends LawReport {
 
 /** Where a run stands. */
 export interface RunProgress {
-  /** The law that is tried now. */
-  readonly law: string;
+  /** The law that is tried now, as a report's row is called. */
+  readonly group: string;
+  readonly label: string;
   /** Its cases so far, those of shrinking included. */
   readonly cases: number;
   readonly planned: number;
@@ -56,7 +57,8 @@ async function runCheck(check: PlannedCheck, done: number, options: RunOptions):
   const began = performance.now();
   let last = began;
   let cases = 0;
-  const tell = () => onProgress?.({ law: check.label, cases, planned: check.runs, done });
+  const tell = () =>
+    onProgress?.({ group: check.group, label: check.label, cases, planned: check.runs, done });
   tell();
   const report = await check.check({
     seed,
