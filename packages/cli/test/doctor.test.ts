@@ -1,0 +1,109 @@
+/** `amulet doctor`: what it says of backends that run, are wrong, missing, or crash. */
+import { type BackendName, startBackend } from "@amulet-ts/backends";
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, test } from "vitest";
+import { diagnose } from "../src/commands/doctor.js";
+import type { Examination, Examine } from "../src/doctor/examine.js";
+import { type Measurement, measureBackend } from "../src/doctor/measure-backend.js";
+import { type Diagnosis, formatDiagnosis, stateOf } from "../src/doctor/report.js";
+import { makeSpecimen } from "../src/doctor/specimen.js";
+import type { Io } from "../src/io.js";
+import { colorsFor } from "../src/terminal/colors.js";
+import { amulet } from "./fake-io.js";
+
+const silent = { write: () => {}, isTTY: false };
+const io: Io = {
+  stdout: silent,
+  stderr: silent,
+  environment: {},
+  signal: new AbortController().signal,
+  readInput: async () => "",
+};
+
+/** One real measurement, of which the others are variations. */
+let measured: Measurement;
+let added: number;
+
+beforeAll(async () => {
+  const specimen = await makeSpecimen();
+  try {
+    await startBackend("wasm");
+    const before = tf.memory().numTensors;
+    measured = await measureBackend("wasm", specimen.folder);
+    added = tf.memory().numTensors - before;
+  } finally {
+    await specimen.remove();
+  }
+});
+
+test("wasm is measured, agrees with float64, and leaves no tensor behind", () => {
+  expect(stateOf({ name: "wasm", measurement: measured })).toBe("runs");
+  for (const { error, tolerance } of [measured.product, measured.forward]) {
+    // A result that is exactly right would mean that nothing was compared.
+    expect(error).toBeGreaterThan(0);
+    expect(error).toBeLessThan(tolerance);
+  }
+  for (const speed of [measured.gflops, measured.gigabytesPerSecond, measured.msPerToken])
+    expect(speed).toBeGreaterThan(0);
+  expect(added).toBe(0);
+});
+
+const wrong = { error: 1, tolerance: 0.5 };
+const noNumber = { error: Number.NaN, tolerance: 0.5 };
+
+test.each([
+  ["product", wrong],
+  ["product", noNumber],
+  ["forward", wrong],
+  ["forward", noNumber],
+] as const)("a %s with %o is wrong", (what, agreement) => {
+  expect(stateOf({ name: "wasm", measurement: { ...measured, [what]: agreement } })).toBe("wrong");
+});
+
+describe("a diagnosis", () => {
+  const outcomes: Readonly<Record<BackendName, () => Examination>> = {
+    wasm: () => ({ name: "wasm", measurement: { ...measured, msPerToken: 20 } }),
+    cpu: () => ({ name: "cpu", measurement: { ...measured, name: "cpu", forward: wrong, msPerToken: 1 } }),
+    node: () => ({ name: "node", measurement: { ...measured, name: "node", msPerToken: 10 } }),
+    webgpu: () => ({ name: "webgpu", code: "missing-backend", why: "`npm install webgpu` gets it." }),
+    "node-gpu": () => ({ name: "node-gpu", code: "crashed", why: "its process was ended by SIGSEGV" }),
+  };
+  const examine: Examine = async (name) => outcomes[name]();
+  const names = Object.keys(outcomes) as BackendName[];
+
+  let diagnosis: Diagnosis;
+
+  beforeAll(async () => {
+    diagnosis = await diagnose(names, io, examine);
+  });
+
+  test("tells of each backend whether it runs, is wrong, missing or fails, and why", () => {
+    const { backends, advice } = diagnosis;
+    expect(backends.map(({ name, state }) => [name, state])).toEqual([
+      ["wasm", "runs"],
+      ["cpu", "wrong"],
+      ["node", "runs"],
+      ["webgpu", "missing"],
+      ["node-gpu", "fails"],
+    ]);
+    expect(advice.join("\n")).toContain("Do not use cpu");
+    expect(advice.join("\n")).toContain("--backend node");
+  });
+
+  test("is a table without colours in a pipe; what is missing stands below it with the command that gets it", () => {
+    const text = formatDiagnosis(diagnosis, colorsFor(io.stdout, io.environment)).join("\n");
+    expect(text).not.toContain("\u001b");
+    expect(text).toMatch(new RegExp(`^${diagnosis.default} \\*`, "m"));
+    expect(text).toMatch(/^node-gpu fails: its process was ended by SIGSEGV$/m);
+    expect(text).toMatch(/^webgpu missing: `npm install webgpu` gets it\.$/m);
+  });
+});
+
+test.each([["--gpu"], ["--undo"], ["--wheel", "x.whl"]])(
+  "%s alone is wrong usage: it belongs to --setup-libtensorflow",
+  async (...words) => {
+    const { status, stderr } = await amulet(["doctor", ...words]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("--setup-libtensorflow");
+  },
+);
