@@ -5,6 +5,7 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import { usageError } from "./errors.js";
 import type { Io } from "./io.js";
 import type { OptionValues } from "./options.js";
+import { writeNote } from "./output.js";
 import { resolveModelPath } from "./resolve-model-path.js";
 import { Progress } from "./terminal/progress.js";
 
@@ -19,6 +20,7 @@ export async function openModel(values: OptionValues, io: Io): Promise<OpenModel
   const path = await modelPath(values, io);
   const started = performance.now();
   const backend = await startBackend(values.backend);
+  for (const why of backend.passedOver) writeNote(io, why);
   const progress = new Progress(io, "Loading the model");
   try {
     const model = await loadModel(path, {
