@@ -56,6 +56,7 @@ describe.skipIf(!executablePath)("in a page of headless Chromium", () => {
     folder = await mkdtemp(join(tmpdir(), "amulet-page-"));
     await bundle(folder);
     await writeFile(join(folder, "index.html"), '<script type="module" src="/page.js"></script>');
+    await writeFile(join(folder, "readme.html"), '<body><script type="module" src="/readme.js"></script>');
     await writeFile(join(folder, "tiny.gguf"), tinyLlamaFile());
     const served = new Map([["/models/tiny.gguf", join(folder, "tiny.gguf")]]);
     if (existsSync(embeddedModelFolder)) served.set("/models/embedded", embeddedModelFolder);
@@ -91,6 +92,13 @@ describe.skipIf(!executablePath)("in a page of headless Chromium", () => {
     },
   );
 
+  test("the example in the README of models answers in the page", async () => {
+    const own = await browser.newPage();
+    await own.goto(new URL("/readme.html", page.url()).href);
+    await own.waitForFunction("document.body.textContent.trim().length > 0");
+    await own.close();
+  });
+
   test("a GGUF file as a blob is read as from its URL", async () => {
     const url = "/models/tiny.gguf";
     expect(await runInPage({ backend: "wasm", url, asBlob: true })).toMatchObject({
@@ -115,8 +123,13 @@ async function answerInNode(path: string): Promise<number[]> {
 
 /** What only Node has stays in chunks that a page never loads. */
 async function bundle(outdir: string): Promise<void> {
+  const inProject = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+  const readme = await readFile(inProject("packages/models/README.md"), "utf8");
+  const [, example] = /^```js\n(.*?)^```$/ms.exec(readme)!;
+  await writeFile(join(outdir, "readme-source.js"), example!);
   await build({
-    entryPoints: [fileURLToPath(new URL("../browser/page.ts", import.meta.url))],
+    entryPoints: { page: inProject("test/browser/page.ts"), readme: join(outdir, "readme-source.js") },
+    nodePaths: [inProject("node_modules")],
     outdir,
     bundle: true,
     format: "esm",
