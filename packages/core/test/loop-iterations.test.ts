@@ -38,3 +38,10 @@ test("with neither utility nor pull the limit of x is where it starts", () => {
   expect(guidanceLimit({ alpha: 0, lambda: 0 })).toBe(1);
   expect(guidanceLimit({ alpha: 0, lambda: 2 })).toBe(1);
 });
+
+test("the limit of x is λ/(λ−α) below the critical point and Infinity on and above it", () => {
+  expect(guidanceLimit({ alpha: 3, lambda: 4 })).toBe(4);
+  expect(guidanceLimit({ alpha: 1, lambda: 5 })).toBe(1.25);
+  expect(guidanceLimit({ alpha: 2, lambda: 2 })).toBe(Number.POSITIVE_INFINITY);
+  expect(guidanceLimit({ alpha: 3, lambda: 2 })).toBe(Number.POSITIVE_INFINITY);
+});
