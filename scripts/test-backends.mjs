@@ -62,6 +62,9 @@ const suites = [
   },
 ];
 
+/** A suite that takes longer has failed; only a guard against hanging. */
+const longestMinutes = 30;
+
 /** Where Debian's chromium package has the Vulkan driver that needs no graphics card. */
 const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
@@ -74,16 +77,26 @@ const { values: options } = parseArgs({
 });
 
 prepare();
+const width = Math.max(...suites.map(({ suite }) => suite.length));
+printRow("backend", "suite", "tests", "worst error", "tolerance");
 const results = options.backend.map(testBackend);
-if (options.json) console.log(JSON.stringify(results, undefined, 2));
-else printTable(results);
+for (const { backend, description } of results) if (description) print(`${backend}: ${description}`);
+if (options.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
 process.exit(results.every(passed) ? 0 : 1);
 
 function testBackend(backend) {
   const started = start(backend);
-  if (started.missing !== undefined) return { backend, missing: started.missing, suites: [] };
+  if (started.missing !== undefined) {
+    printRow(backend, "did not run:", started.missing);
+    return { backend, missing: started.missing, suites: [] };
+  }
   const { facts, environment } = started;
-  const rows = suites.map((suite) => testSuite(backend, suite, environment));
+  const rows = suites.map((suite) => {
+    const row = testSuite(backend, suite, environment);
+    printRow(backend, row.suite, ...describeRow(row));
+    for (const failure of row.failures ?? []) print(`         FAILED ${failure}`);
+    return row;
+  });
   return { backend, description: facts.description, suites: rows };
 }
 
@@ -124,18 +137,18 @@ function probe(backend, environment) {
 function testSuite(backend, { suite, files, not = {} }, environment) {
   const skipped = not.all ?? not[backend];
   if (skipped !== undefined) return { suite, skipped };
-  progress(`${backend}: ${suite} …`);
   const folder = mkdtempSync(join(tmpdir(), "amulet-backends-"));
   try {
-    const { text, status } = runVitest(backend, files, folder, environment);
+    const { text, status, error } = runVitest(backend, files, folder, environment);
     const { tests, failures, seconds } = readReport(join(folder, "report.json"));
-    const crashed = status !== 0 && failures.length === 0 ? [lastLines(text)] : [];
+    const late = error?.code === "ETIMEDOUT" ? [`it took longer than ${longestMinutes} minutes`] : [];
+    const crashed = status !== 0 && failures.length + late.length === 0 ? [lastLines(text)] : [];
     return {
       suite,
       tests,
       seconds,
       ...worstOf(join(folder, "measured.jsonl")),
-      failures: [...failures, ...crashed],
+      failures: [...failures, ...late, ...crashed],
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -143,7 +156,7 @@ function testSuite(backend, { suite, files, not = {} }, environment) {
 }
 
 function runVitest(backend, files, folder, environment) {
-  const { status, stdout, stderr } = spawnSync(
+  const { status, stdout, stderr, error } = spawnSync(
     process.execPath,
     [
       join(root, "node_modules/vitest/vitest.mjs"),
@@ -155,6 +168,7 @@ function runVitest(backend, files, folder, environment) {
       cwd: root,
       encoding: "utf8",
       maxBuffer: 2 ** 28,
+      timeout: longestMinutes * 60_000,
       env: {
         ...process.env,
         ...environment,
@@ -163,7 +177,7 @@ function runVitest(backend, files, folder, environment) {
       },
     },
   );
-  return { status, text: stdout + stderr };
+  return { status, error, text: stdout + stderr };
 }
 
 function readReport(path) {
@@ -204,34 +218,25 @@ function passed({ backend, missing, suites: rows }) {
   );
 }
 
-function printTable(all) {
-  const width = Math.max(...suites.map(({ suite }) => suite.length));
-  const line = (backend, suite, ...rest) =>
-    console.log([backend.padEnd(8), suite.padEnd(width), ...rest].join("  "));
-  line("backend", "suite", "tests", "worst error", "tolerance");
-  for (const { backend, missing, suites: rows } of all) {
-    if (missing !== undefined) line(backend, "did not run:", missing);
-    for (const row of rows) line(backend, row.suite, describeRow(row));
-    for (const failure of rows.flatMap(({ failures = [] }) => failures))
-      console.log(`         FAILED ${failure}`);
-  }
-  for (const { backend, description } of all) if (description) console.log(`${backend}: ${description}`);
+/** A line of the table as soon as it is known; with `--json` to standard error, as progress. */
+function printRow(backend, suite, ...cells) {
+  print([backend.padEnd(8), suite.padEnd(width), ...cells].join("  "));
+}
+
+function print(line) {
+  (options.json ? process.stderr : process.stdout).write(`${line}\n`);
 }
 
 function describeRow({ skipped, tests, worstError, tolerance, failures }) {
-  if (skipped !== undefined) return `not run: ${skipped}`;
-  const cell = (value, length) => value.padStart(length);
-  const numbers = worstError === undefined ? ["exact", ""] : [showNumber(worstError), showNumber(tolerance)];
-  const verdict = failures.length > 0 ? `  ${failures.length} FAILED` : "";
-  return `${cell(String(tests), 5)}  ${cell(numbers[0], 11)}  ${cell(numbers[1], 9)}${verdict}`;
+  if (skipped !== undefined) return [`not run: ${skipped}`];
+  const [error, bound] =
+    worstError === undefined ? ["exact", ""] : [showNumber(worstError), showNumber(tolerance)];
+  const verdict = failures.length > 0 ? [`${failures.length} FAILED`] : [];
+  return [String(tests).padStart(5), error.padStart(11), bound.padStart(9), ...verdict];
 }
 
 function showNumber(value) {
   return Number.isFinite(value) && value !== 0 ? value.toExponential(1) : String(value);
-}
-
-function progress(text) {
-  process.stderr.write(`${text}\n`);
 }
 
 function lastLines(text) {

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, extname, join } from "node:path";
+import { delimiter, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import { embeddedModelFolder } from "@amulet-ts/lab";
@@ -142,8 +141,9 @@ async function bundle(outdir: string): Promise<void> {
 
 /** Serves the bundle, the .wasm files and the models, with ranges. */
 async function serve(folder: string, served: ReadonlyMap<string, string>): Promise<Server> {
-  const require = createRequire(import.meta.resolve("@amulet-ts/backends"));
-  const wasm = dirname(require.resolve("@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm"));
+  const wasm = fileURLToPath(
+    new URL("../../node_modules/@tensorflow/tfjs-backend-wasm/dist", import.meta.url),
+  );
   const roots = [...served, ["/wasm", wasm], ["", folder]] as const;
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url!, "http://local").pathname);
