@@ -10,6 +10,8 @@ export const commandNames = [
   "logits",
   "models",
   "doctor",
+  "lab",
+  "verify",
 ] as const;
 
 export type CommandName = (typeof commandNames)[number];

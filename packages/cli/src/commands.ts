@@ -98,4 +98,28 @@ export const commands: Record<CommandName, CommandSpec> = {
     ],
     load: () => import("./commands/doctor.js"),
   },
+  lab: {
+    usage: "amulet lab train --out FOLDER | curve [--out FOLDER] | score FILE",
+    summary: "the tiny model's language: train a model on it, measure what strength does",
+    examples: [
+      "amulet lab train --out run --backend node",
+      "amulet lab train --out run --resume",
+      "amulet lab curve --pairs 50",
+      "amulet lab curve --out study --model run/model",
+      'echo "In brief. Key point: hard water dulls the taste of coffee." | amulet lab score - --question "What helps with coffee?" --preference concise',
+    ],
+    load: () => import("./commands/lab.js"),
+  },
+  verify: {
+    usage: "amulet verify [--runs N] [--law NAME] [--backend NAME | --subject FILE]",
+    summary: "the laws of the algorithm and the forward passes, on every backend or on your own code",
+    examples: [
+      "amulet verify",
+      "amulet verify --runs 1000 --backend all --report report.md",
+      "amulet verify --law loop-equals-collapse --law budget-met",
+      "amulet verify --subject ./my-step.mjs",
+      "amulet verify --list",
+    ],
+    load: () => import("./commands/verify.js"),
+  },
 };

@@ -52,8 +52,8 @@ export function formatCommandHelp(name: CommandName, colors: Colors): string {
 type Row = readonly [term: string, text: string];
 
 function spell(name: OptionName): string {
-  const { placeholder } = optionSpec(name);
-  return placeholder === undefined ? `--${name}` : `--${name} ${placeholder}`;
+  const { placeholder, spelling = name } = optionSpec(name);
+  return placeholder === undefined ? `--${spelling}` : `--${spelling} ${placeholder}`;
 }
 
 function formatRows(rows: readonly Row[], colors: Colors, width = 0): string[] {

@@ -10,6 +10,8 @@ export interface OptionSpec<T> {
   readonly help: string;
   readonly commands: readonly CommandName[];
   readonly repeatable: boolean;
+  /** How it is written, where that is not its name in the table. */
+  readonly spelling?: string;
   /** Heading in the help. */
   readonly group?: string;
   /** @throws CliError `usage`, naming the option */

@@ -20,6 +20,7 @@ import {
   tokenIds,
   wholeFrom,
 } from "./option-kinds.js";
+import { readBackends } from "./verify/backends.js";
 
 const answering: readonly CommandName[] = ["compare", "generate"];
 const asking: readonly CommandName[] = ["compare", "generate", "inspect", "score"];
@@ -42,7 +43,10 @@ const onBackends: readonly CommandName[] = [
   "logits",
   "tokenize",
   "doctor",
+  "lab",
 ];
+const inTheLab: readonly CommandName[] = ["lab"];
+const verifying: readonly CommandName[] = ["verify"];
 
 export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
 export type MethodName = (typeof methodNames)[number];
@@ -54,7 +58,10 @@ const { iterations, alpha, lambda, eta } = paperParameters;
 
 export const options = {
   ...inGroup("Prompt", {
-    preference: texts("TEXT", 'what this user likes: "Your answer should be concise."; repeatable', asking),
+    preference: texts("TEXT", 'what this user likes: "Your answer should be concise."; repeatable', [
+      ...asking,
+      ...inTheLab,
+    ]),
     weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)", asking),
     system: text("TEXT", "system message of both prompts", asking),
     "preference-in": choice("PLACE", ["question", "system"], "where the preference stands", asking),
@@ -101,14 +108,17 @@ export const options = {
     "length-penalty": number("P", anyFinite, "beam: above 1 favours long answers (default 1)", ["generate"]),
   }),
   ...inGroup("Answer", {
-    "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", answering),
+    "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", [...answering, ...inTheLab]),
     "min-new-tokens": number("N", wholeFrom(0), "shortest answer", answering),
     ban: tokenIds("1,2,3", "token ids that are never chosen", answering),
-    temperature: number("T", notNegative, "0, the default, takes the most probable token", answering),
+    temperature: number("T", notNegative, "0, the default, takes the most probable token", [
+      ...answering,
+      ...inTheLab,
+    ]),
     "top-k": number("K", wholeFrom(0), "draw from the K most probable tokens", answering),
     "top-p": number("P", positiveProbability, "draw from the fewest tokens that reach P", answering),
     "min-p": number("P", probability, "draw from tokens at least P times the best one", answering),
-    seed: number("N", anyWhole, "seed of the draws (default 0)", answering),
+    seed: number("N", anyWhole, "seed of the draws (default 0)", [...answering, ...inTheLab, ...verifying]),
     explain: flag("what the preference changed at each token", ["generate"]),
     stop: texts("TEXT", "ends an answer and is not part of it; repeatable", answering),
     "repetition-penalty": number("R", positive, "divides the score of tokens already said", answering),
@@ -126,17 +136,47 @@ export const options = {
     ids: tokenIds("1,2,3", "the tokens to read", ["logits"]),
     last: flag("only the logits after the last token", ["logits"]),
   }),
+  ...inGroup("Training (lab train)", {
+    steps: number("N", wholeFrom(1), "steps of the optimiser", inTheLab),
+    rows: number("N", wholeFrom(1), "examples of a step", inTheLab),
+    "learning-rate": number("R", positive, "at its highest, after the warm-up", inTheLab),
+    "save-every": number("N", wholeFrom(1), "steps between checkpoints (default 200)", inTheLab),
+    resume: flag("go on from the checkpoint in --out", inTheLab),
+    out: text("FOLDER", "where results go", inTheLab),
+  }),
+  ...inGroup("Study (lab curve, lab score)", {
+    pairs: number("N", wholeFrom(1), "held-out pairs to report on (default 400)", inTheLab),
+    question: text("TEXT", "the question that a plain text answers", inTheLab),
+  }),
   ...inGroup("Setting up", {
     "setup-libtensorflow": flag("build what --backend node needs, in a folder of the cache", ["doctor"]),
     gpu: flag("what --backend node-gpu needs instead", ["doctor"]),
     wheel: text("FILE", "a TensorFlow wheel that is here; without it pip downloads one", ["doctor"]),
     undo: flag("take away what was set up", ["doctor"]),
   }),
+  ...inGroup("Verification", {
+    runs: number("N", wholeFrom(1), "cases for each law; slow ones get a share (default 100)", verifying),
+    law: texts("NAME", "only this law; repeatable", verifying),
+    list: flag("the laws, with what they state and where that is from", verifying),
+    subject: text("FILE", "a module of JavaScript to judge instead of ours", verifying),
+    path: text("PATH", "the counterexample of --law and --seed with this path", verifying),
+    report: text("FILE", "where to write a report in Markdown", verifying),
+    from: texts("FILE", "put together what earlier runs wrote with --json; repeatable", verifying),
+    backends: {
+      ...texts(
+        "NAME",
+        `${[...backendNames, "all"].join(", ")}; repeatable (default cpu and wasm)`,
+        verifying,
+      ),
+      spelling: "backend",
+      read: readBackends,
+    },
+  }),
   ...inGroup("Common", {
     model: text(
       "MODEL",
-      "a folder with a model, a .gguf file, or a model of the hub: org/name[:file.gguf][@revision]",
-      readingModels,
+      "a folder with a model, a .gguf file, or a model of the hub: org/name[:file.gguf][@revision] (default: the lab's)",
+      [...readingModels, ...inTheLab],
     ),
     backend: choice("NAME", backendNames, "what computes", onBackends),
     json: flag("one JSON object on standard output, nothing else", commandNames),

@@ -28,7 +28,7 @@ export type CommandLine =
 const asking: readonly CommandName[] = ["compare", "generate", "inspect", "score"];
 
 /** Commands that read the words behind their name themselves. */
-const reading: readonly CommandName[] = ["models"];
+const reading: readonly CommandName[] = ["models", "lab"];
 
 /**
  * `compare` is what is meant where the first word is no command's name.
@@ -100,9 +100,11 @@ function tokenise(words: readonly string[]) {
 
 function checkOption(name: string, written: string, command: CommandName): OptionName {
   const known = optionsOf(command);
-  if (!isOptionName(name)) {
+  const respelt = known.find((option) => optionSpec(option).spelling === name);
+  if (respelt !== undefined) return respelt;
+  if (!isOptionName(name) || optionSpec(name).spelling !== undefined) {
     throw usageError(
-      `There is no option ${written}.${didYouMean(name, known, "--")} See \`amulet ${command} --help\`.`,
+      `There is no option ${written}.${didYouMean(name, known.map(spelled), "--")} See \`amulet ${command} --help\`.`,
     );
   }
   if (known.includes(name)) return name;
@@ -110,6 +112,8 @@ function checkOption(name: string, written: string, command: CommandName): Optio
     `\`amulet ${command}\` has no option --${name}; it belongs to ${optionSpec(name).commands.join(", ")}.`,
   );
 }
+
+const spelled = (name: OptionName) => optionSpec(name).spelling ?? name;
 
 function checkValue(
   name: OptionName,

@@ -11,6 +11,8 @@ export interface PlotSize {
   /** Cells of the plotting area. */
   readonly width: number;
   readonly height: number;
+  /** What stands at the right end of the horizontal axis; the number of the last step where it is not given. */
+  readonly last?: number;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface PlotSize {
  */
 export function plotCurves(
   curves: readonly Curve[],
-  { width, height }: PlotSize,
+  { width, height, last }: PlotSize,
   paint: (mark: string, curve: number) => string = (mark) => mark,
 ): string[] {
   const steps = Math.max(1, ...curves.map(({ values }) => values.length));
@@ -43,6 +45,6 @@ export function plotCurves(
       `${isLabelled(row) ? label(row) : " ".repeat(7)} ┤${cells.join("")}`.trimEnd(),
     ),
     `${" ".repeat(8)}└${"─".repeat(columns)}`,
-    `${" ".repeat(9)}0${String(steps - 1).padStart(columns - 1)}`.trimEnd(),
+    `${" ".repeat(9)}0${String(last ?? steps - 1).padStart(columns - 1)}`.trimEnd(),
   ];
 }
