@@ -1,5 +1,5 @@
 /** One answer under way, at some node of the tree. */
-import type { ChatModel, Choose, TextStream } from "@amulet-ts/core";
+import type { ChatModel, ChoiceContext, Choose, TextStream } from "@amulet-ts/core";
 import type { PairAnswer } from "./answer-pairs.js";
 
 export class AnswerInTree {
@@ -10,10 +10,13 @@ export class AnswerInTree {
   private text = "";
   private drift = 0;
 
-  /** @param node where it stands; at first the number of its pair */
+  /**
+   * @param choose how a token is drawn from a policy; undefined takes the most probable one
+   * @param node where it stands; at first the number of its pair
+   */
   constructor(
     private readonly model: ChatModel,
-    private readonly choose: Choose,
+    readonly choose: Choose | undefined,
     private readonly longest: number,
     public node: number,
   ) {
@@ -24,11 +27,14 @@ export class AnswerInTree {
     return this.generated.at(-1)!;
   }
 
+  /** What a choice may look at besides the policy. */
+  get context(): ChoiceContext {
+    return { generated: this.generated, endTokens: this.model.endTokens };
+  }
+
   /** Takes the next token, or the end. @param drift KL(π ‖ π_pref) here, in nats */
-  chooseFrom(logPolicy_V: Float32Array, drift: number): void {
-    const { endTokens } = this.model;
-    const id = this.choose(logPolicy_V, { generated: this.generated, endTokens });
-    if (endTokens.has(id)) {
+  take(id: number, drift: number): void {
+    if (this.model.endTokens.has(id)) {
       this.reason = "stop";
       this.ended = true;
       return;

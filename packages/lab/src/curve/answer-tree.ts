@@ -97,7 +97,7 @@ function openBranch(
   firstIndex: number,
 ): Branch {
   const answers = prompts.map(({ longest }, i) => {
-    const choose = createChooser({ temperature, seed: seed + firstIndex + i });
+    const choose = temperature > 0 ? createChooser({ temperature, seed: seed + firstIndex + i }) : undefined;
     return new AnswerInTree(model, choose, longest, i);
   });
   return { method: methodOf(setting), answers };
@@ -135,21 +135,33 @@ async function grow(branches: readonly Branch[], logits_RV: tf.Tensor2D): Promis
   }
 }
 
-/** Lets each answer of a branch choose from its policy. */
+/** Lets each answer of a branch choose from its policy. @throws CoreError `not-finite` */
 async function chooseTokens({ method, answers }: Branch, rows: readonly tf.Tensor2D[]): Promise<void> {
-  const [policy_BV, drift_B] = tf.tidy(() => {
+  const isGreedy = answers[0]!.choose === undefined;
+  const [choice, drift_B] = tf.tidy(() => {
     const join = (first: number) => tf.concat(answers.map(({ node }) => rows[first + node]!)) as tf.Tensor2D;
     const [logBase_BV, logPreference_BV] = [join(0), join(rows.length / 2)];
     const result = method.policy(logBase_BV, logPreference_BV);
     const policy_BV = "gamma_B1" in result ? result.logPolicy_BV : result;
-    return [policy_BV, driftOf(policy_BV, logPreference_BV)] as const;
+    // Greedily, the ids are all that the host must read.
+    return [isGreedy ? tf.argMax(policy_BV, 1) : policy_BV, driftOf(policy_BV, logPreference_BV)] as const;
   });
-  const [policies, drifts] = await Promise.all([policy_BV.data(), drift_B.data()]);
-  tf.dispose([policy_BV, drift_B]);
-  const V = policy_BV.shape[1];
+  const [read, drifts] = await Promise.all([choice.data(), drift_B.data()]);
+  tf.dispose([choice, drift_B]);
+  if (!drifts.every(Number.isFinite)) throw notFinite(method);
+  const V = read.length / answers.length;
   for (const [b, answer] of answers.entries()) {
-    answer.chooseFrom(policies.subarray(b * V, (b + 1) * V) as Float32Array, drifts[b]!);
+    const row = read.subarray(b * V, (b + 1) * V) as Float32Array;
+    answer.take(answer.choose ? answer.choose(row, answer.context) : row[0]!, drifts[b]!);
   }
+}
+
+/** The arg-max of a policy that holds NaN is some token; its drift is NaN. */
+function notFinite({ name }: Method): CoreError {
+  return new CoreError(
+    "not-finite",
+    `The policy of ${name} holds NaN: the model's weights may be damaged, or memory ran out.`,
+  );
 }
 
 /** KL(π ‖ π_pref) of each row, in nats. */
