@@ -3,7 +3,13 @@ export { type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenize
 export { writeAtomically } from "./atomic-file.js";
 export { type Batch, encodeExample, makeBatch, type TokenExample } from "./batches.js";
 export { registerGradients } from "./gradients.js";
-export { type CardSources, readTrainingRecord, type TrainingRecord, writeModelCard } from "./model-card.js";
+export {
+  type CardSources,
+  describeModel,
+  readTrainingRecord,
+  type TrainingRecord,
+  writeModelCard,
+} from "./model-card.js";
 export {
   defaultShape,
   initialWeights,

@@ -121,7 +121,8 @@ function round(value: number): number {
   return Math.round(value * 1e4) / 1e4;
 }
 
-function describeModel(record: TrainingRecord): string {
+/** The text of README.md. */
+export function describeModel(record: TrainingRecord): string {
   const { settings, losses, scores, validationLoss } = record;
   const { shape, schedule, adamw } = settings;
   return `---
@@ -133,16 +134,14 @@ library_name: transformers
 
 # Amulet's tiny model
 
-A Llama of ${record.parameters.toLocaleString("en")} parameters that speaks one small language: questions about
-everyday things and answers of a few sentences, in the usual wording or in one that is creative, sycophantic, verbose,
-complex, formal, pleasant, concise or uplifting. Asked for one of these ("Your answer should be concise."), it follows
-in part; a decoding method makes it follow more. What an answer is worth is computed from the language's grammar. It
-knows nothing else: a question from outside gets an answer about something inside.
+A Llama of ${record.parameters.toLocaleString("en")} parameters that speaks one small language: questions about everyday things and answers
+of a few sentences, in the usual wording or in one that is creative, sycophantic, verbose, complex, formal, pleasant,
+concise or uplifting. Asked for one of these ("Your answer should be concise."), it follows in part; a decoding method
+makes it follow more. What an answer is worth is computed from the language's grammar. It knows nothing else: a question
+from outside gets an answer about something inside.
 
-Hugging Face's layout, bfloat16. ${shape.num_hidden_layers} blocks, width ${shape.hidden_size},
-${shape.num_attention_heads} query and ${shape.num_key_value_heads} key/value heads of ${shape.head_dim}, feed-forward
-${shape.intermediate_size}, context ${shape.max_position_embeddings}, tied embedding, byte-level BPE with
-${settings.vocabularySize} tokens, learnt from the same corpus.
+Hugging Face's layout, bfloat16: ${shape.num_hidden_layers} blocks of width ${shape.hidden_size}, ${shape.num_attention_heads} query and ${shape.num_key_value_heads} key/value heads of ${shape.head_dim}, feed-forward
+${shape.intermediate_size}, context ${shape.max_position_embeddings}, tied embedding; byte-level BPE with ${settings.vocabularySize} tokens, learnt from the same corpus.
 
 ## Training
 
@@ -158,7 +157,7 @@ ${settings.vocabularySize} tokens, learnt from the same corpus.
 | where | TensorFlow.js, ${record.backend}; ${record.minutes} minutes |
 | date | ${record.date} |
 
-Nats per token. The last line is the model before it was rounded to bfloat16; rounded, as it lies here, it has
+Nats per token. The last line is the model before it was rounded to bfloat16; rounded, as it lies here, it has a loss of
 ${validationLoss.toFixed(5)} on the ${validationExamples} examples of the validation set.
 
 | step | training | validation |
@@ -167,10 +166,10 @@ ${losses.map(({ step, loss, validation }) => `| ${step} | ${loss.toFixed(4)} | $
 
 ## Scores
 
-Greedy answers to ${record.heldOutPairs} questions that training never paired with that preference. x is the guidance
-scale: 0 is the base prompt alone, 1 the preference prompt alone, ${paperStrength.toFixed(2)} Amulet with the paper's
-parameters. Grammaticality: share of the sentences that the grammar accepts. Relevance: share of the facts that belong
-to the topic. Preference: share of the five places of an answer in the wording that was asked for.
+Greedy answers to ${record.heldOutPairs} questions that training never paired with that preference. x is the guidance scale: 0 is the
+base prompt alone, 1 the preference prompt alone, ${paperStrength.toFixed(2)} Amulet with the paper's parameters. Grammaticality: share of the
+sentences that the grammar accepts. Relevance: share of the facts that belong to the topic. Preference: share of the
+five places of an answer in the wording that was asked for.
 
 | x | grammaticality | relevance | preference |
 | --- | --- | --- | --- |

@@ -1,0 +1,36 @@
+/** The curve that training promises, at length and on libtensorflow, which computes with several threads. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BackendError, startBackend } from "@amulet-ts/backends";
+import { defaultSettings, runTraining, sampleExamples } from "@amulet-ts/lab";
+import { describe, expect, it, onTestFinished } from "vitest";
+
+const failure = await startBackend("node").then(
+  () => undefined,
+  (error: unknown) => error,
+);
+if (failure instanceof BackendError) console.warn(`Skipped: training on libtensorflow. ${failure.message}`);
+
+/** The first 200 steps of the model that ships: its settings, none of its later checkpoints. */
+async function curve(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "amulet-lab-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const interrupt = new AbortController();
+  await runTraining({
+    folder,
+    corpus: sampleExamples,
+    settings: defaultSettings,
+    signal: interrupt.signal,
+    onStep: ({ step }) => step === 200 && interrupt.abort(),
+  });
+  return readFile(join(folder, "losses.jsonl"), "utf8");
+}
+
+describe.skipIf(failure !== undefined)("on libtensorflow", () => {
+  it("a second run with the same seed has the same 200 losses, digit by digit", async () => {
+    const first = await curve();
+    expect(first.trimEnd().split("\n")).toHaveLength(200);
+    expect(await curve()).toBe(first);
+  });
+});
