@@ -40,7 +40,8 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   if (!result.finished) return leaveUnfinished(result, folder, io);
   using model = await loadModel(result.modelFolder, { memory: backend.memory });
   const command = describeCommand(result.settings, folder, backend);
-  const sources = { result, command, backend: backend.description, model, signal: io.signal };
+  const asked = values.pairs === undefined ? {} : { pairs: values.pairs };
+  const sources = { result, command, backend: backend.description, model, signal: io.signal, ...asked };
   const record = await writeModelCard(sources);
   if (values.json) return writeJson(io, { modelFolder: result.modelFolder, ...record });
   io.stdout.write(`${result.modelFolder}\n`);
