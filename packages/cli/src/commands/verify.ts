@@ -165,17 +165,14 @@ async function show(verification: Verification, values: OptionValues, io: Io): P
   if (values.json) writeJson(io, toPlainData(verification));
   else {
     const colors = colorsFor(io.stdout, io.environment);
-    const skips = formatSkips(verification.subjects);
-    writeLines(io, [
-      headline(values, verification),
-      ...verification.subjects.map(({ name, description }) => colors.dim(`${name}: ${description}`)),
-      "",
-      ...formatTable(verification.subjects, colors).lines,
-      ...formatBreaches(verification.subjects, replay, colors),
-      ...(skips.length > 0 ? ["", ...skips] : []),
-      "",
-      formatVerdict(verification, colors),
-    ]);
+    const { subjects } = verification;
+    const descriptions = subjects.map(({ name, description }) => colors.dim(`${name}: ${description}`));
+    writeLines(io, [headline(values, verification), ...descriptions, ""]);
+    // As they are: breaking lines between words would take their indentation away.
+    const { lines } = formatTable(subjects, colors);
+    io.stdout.write(`${[...lines, ...formatBreaches(subjects, replay, colors), ""].join("\n")}\n`);
+    const skips = formatSkips(subjects);
+    writeLines(io, [...skips, ...(skips.length > 0 ? [""] : []), formatVerdict(verification, colors)]);
   }
   if (values.report !== undefined) await writeFile(values.report, writeReport(verification, replay));
 }
@@ -183,8 +180,7 @@ async function show(verification: Verification, values: OptionValues, io: Io): P
 /** The words that come to a counterexample again. */
 function replayCommand({ law, counterexample }: Finding, subject: string, values: OptionValues): string {
   const where = values.subject === undefined ? `--backend ${subject}` : `--subject ${values.subject}`;
-  const runs = values.runs === undefined ? "" : ` --runs ${values.runs}`;
-  return `amulet verify --law ${law} ${where}${runs} --seed ${counterexample?.seed} --path ${counterexample?.path}`;
+  return `amulet verify --law ${law} ${where} --seed ${counterexample?.seed} --path ${counterexample?.path}`;
 }
 
 function listAll(values: OptionValues, io: Io): void {
@@ -198,9 +194,7 @@ function listAll(values: OptionValues, io: Io): void {
   const { bold, cyan, dim } = colorsFor(io.stdout, io.environment);
   const lines = laws.flatMap(({ group, name, statement, source }, i) => [
     ...(laws[i - 1]?.group === group ? [] : [...(i > 0 ? [""] : []), bold(group)]),
-    `  ${cyan(name)}`,
-    `    ${statement}`,
-    `    ${dim(source)}`,
+    `${cyan(name)}: ${statement} ${dim(`(${source})`)}`,
   ]);
   writeLines(io, lines);
 }

@@ -1,8 +1,9 @@
 /** The laws and the planted faults as tables for readers: written by a command, never by hand. */
-import { algorithmLaws, forwardLaws } from "../laws/index.js";
+import { algorithmLaws, forwardLaws, optimiserLaws } from "../laws/index.js";
 import type { Law, LawReport } from "../laws/law.js";
 import { algorithmMutants } from "../mutants/algorithm.js";
 import { forwardMutants } from "../mutants/forward.js";
+import { optimiserMutants } from "../mutants/optimiser.js";
 import { listLaws } from "../run/plan.js";
 import type { Subject } from "../subject.js";
 import { lawSources } from "./sources.js";
@@ -40,6 +41,7 @@ export async function catchFaults(
   };
   for (const mutant of algorithmMutants) await note(algorithmLaws, mutant);
   for (const mutant of forwardMutants) await note(forwardLaws, mutant);
+  for (const mutant of optimiserMutants) await note(optimiserLaws, mutant);
   return caught;
 }
 

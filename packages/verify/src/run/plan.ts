@@ -24,6 +24,8 @@ import type {
 export interface LawGroup<Operations> {
   readonly name: string;
   readonly share: number;
+  /** No law gets fewer runs than the smaller of this, or 20, and what is wanted. */
+  readonly fewest?: number;
   readonly laws: readonly Law<Operations>[];
 }
 
@@ -40,7 +42,9 @@ const algorithmGroups: readonly LawGroup<AlgorithmOperations>[] = [
 const forwardGroup: LawGroup<ForwardOperations> = { name: "forward pass", share: 1 / 100, laws: forwardLaws };
 const optimiserGroup: LawGroup<OptimiserOperations> = {
   name: "optimisers",
-  share: 1 / 200,
+  // One run is some hundred steps of Adam, or ten thousand of projected gradients.
+  share: 1 / 1000,
+  fewest: 4,
   laws: optimiserLaws,
 };
 
@@ -77,7 +81,7 @@ export interface PlannedCheck extends LawFacts {
 
 /** What to try. */
 export interface PlanOptions {
-  /** Cases for each law, before its group's share; no law gets fewer than the smaller of this and 20. */
+  /** Cases for each law, before its group's share. */
   readonly runs: number;
   /** Names of the laws that are wanted; all where it is left out. */
   readonly laws?: readonly string[];
@@ -104,11 +108,11 @@ function planOptimiser(optimiser: OptimiserSubject, options: PlanOptions): Plann
 const fewestRuns = 20;
 
 function planGroup<Operations>(
-  { name: group, share, laws }: LawGroup<Operations>,
+  { name: group, share, fewest = fewestRuns, laws }: LawGroup<Operations>,
   subject: Subject<Operations>,
   { runs, laws: wanted }: PlanOptions,
 ): PlannedCheck[] {
-  const own = Math.max(Math.ceil(runs * share), Math.min(runs, fewestRuns));
+  const own = Math.max(Math.ceil(runs * share), Math.min(runs, fewest));
   return laws
     .filter(({ name }) => wanted === undefined || wanted.includes(name))
     .map((law) => ({

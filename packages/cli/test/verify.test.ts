@@ -1,0 +1,240 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { lawSources, listLaws } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import stringWidth from "string-width";
+import { afterAll, describe, expect, test } from "vitest";
+import { amulet } from "./fake-io.js";
+
+const folder = mkdtempSync(join(tmpdir(), "amulet-verify-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const myStep = fileURLToPath(new URL("../../../docs/verification/my-step.mjs", import.meta.url));
+
+/** A module of somebody else's, in a file of its own. */
+function subject(name: string, source: string): string {
+  const path = join(folder, `${name}.mjs`);
+  writeFileSync(path, source);
+  return path;
+}
+
+const wrongSign = () =>
+  subject("wrong-sign", readFileSync(myStep, "utf8").replace("+ lambda * log", "- lambda * log"));
+
+interface Found {
+  readonly law: string;
+  readonly outcome: string;
+  readonly runs: number;
+  readonly worst?: { readonly error: number; readonly tolerance: number };
+  readonly counterexample?: { readonly example: string; readonly seed: number; readonly path: string };
+}
+
+interface Output {
+  readonly seed: number;
+  readonly subjects: readonly { readonly name: string; readonly findings: readonly Found[] }[];
+}
+
+async function json(...words: string[]): Promise<{ status: number; output: Output }> {
+  const { status, stdout } = await amulet(["verify", "--json", ...words]);
+  return { status, output: JSON.parse(stdout) as Output };
+}
+
+describe("on backends", () => {
+  test("every law is tried on cpu and wasm, holds, and leaves no tensor behind", async () => {
+    const { status, output } = await json("--runs", "1", "--seed", "7");
+    expect(status).toBe(0);
+    expect(output.seed).toBe(7);
+    expect(output.subjects.map(({ name }) => name)).toEqual(["cpu", "wasm"]);
+    for (const { findings } of output.subjects) {
+      const tried = new Set(findings.map(({ law }) => law));
+      expect(
+        listLaws()
+          .map(({ name }) => name)
+          .filter((name) => !tried.has(name)),
+      ).toEqual(
+        findings === output.subjects[0]!.findings
+          ? []
+          : ["optimiser-never-falls", "optimiser-keeps-its-rate"],
+      );
+      for (const { outcome, worst, runs } of findings) {
+        expect(outcome).toBe("held");
+        expect(runs).toBe(1);
+        expect(worst!.error).toBeLessThanOrEqual(worst!.tolerance);
+      }
+    }
+    const before = tf.memory().numTensors;
+    await json("--runs", "1", "--backend", "wasm");
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test("people see the worst error beside its tolerance, and a verdict", async () => {
+    const { status, stdout, stderr } = await amulet([
+      ...["verify", "--law", "loop-by-definition", "--law", "scale-rises"],
+      ...["--backend", "wasm", "--runs", "5"],
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/wasm: WebAssembly/);
+    expect(stdout).toMatch(/loop-by-definition +✓ [\d.e-]+ +≤ [\d.e-]+/);
+    expect(stdout).toMatch(/Every law that was tried holds on wasm; 10 cases in \d+ s, seed 0\./);
+    expect(stdout).not.toContain("\x1b");
+  });
+
+  test("a terminal shows the table as it fills, within its width and height", async () => {
+    const frames: string[] = [];
+    const { stdout } = await amulet(
+      ["verify", "--runs", "60", "--backend", "cpu", "--law", "loop-permutes"],
+      {
+        isTTY: true,
+        columns: 60,
+        rows: 12,
+        environment: { TERM: "xterm" },
+        onWrite: (text) => frames.push(text),
+      },
+    );
+    expect(frames[0]).toMatch(/━|─/);
+    for (const line of frames[0]!.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(60);
+    expect(frames[0]!.split("\n").length).toBeLessThanOrEqual(12);
+    expect(stdout).toContain("Every law that was tried holds on cpu");
+  });
+
+  test("an interruption ends with what is known by then", async () => {
+    let noted = 0;
+    const { status, stdout } = await amulet(["verify", "--runs", "1000000", "--backend", "cpu"], {
+      isTTY: true,
+      environment: { TERM: "xterm" },
+      onWrite: (_, interrupt) => {
+        noted += 1;
+        if (noted === 3) interrupt();
+      },
+    });
+    expect(status).toBe(130);
+    expect(stdout).toMatch(/scale-by-definition +\S*…\S* [\d.e-]+/);
+    expect(stdout).toMatch(/Interrupted: \d+ checks? held and 0 broke until then/);
+  });
+});
+
+describe("on somebody's own implementation", () => {
+  test("a right step keeps the laws of a step, and the others say why they are skipped", async () => {
+    const { status, stdout } = await amulet(["verify", "--subject", myStep, "--runs", "40"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/step-gap-identity +✓/);
+    expect(stdout).toMatch(/Skipped since my-step has no amuletLoop: loop-by-definition, loop-permutes/);
+  });
+
+  test("a wrong sign is found, shrunk to five tokens at most, and replayed by the command that is named", async () => {
+    const file = wrongSign();
+    const { status, stdout, stderr } = await amulet(["verify", "--subject", file]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^amulet: Broken: step-gap-identity on my-step/);
+    expect(stdout).toMatch(/✗ my-step breaks the law "step-gap-identity"/);
+    const replay = /replay +amulet (verify --law step-gap-identity .*)/.exec(stdout)![1]!;
+    const { output } = await json(...replay.split(" ").slice(1));
+    const [found] = output.subjects[0]!.findings;
+    const rows = found!.counterexample!.example.match(/\[[^[\]]*\]/g)!;
+    for (const row of rows) expect(row.split(",").length).toBeLessThanOrEqual(5);
+    expect(found!.runs).toBe(1);
+  });
+
+  test("its slips are said in a sentence: no number, no array, no function, no module", async () => {
+    const text = subject("text", 'export const guidanceScale = () => "two";');
+    const { stdout } = await amulet(["verify", "--subject", text, "--law", "scale-rises"]);
+    expect(stdout).toContain("guidanceScale must return a number; it returned a string");
+    const misspelt = subject("misspelt", "export const amuletLop = () => [0];");
+    const { stderr, status } = await amulet(["verify", "--subject", misspelt]);
+    expect(stderr).toMatch(
+      /must export at least one operation; it has amuletLop\. Did you mean amuletLoop\?/,
+    );
+    expect(status).toBe(2);
+    expect(await amulet(["verify", "--subject", join(folder, "none.mjs")])).toMatchObject({ status: 1 });
+  });
+
+  test("it gets arrays of its own: what it does to them changes nothing", async () => {
+    const rough = subject(
+      "rough",
+      `${readFileSync(myStep, "utf8").replace("const proximal", "setTimeout(() => logReference.fill(0)); const proximal")}`,
+    );
+    expect((await json("--subject", rough, "--runs", "5")).status).toBe(0);
+  });
+});
+
+describe("its words", () => {
+  test("--list names every law with its statement and where it is from", async () => {
+    const { stdout, status } = await amulet(["verify", "--list"]);
+    expect(status).toBe(0);
+    for (const { name, statement } of listLaws()) {
+      expect(stdout).toContain(name);
+      expect(stdout).toContain(statement);
+      expect(stdout).toContain(lawSources[name]);
+    }
+  });
+
+  test.each([
+    [["--law", "loop-rest"], /There is no law "loop-rest"\. Did you mean loop-rests\? There are: scale-by/],
+    [["--backend", "gpu"], /There is no backend "gpu"\..* There are: .*all/],
+    [["--backends", "cpu"], /There is no option --backends\. Did you mean --backend\?/],
+    [["--runs", "0"], /--runs must be a whole number of at least 1/],
+    [["--path", "0:1"], /name that law with --law/],
+    [["--subject", "a.mjs", "--backend", "cpu"], /Give one/],
+  ])("%s is wrong usage", async (words, sentence) => {
+    const { status, stdout, stderr } = await amulet(["verify", ...words]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(sentence);
+  });
+
+  test("a report that nothing could be written to is refused before anything runs", async () => {
+    const { status, stdout } = await amulet(["verify", "--report", join(folder, "none", "report.md")]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  });
+});
+
+describe("reports", () => {
+  const words = ["verify", "--runs", "3", "--law", "loop-by-definition", "--law", "budget-met"];
+
+  test("state seed, runs, versions, duration, and a table with every error and tolerance", async () => {
+    const report = join(folder, "report.md");
+    await amulet([...words, "--seed", "5", "--report", report]);
+    const text = readFileSync(report, "utf8");
+    expect(text).toMatch(/\| seed \| 5 \|/);
+    expect(text).toMatch(/\| tfjs-core \| \d/);
+    expect(text).toMatch(/\| cpu \| .*tfjs-backend-cpu \d/);
+    expect(text).toMatch(/\| loop-by-definition \| [\d.e-]+ ≤ [\d.e-]+ \| 3 \| [\d.e-]+ ≤ [\d.e-]+ \| 3 \|/);
+    expect(text).toContain("**Every law that was tried holds:** 4 held, 0 broken, 0 skipped.");
+  });
+
+  test("of several runs are put together, column by column", async () => {
+    const files = ["cpu", "wasm"].map((backend) => [backend, join(folder, `${backend}.json`)] as const);
+    for (const [backend, file] of files)
+      writeFileSync(file, (await amulet([...words, "--json", "--backend", backend])).stdout);
+    const froms = files.flatMap(([, file]) => ["--from", file]);
+    const { status, stdout } = await amulet(["verify", ...froms]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/budget-met +✓ .* ✓/);
+    const other = join(folder, "other.json");
+    writeFileSync(other, (await amulet([...words, "--json", "--seed", "9", "--backend", "cpu"])).stdout);
+    const refused = await amulet(["verify", ...froms, "--from", other]);
+    expect(refused).toMatchObject({ status: 1, stdout: "" });
+    expect(refused.stderr).toMatch(/same seed/);
+  });
+
+  test("show a broken law with its case", async () => {
+    const report = join(folder, "broken.md");
+    await amulet([
+      "verify",
+      "--subject",
+      wrongSign(),
+      "--law",
+      "step-normalised",
+      "--law",
+      "step-by-ascent",
+      "--report",
+      report,
+    ]);
+    const text = readFileSync(report, "utf8");
+    expect(text).toContain("**Not every law holds:** 1 held, 1 broken");
+    expect(text).toMatch(
+      /## step-by-ascent on my-step[\s\S]*smallest case[\s\S]*replay +amulet verify --law step-by-ascent/,
+    );
+  });
+});

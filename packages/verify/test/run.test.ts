@@ -1,0 +1,119 @@
+/** The runner: what it plans, how it ends, and that a counterexample is found again. */
+import {
+  algorithmMutants,
+  createSubject,
+  type Finding,
+  listLaws,
+  mirrorSubject,
+  planChecks,
+  type RunOptions,
+  runChecks,
+  VerifyError,
+} from "@amulet-ts/verify";
+import { describe, expect, it } from "vitest";
+
+const reference = createSubject("reference");
+const mutant = algorithmMutants.find(({ name }) => name === "undivided")!;
+
+async function findings(
+  subject: Parameters<typeof planChecks>[0],
+  laws: readonly string[],
+  options: Partial<RunOptions> & { readonly runs?: number } = {},
+): Promise<Finding[]> {
+  const { runs = 50, ...rest } = options;
+  const found: Finding[] = [];
+  for await (const finding of runChecks(planChecks(subject, { runs, laws }), { seed: 3, ...rest }))
+    found.push(finding);
+  return found;
+}
+
+describe("the plan", () => {
+  it("has every law of the kinds that are judged, once, and all of them are listed", () => {
+    const checks = planChecks({ algorithm: reference, forward: { ...reference } }, { runs: 10 });
+    const names = checks.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    const listed = listLaws().map(({ name }) => name);
+    expect(
+      listed.filter((name) => !names.includes(name)).every((name) => name.startsWith("optimiser-")),
+    ).toBe(true);
+    expect(names.filter((name) => !listed.includes(name))).toEqual([]);
+  });
+
+  it("gives slow laws a share of the runs, and never more than was asked for", () => {
+    const runsOf = (runs: number) =>
+      new Map(planChecks({ algorithm: reference }, { runs }).map((check) => [check.name, check.runs]));
+    const [few, many] = [runsOf(3), runsOf(100_000)];
+    expect(new Set(few.values())).toEqual(new Set([3]));
+    expect(many.get("loop-by-definition")).toBe(100_000);
+    expect(many.get("scale-rises")).toBe(100_000);
+    expect(many.get("sampling-frequencies")).toBe(2000);
+  });
+
+  it("names optimisers apart, and asks nothing of them that their theory does not promise", () => {
+    const optimisers = [mirrorSubject(0.5), mirrorSubject(0.9), { ...mirrorSubject(0.1), rate: undefined }];
+    const checks = planChecks({ optimisers: optimisers as never }, { runs: 1 });
+    expect(checks.map(({ group, label }) => `${group} ${label}`)).toHaveLength(3 + 3 + 2);
+    expect(new Set(checks.map(({ group }) => group)).size).toBe(3);
+  });
+
+  it("refuses a law that there is not, and names those that there are", () => {
+    const plan = () => planChecks({ algorithm: reference }, { runs: 1, laws: ["loop-rest"] });
+    expect(plan).toThrow(VerifyError);
+    expect(plan).toThrow(/no law "loop-rest"\. There are: scale-by-definition, /);
+  });
+});
+
+describe("a run", () => {
+  it("finds what holds with its worst case, and what breaks with its counterexample", async () => {
+    const [held] = await findings({ algorithm: reference }, ["step-stationary"]);
+    expect(held).toMatchObject({ outcome: "held", group: "step", runs: 20, planned: 20 });
+    expect(held!.worst!.error).toBeLessThanOrEqual(held!.worst!.tolerance);
+    const [broken] = await findings({ algorithm: mutant.subject }, ["step-stationary"]);
+    expect(broken!.outcome).toBe("broken");
+    expect(broken!.counterexample!.judgement!.error).toBeGreaterThan(
+      broken!.counterexample!.judgement!.tolerance,
+    );
+  });
+
+  it("comes to a counterexample again by its seed and path, at once", async () => {
+    const [broken] = await findings({ algorithm: mutant.subject }, ["step-stationary"]);
+    const { seed, path, example } = broken!.counterexample!;
+    const [again] = await findings({ algorithm: mutant.subject }, ["step-stationary"], { seed, path });
+    expect(again).toMatchObject({ outcome: "broken", runs: 1 });
+    expect(again!.counterexample!.example).toBe(example);
+  });
+
+  it("gives the same findings for the same seed, and other cases for another", async () => {
+    const worst = async (seed: number) =>
+      (await findings({ algorithm: reference }, ["tilt-by-definition"], { seed }))[0]!.worst!.error;
+    expect(await worst(1)).toBe(await worst(1));
+    expect(await worst(1)).not.toBe(await worst(2));
+  });
+
+  it("ends where a signal says so, and keeps what was found", async () => {
+    const interrupt = new AbortController();
+    let seen = 0;
+    const algorithm = {
+      ...reference,
+      guidanceScale: (parameters: Parameters<typeof reference.guidanceScale>[0]) => {
+        seen += 1;
+        if (seen === 40) interrupt.abort();
+        return reference.guidanceScale(parameters);
+      },
+    };
+    const found = await findings({ algorithm }, ["scale-starts-at-one", "scale-rises"], {
+      signal: interrupt.signal,
+      runs: 10_000,
+    });
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ outcome: "interrupted", runs: 40, planned: 10_000 });
+    expect(found[0]!.worst).toBeDefined();
+  });
+
+  it("tells how far it is before each law and while it runs", async () => {
+    const told: string[] = [];
+    const onProgress = ({ label, done }: { label: string; done: number }) => told.push(`${done} ${label}`);
+    await findings({ algorithm: reference }, ["scale-rises", "scale-growth"], { onProgress });
+    expect(new Set(told)).toEqual(new Set(["0 scale-rises", "1 scale-growth"]));
+  });
+});
