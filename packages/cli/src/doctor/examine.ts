@@ -10,7 +10,7 @@ export type Examination =
   | { readonly name: BackendName; readonly code: string; readonly why: string };
 
 /** Far longer than a slow machine needs, so that what hangs is not waited for without end. */
-const patienceMilliseconds = 120_000;
+const patienceMilliseconds = 300_000;
 
 /** Lines of a crashed process's standard error that are told. */
 const toldLines = 3;
