@@ -1,7 +1,7 @@
 /**
- * Which backend runs where none was named: a graphics card where one answers, and wasm otherwise. A decoding step
- * reads every weight once for two rows; on a processor wasm does that faster than libtensorflow, which is faster
- * at long prompts (docs/backends.md has the figures). Nothing heavy is loaded to find out that there is no card.
+ * Which backend runs where none was named: a graphics card where one answers, and wasm otherwise. libtensorflow on the
+ * processor is not among them: a decoding step costs it more of the processor than wasm, prompts less, and wasm needs no
+ * set-up and is the same everywhere (docs/backends.md has the figures). Nothing heavy is loaded to find no card.
  */
 import type { BackendName } from "./backend.js";
 import { runsOnNode } from "./processor.js";

@@ -102,9 +102,12 @@ export function advise(backends: readonly ExaminedBackend[], chosen: BackendName
   ];
 }
 
+/** Of those that are right; undefined where there is nothing to choose from. */
 function fastest(backends: readonly ExaminedBackend[]): BackendName | undefined {
   const running = backends.flatMap((one) =>
     one.state === "runs" && "measurement" in one ? [one.measurement] : [],
   );
-  return running.toSorted((a, b) => a.msPerToken - b.msPerToken)[0]?.name;
+  // One alone is no comparison.
+  if (running.length < 2) return undefined;
+  return running.toSorted((a, b) => a.msPerToken - b.msPerToken)[0]!.name;
 }
