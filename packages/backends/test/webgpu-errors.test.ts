@@ -26,7 +26,8 @@ class FakeDevice {
   fail(kind: ErrorScope, message: string): void {
     const scope = this.scopes.findLast((one) => one.kind === kind);
     if (scope) scope.error ??= { message };
-    else this.onuncapturederror?.({ error: { message }, preventDefault() {} });
+    // Told to nobody in particular it comes some time later: too late for the read that it belongs to.
+    else setTimeout(() => this.onuncapturederror?.({ error: { message }, preventDefault() {} }));
   }
 
   disappear(reason: string): void {
@@ -68,6 +69,14 @@ test.each(["validation", "out-of-memory", "internal"] as const)(
     expect(await backend.read({})).toEqual(Float32Array.of(1));
   },
 );
+
+test("at every read anew, before the garbage is given", async () => {
+  for (const message of ["first", "second"]) {
+    expect(await backend.read({})).toEqual(Float32Array.of(1));
+    device.fail("validation", message);
+    await expect(backend.read({})).rejects.toMatchObject({ message: expect.stringContaining(message) });
+  }
+});
 
 test("so is one of the commands that the read itself submits", async () => {
   submit = () => device.fail("validation", "bind group");
