@@ -156,7 +156,7 @@ async function verifyOne(
 
 function headline(values: OptionValues, { runs, seed }: { runs: number; seed: number }): string {
   const count = new Set(values.law ?? listLaws().map(({ name }) => name)).size;
-  const what = values.subject ?? "core, the model families and the optimisers";
+  const what = values.subject ?? "core, models and optimisers";
   return `${count} law${count === 1 ? "" : "s"} on ${what}, up to ${runs.toLocaleString("en-US")} cases each, seed ${seed}`;
 }
 

@@ -70,7 +70,7 @@ export class LiveView {
   private facts({ label, cases, planned }: RunProgress): string[] {
     const elapsed = (performance.now() - this.began) / 1000;
     const share = this.share();
-    const left = share > 0.02 ? [`about ${formatDuration((elapsed * (1 - share)) / share)} left`] : [];
+    const left = share > 0.02 ? [`${formatDuration((elapsed * (1 - share)) / share)} left`] : [];
     const count = `${Math.min(cases, planned).toLocaleString("en-US")} of ${planned.toLocaleString("en-US")}`;
     return [this.columns.at(-1)!.name, label, count, ...left];
   }

@@ -131,7 +131,7 @@ export function formatSkips(subjects: readonly VerifiedSubject[]): string[] {
 export function formatVerdict(verification: Verification, { green, red, yellow, bold }: Colors): string {
   const { subjects, interrupted, seed } = verification;
   const { held, broken, cases, seconds } = total(subjects);
-  const where = subjects.map(({ name }) => name).join(" and ");
+  const where = joinNames(subjects.map(({ name }) => name));
   const facts = `${cases.toLocaleString("en-US")} cases in ${formatDuration(seconds)}, seed ${seed}`;
   if (interrupted)
     return yellow(
@@ -139,4 +139,9 @@ export function formatVerdict(verification: Verification, { green, red, yellow, 
     );
   if (broken > 0) return `${red(bold(`${broken} of ${held + broken} checks broke on ${where}`))}; ${facts}.`;
   return `${green(bold(`Every law that was tried holds on ${where}`))}; ${facts}.`;
+}
+
+/** `cpu, wasm and node`. */
+function joinNames(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
