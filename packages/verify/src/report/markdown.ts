@@ -41,7 +41,7 @@ function writeFacts({ startedAt, seed, runs, software, subjects }: Verification)
     "| --- | --- |",
     `| started | ${startedAt} |`,
     `| seed | ${seed} |`,
-    `| runs wanted of each law | ${formatWhole(runs)} |`,
+    `| cases for each law, before the share of slow ones | ${formatWhole(runs)} |`,
     `| cases tried | ${formatWhole(cases)} |`,
     `| duration | ${formatSeconds(seconds)} |`,
     ...Object.entries(software).map(([name, version]) => `| ${name} | ${version} |`),

@@ -55,43 +55,60 @@ function inGroups(rows: readonly ReportRow[]): ReportRow[] {
 }
 
 /**
- * Runs that were divided among processes or machines, as one: columns of the same name are put together.
+ * Runs that were divided among processes or machines, as one: columns of the same name are put together. A law that
+ * was tried more than once counts by its longest run, one that was interrupted only where there is no other.
  *
- * @throws VerifyError `bad-input` where seed or runs differ, since one report states one of each
+ * @throws VerifyError `bad-input` where seeds differ, since one report states one
  */
 export function joinVerifications([first, ...rest]: readonly [
   Verification,
   ...Verification[],
 ]): Verification {
   const all = [first, ...rest];
-  const other = rest.find(({ seed, runs }) => seed !== first.seed || runs !== first.runs);
+  const other = rest.find(({ seed }) => seed !== first.seed);
   if (other) {
     throw new VerifyError(
       "bad-input",
-      `Runs are joined that had the same seed and number of cases; these had seed ${first.seed} with ${first.runs} ` +
-        `cases and seed ${other.seed} with ${other.runs}.`,
+      `Runs are joined that had the same seed; these had ${first.seed} and ${other.seed}.`,
     );
   }
+  const subjects = joinSubjects(all.flatMap((one) => one.subjects));
   return {
     ...first,
     startedAt: all.map(({ startedAt }) => startedAt).sort()[0]!,
+    runs: Math.max(...all.map(({ runs }) => runs)),
     software: Object.assign({}, ...all.map(({ software }) => software)),
-    subjects: joinSubjects(all.flatMap(({ subjects }) => subjects)),
-    interrupted: all.some(({ interrupted }) => interrupted),
+    subjects,
+    interrupted: subjects.some(({ findings }) => findings.some(({ outcome }) => outcome === "interrupted")),
   };
 }
 
 function joinSubjects(subjects: readonly VerifiedSubject[]): VerifiedSubject[] {
-  const order = listLaws().map(({ name }) => name);
   return [...new Set(subjects.map(({ name }) => name))].map((name) => {
     const parts = subjects.filter((subject) => subject.name === name);
-    const findings = parts.flatMap((part) => part.findings);
     return {
       ...parts[0]!,
-      findings: findings.sort((left, right) => order.indexOf(left.law) - order.indexOf(right.law)),
+      findings: joinFindings(parts.flatMap(({ findings }) => findings)),
       seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
     };
   });
+}
+
+function joinFindings(findings: readonly Finding[]): Finding[] {
+  const order = listLaws().map(({ name }) => name);
+  const byRow = new Map<string, Finding>();
+  for (const finding of findings) {
+    const key = `${finding.group}/${finding.label}`;
+    const known = byRow.get(key);
+    if (!known || weight(finding) > weight(known)) byRow.set(key, finding);
+  }
+  return [...byRow.values()].sort((left, right) => order.indexOf(left.law) - order.indexOf(right.law));
+}
+
+/** A broken law is never outweighed. */
+function weight({ outcome, runs }: Finding): number {
+  if (outcome === "broken") return Number.POSITIVE_INFINITY;
+  return outcome === "interrupted" ? runs / 1e12 : runs;
 }
 
 /** What a verification amounts to. */
