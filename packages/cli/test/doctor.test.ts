@@ -90,6 +90,19 @@ describe("a diagnosis", () => {
     expect(advice.join("\n")).toContain("--backend node");
   });
 
+  test("that is interrupted ends there", async () => {
+    const interrupt = new AbortController();
+    const asked: BackendName[] = [];
+    const interrupted: Examine = async (name) => {
+      asked.push(name);
+      interrupt.abort();
+      return outcomes[name]();
+    };
+    const running = diagnose(names, { ...io, signal: interrupt.signal }, interrupted);
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+    expect(asked).toEqual(["wasm"]);
+  });
+
   test("is a table without colours in a pipe; what is missing stands below it with the command that gets it", () => {
     const text = formatDiagnosis(diagnosis, colorsFor(io.stdout, io.environment)).join("\n");
     expect(text).not.toContain("\u001b");

@@ -49,9 +49,9 @@ export async function diagnose(
   const examined: Examination[] = [];
   try {
     for (const [i, name] of names.entries()) {
-      io.signal.throwIfAborted();
       progress.update(i, names.length, [name]);
       examined.push(await examine(name, specimen.folder, io.signal));
+      io.signal.throwIfAborted();
     }
   } finally {
     progress.clear();
