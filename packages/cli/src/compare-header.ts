@@ -10,13 +10,18 @@ import { colorsFor } from "./terminal/colors.js";
 import { wrapText } from "./terminal/columns.js";
 import { printable } from "./terminal/printable.js";
 
-export interface HeaderFacts {
+export interface ModelFacts {
   readonly values: OptionValues;
-  readonly asked: Asked;
-  readonly prompts: TokenPrompts;
   readonly opened: OpenModel;
   /** x of amulet. */
   readonly scale: number;
+}
+
+export interface PromptFacts {
+  readonly asked: Asked;
+  readonly prompts: TokenPrompts;
+  /** What can't be scored. */
+  readonly note?: string | undefined;
 }
 
 /** The prompts for people. */
@@ -28,19 +33,35 @@ interface Shown {
 const labelWidth = 12;
 const longestShownText = 240;
 
-export function formatHeader({ values, asked, prompts, opened, scale }: HeaderFacts, io: Io): string[] {
+/** Which model, and how strong: the same for every question. */
+export function formatModel(
+  { values, opened: { model, backend, isEmbedded }, scale }: ModelFacts,
+  io: Io,
+): string[] {
   const colors = colorsFor(io.stdout, io.environment);
-  const { model, backend } = opened;
   const size = `${formatNumber(model.parameterCount / 1e6)} million parameters`;
-  const shown = asked.kind === "ids" ? describeIds(prompts) : showPrompts(asked.question, colors);
-  const width = io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+  const width = widthOf(io);
   return [
-    `${colors.bold(model.name)} · ${size} · ${backend.name} (${backend.description})`,
-    ...labelled("base", shown.base, width, colors),
-    ...shown.preferences.flatMap(({ label, text }) => labelled(label, text, width, colors)),
+    `${colors.bold(isEmbedded ? "the embedded model" : model.name)} · ${size} · ${backend.name} (${backend.description})`,
     ...labelled("amulet", describeStrength(values, scale), width, colors),
     ...labelled("bounded", describeBound(values, scale), width, colors),
   ];
+}
+
+/** The prompts of one question. */
+export function formatPrompts({ asked, prompts, note }: PromptFacts, io: Io): string[] {
+  const colors = colorsFor(io.stdout, io.environment);
+  const shown = asked.kind === "ids" ? describeIds(prompts) : showPrompts(asked.question, colors);
+  const width = widthOf(io);
+  return [
+    ...labelled("base", shown.base, width, colors),
+    ...shown.preferences.flatMap(({ label, text }) => labelled(label, text, width, colors)),
+    ...(note === undefined ? [] : labelled("not scored", note, width, colors)),
+  ];
+}
+
+function widthOf({ stdout }: Io): number {
+  return stdout.isTTY ? (stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
 }
 
 /** A label, and the text beside it in a column of its own. */

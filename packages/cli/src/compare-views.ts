@@ -35,7 +35,7 @@ class ColumnView implements CompareView {
   }
 
   update(): void {
-    this.area.draw(() => this.lines(Math.max(1, this.area.height - frameRows)));
+    this.area.draw(() => this.lines(Math.max(1, this.area.height - frameRows - this.comparison.footerRows)));
   }
 
   finish(): void {
@@ -79,6 +79,6 @@ class BlockView implements CompareView {
   private printBlock(): void {
     const { heading, body, footer } = this.comparison.column(this.printed++);
     this.progress.clear();
-    writeLines(this.io, [`── ${heading}`, body, footer, ""]);
+    writeLines(this.io, [`── ${heading}`, body, footer.join(" · "), ""]);
   }
 }

@@ -1,6 +1,8 @@
 /** What `compare` knows of its answers so far, and how each is shown. */
 import type { Answer, AnswerPiece } from "@amulet-ts/core";
+import type { Judgement } from "@amulet-ts/lab";
 import type { Colors } from "picocolors/types.js";
+import { formatScores } from "./format-scores.js";
 import type { ComparedMethod } from "./methods.js";
 import { formatCount, formatNumber } from "./output.js";
 import type { Column } from "./terminal/columns.js";
@@ -22,6 +24,7 @@ export class Comparison {
     methods: readonly ComparedMethod[],
     private readonly stopwatch: Stopwatch,
     private readonly colors: Colors,
+    private readonly judge?: (answer: string) => Judgement,
   ) {
     this.entries = methods.map((compared) => ({ ...compared, text: "", tokens: 0, answer: undefined }));
   }
@@ -51,11 +54,22 @@ export class Comparison {
     return markNewWords(text, base.text, this.colors.green);
   }
 
-  footer(index: number): string {
-    const { tokens, answer } = this.entries[index]!;
+  /** Lines that the highest footer will have once its answer is whole. */
+  get footerRows(): number {
+    return 1 + this.scores("").length;
+  }
+
+  /** How long the answer is and, once it is whole, its scores. */
+  footer(index: number): string[] {
+    const { text, tokens, answer } = this.entries[index]!;
     const speed = this.stopwatch.tokensPerSecond(index);
     const end = answer === undefined ? "…" : answer.finishReason === "length" ? ", cut here" : "";
     const rate = speed > 0 ? `, ${formatNumber(speed)}/s` : "";
-    return this.colors.dim(`${formatCount(tokens, "token")}${rate}${end}`);
+    const scores = answer === undefined ? [] : this.scores(text.trim());
+    return [this.colors.dim(`${formatCount(tokens, "token")}${rate}${end}`), ...scores];
+  }
+
+  private scores(text: string): string[] {
+    return this.judge ? formatScores(this.judge(text)) : [];
   }
 }

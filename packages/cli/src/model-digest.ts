@@ -5,7 +5,10 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-/** 16 hexadecimal digits of the SHA-256 of a model file, or of the names and contents of all files in its folder. */
+/** What decides an answer: weights, config and tokenizer; not what people read. */
+const deciding = /\.safetensors$|^(config|tokenizer|tokenizer_config)\.json$/;
+
+/** 16 hexadecimal digits of the SHA-256 of a model file, or of the names and contents of a folder's files. */
 export async function digestModel(path: string): Promise<string> {
   const hash = createHash("sha256");
   for (const file of await filesOf(path)) {
@@ -18,6 +21,6 @@ export async function digestModel(path: string): Promise<string> {
 async function filesOf(path: string): Promise<{ readonly name: string; readonly path: string }[]> {
   if (!(await stat(path)).isDirectory()) return [{ name: "", path }];
   const entries = await readdir(path, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  const names = entries.map(({ name }) => name).filter((name) => deciding.test(name));
   return names.sort().map((name) => ({ name, path: join(path, name) }));
 }

@@ -1,8 +1,8 @@
 /** From `--model` and `--backend` to a model that runs. */
 import { performance } from "node:perf_hooks";
 import { type RunningBackend, startBackend } from "@amulet-ts/backends";
+import { embeddedModelFolder } from "@amulet-ts/lab";
 import { loadModel, type Model } from "@amulet-ts/models";
-import { usageError } from "./errors.js";
 import type { Io } from "./io.js";
 import type { OptionValues } from "./options.js";
 import { writeNote } from "./output.js";
@@ -13,6 +13,8 @@ export interface OpenModel {
   readonly model: Model;
   readonly backend: RunningBackend;
   readonly loadMs: number;
+  /** Whether it is the model that ships with the lab. */
+  readonly isEmbedded: boolean;
 }
 
 /** @throws CliError `usage`, BackendError, ModelError */
@@ -28,21 +30,17 @@ export async function openModel(values: OptionValues, io: Io): Promise<OpenModel
       signal: io.signal,
       onProgress: ({ done, total }) => progress.update(done, total),
     });
-    return { model, backend, loadMs: performance.now() - started };
+    return { model, backend, loadMs: performance.now() - started, isEmbedded: path === embeddedModelFolder };
   } finally {
     progress.clear();
   }
 }
 
-/** A file or folder on this disk for what `--model` names. @throws CliError `usage`, ModelError of the hub */
+/**
+ * A file or folder on this disk for what `--model` names; the embedded model where it names none.
+ *
+ * @throws CliError `usage`, ModelError of the hub
+ */
 export function modelPath({ model }: OptionValues, io: Io): Promise<string> {
-  return resolveModelPath(model ?? defaultModel(), io);
-}
-
-/** The model that is meant where none is named. */
-function defaultModel(): string {
-  throw usageError(
-    "Which model? Name one with --model: a model of the hub such as HuggingFaceTB/SmolLM2-135M-Instruct, " +
-      "a .gguf file, or a folder with config.json, tokenizer.json and model.safetensors.",
-  );
+  return resolveModelPath(model ?? embeddedModelFolder, io);
 }

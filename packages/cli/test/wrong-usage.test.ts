@@ -34,7 +34,6 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
   [[...ask, "--seed", "0.5"], /--seed must be a whole number/],
   [[...ask, "--method", "la", "--alpha", "3"], /--alpha does nothing with --method la/],
   [[...ask, "--method", "amulet-exact", "--guidance-scale", "3"], /it belongs to amulet/],
-  [[...ask], /Name one with --model/],
   [[...ask, "--model", " "], /--model is empty/],
   [["generate", "", "--preference", "x"], /The question is empty/],
   [["generate", "-", "--preference", "x"], /The question is empty/],

@@ -5,7 +5,8 @@ import wrapAnsi from "wrap-ansi";
 export interface Column {
   readonly heading: string;
   readonly body: string;
-  readonly footer: string;
+  /** Lines below the text; columns of one table have as many, or fewer. */
+  readonly footer: readonly string[];
 }
 
 const separator = " │ ";
@@ -40,6 +41,10 @@ export function layOutColumns(
   const each = Math.max(1, Math.floor((width - gaps) / columns.length));
   const bodies = columns.map(({ body }) => lastRows(wrapText(body, each), mostRows));
   const height = Math.max(...bodies.map((rows) => rows.length));
+  const footerRows = Math.max(...columns.map(({ footer }) => footer.length));
+  const footers = Array.from({ length: footerRows }, (_, row) =>
+    columns.map(({ footer }) => footer[row] ?? ""),
+  );
   const body = Array.from({ length: height }, (_, row) => bodies.map((rows) => rows[row] ?? ""));
   const rule = columns.map(() => "─".repeat(each)).join("─┼─");
   const joinRow = (cells: readonly string[]) =>
@@ -52,12 +57,14 @@ export function layOutColumns(
     rule,
     ...body.map(joinRow),
     rule.replaceAll("┼", "┴"),
-    joinRow(columns.map(({ footer }) => cutToWidth(footer, each))).replaceAll(separator, "   "),
+    ...footers.map((cells) =>
+      joinRow(cells.map((cell) => cutToWidth(cell, each))).replaceAll(separator, "   "),
+    ),
   ];
 }
 
-/** Rows that {@link layOutColumns} adds to those of the text. */
-export const frameRows = 4;
+/** Rows that {@link layOutColumns} adds to those of the text, without those of the footers. */
+export const frameRows = 3;
 
 function lastRows(rows: readonly string[], most: number): readonly string[] {
   if (rows.length <= most) return rows;
