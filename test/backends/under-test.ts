@@ -1,5 +1,6 @@
 /** Which backends a suite runs on, and what it measured there: `npm run test:backends` puts both into one table. */
 import { appendFileSync } from "node:fs";
+import { env } from "@tensorflow/tfjs-core";
 import { expect } from "vitest";
 
 /** `npm run test:backends` names one backend for a process, and the file for what was measured. */
@@ -26,6 +27,18 @@ export function casesOn(backend: string, usual: number): number {
 /** Of many models, or inputs, all; on webgpu those that come first. */
 export function someOn<T>(backend: string, all: readonly T[], fewer: number): readonly T[] {
   return backend === "webgpu" ? all.slice(0, fewer) : all;
+}
+
+/** While it is held, webgpu multiplies as it does on a graphics card, also where a processor plays one: slowly. */
+export function kernelsOfCards(backend: string): Disposable {
+  const flag = "WEBGPU_MATMUL_PROGRAM_TYPE";
+  const chosen = backend === "webgpu" ? env().getNumber(flag) : undefined;
+  if (chosen !== undefined) env().set(flag, -1);
+  return {
+    [Symbol.dispose]: () => {
+      if (chosen !== undefined) env().set(flag, chosen);
+    },
+  };
 }
 
 /** One comparison, as a line of the file that `npm run test:backends` collects. */

@@ -20,6 +20,9 @@ const limitNames = [
   "maxComputeInvocationsPerWorkgroup",
 ];
 
+/** MatMulPackedProgram in tfjs-backend-webgpu; −1 lets it choose by shape. */
+const packedMatMul = 3;
+
 let adapterInfo: GpuAdapterInfo | undefined;
 
 /**
@@ -34,6 +37,8 @@ export async function load(): Promise<void> {
   if (tf.findBackendFactory(registeredAs) !== null) tf.removeBackend(registeredAs);
   tf.registerBackend(registeredAs, () => backend as unknown as tf.KernelBackend, 3);
   adapterInfo = adapter.info;
+  // Of tfjs' ways to multiply, those that meet at barriers: 20 to 200 times slower than this where threads are played.
+  if (isSoftware(adapter.info)) tf.env().set("WEBGPU_MATMUL_PROGRAM_TYPE", packedMatMul);
 }
 
 export async function inspect(): Promise<BackendFacts> {

@@ -2,7 +2,12 @@ import { readFileSync } from "node:fs";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel, type Model } from "@amulet-ts/models";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backendsUnderTest, expectWithin, someOn } from "../../../../test/backends/under-test.js";
+import {
+  backendsUnderTest,
+  expectWithin,
+  kernelsOfCards,
+  someOn,
+} from "../../../../test/backends/under-test.js";
 import {
   argMax,
   checkpoints,
@@ -35,6 +40,7 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
       });
 
       test("logits at every position are the reference's", async () => {
+        using _ = kernelsOfCards(backend);
         for (const reference of readReference(folder)) {
           const logits = await prefill(model, reference.input_ids);
           expectWithin(distance(logits, reference.logits), toleranceOf(folder, reference, backend));
