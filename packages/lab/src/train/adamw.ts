@@ -64,10 +64,13 @@ export function updateWeights(
   return { trained: Object.fromEntries(next), norm };
 }
 
-/** Summed row by row first: wasm adds one number after the other, which loses digits where there are many. */
+/**
+ * Summed row by row first: wasm adds one number after the other, which loses digits where there are many. Two sums at
+ * a time: webgpu's `addN` binds every summand to one shader and takes no more than about ten.
+ */
 function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
-  const squares = gradients.map((gradient) => tf.sum(tf.sum(tf.square(gradient), -1)));
-  return tf.sqrt<tf.Scalar>(tf.addN(squares as tf.Scalar[]));
+  const squares = gradients.map((gradient) => tf.sum<tf.Scalar>(tf.sum(tf.square(gradient), -1)));
+  return tf.sqrt(squares.reduce((total, square) => tf.add(total, square)));
 }
 
 function corrections({ beta1, beta2 }: AdamWSettings, step: number) {
