@@ -34,8 +34,8 @@ import { formatDuration } from "../terminal/download-rate.js";
 import { Progress } from "../terminal/progress.js";
 
 const defaultPairs = 400;
-/** More than any answer of the world has, and the token after which a runaway is cut. */
-const defaultTokens = 96;
+/** The longest answer of the world, verbose in all five places, has 130. */
+const defaultTokens = 144;
 
 export async function run({ values, io }: Invocation): Promise<void> {
   const { reported, choosing } = choosePairs(values.pairs ?? defaultPairs);
