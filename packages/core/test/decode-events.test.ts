@@ -91,6 +91,31 @@ test("an explanation that cannot be given is refused before anything is read", a
   expect([model.tokensRead, model.openSessions]).toEqual([0, 0]);
 });
 
+test("a chooser sees the answer so far and the tokens that end one, and an end token is not told", async () => {
+  const endTokens = new Set([7]);
+  const seen: [number, ReadonlySet<number>][] = [];
+  const chosen = [3, 4, 7];
+  const choose: DecodeRequest["choose"] = (_, context) => {
+    seen.push([context.generated.length, context.endTokens]);
+    return chosen[context.generated.length]!;
+  };
+  const events = await collect(new ToyModel(next, 10, endTokens), [request(amuletMethod(), { choose })]);
+  expect(seen).toEqual([0, 1, 2].map((length) => [length, endTokens]));
+  expect(events.map((event) => (event.type === "token" ? event.id : event))).toEqual([
+    3,
+    4,
+    { type: "end", request: 0, reason: "stop" },
+  ]);
+});
+
+test("what the last step made is freed when the caller leaves in the middle of it", async () => {
+  const model = new ToyModel(next, 10);
+  const events = decode(model, [request(amuletMethod()), request(baseMethod())]);
+  await events.next();
+  await events.return();
+  expect(model.openSessions).toBe(0);
+});
+
 test("nothing to answer is refused", async () => {
   await expect(collect(new ToyModel(next, 10), [])).rejects.toMatchObject({ code: "bad-request" });
 });
