@@ -14,6 +14,7 @@ import {
   conclude,
   countCells,
   drawFigures,
+  heldOutPairs,
   preferenceSentenceOf,
   type QuestionPair,
   type RunIdentity,
@@ -25,6 +26,7 @@ import {
 } from "@amulet-ts/lab";
 import type { Invocation } from "../command.js";
 import { formatStudy } from "../curve-view.js";
+import { usageError } from "../errors.js";
 import type { Io } from "../io.js";
 import { digestModel } from "../model-digest.js";
 import { modelPath, openModel } from "../open-model.js";
@@ -38,7 +40,7 @@ const defaultPairs = 400;
 const defaultTokens = 144;
 
 export async function run({ values, io }: Invocation): Promise<void> {
-  const { reported, choosing } = choosePairs(values.pairs ?? defaultPairs);
+  const { reported, choosing } = choosePairs(readPairCount(values));
   const opened = await openModel(values, io);
   using model = opened.model;
   const work = planWork(values, [...reported, ...choosing], io);
@@ -52,6 +54,13 @@ export async function run({ values, io }: Invocation): Promise<void> {
   if (values.out !== undefined) await writeStudy(study, values.out);
   if (values.json) writeJson(io, study);
   else writeLines(io, formatStudy(study, io));
+}
+
+/** @throws CliError `usage` */
+function readPairCount({ pairs = defaultPairs }: OptionValues): number {
+  const most = heldOutPairs().length;
+  if (pairs <= most) return pairs;
+  throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
 }
 
 function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io): CurveWork {

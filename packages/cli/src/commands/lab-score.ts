@@ -27,8 +27,9 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
     throw usageError("Name one file to score, or - for standard input: amulet lab score FILE.");
   }
   const text = await readTextInput(name, io);
+  const source = name === "-" ? "standard input" : name;
   const given =
-    values.question === undefined ? parseLines(text, name) : [plainAnswer(text, values.question, values)];
+    values.question === undefined ? parseLines(text, source) : [plainAnswer(text, values.question, values)];
   const judged = given.map(
     (one): Judged => ({ ...one, judgement: judgeAnswer(one.answer, one.question, one.preference) }),
   );
@@ -93,9 +94,17 @@ function formatJudged({ question, preference, judgement }: Judged, io: Io): stri
   return [
     bold(printable(asked)),
     ...layOutTable(rows, []),
-    dim(`  ${formatScores(judgement).join(" · ")}`),
+    dim(`  ${[...formatScores(judgement), ...unscored(judgement, preference)].join(" · ")}`),
     "",
   ];
+}
+
+function unscored({ relevance, preference: scored }: Judgement, preference: string | undefined): string[] {
+  const missing = [
+    ...(relevance === undefined ? ["topic"] : []),
+    ...(preference !== undefined && !scored ? ["preference"] : []),
+  ];
+  return missing.length === 0 ? [] : [`not scored: ${missing.join(", ")}`];
 }
 
 /** Of what could be scored; null where nothing could. */
