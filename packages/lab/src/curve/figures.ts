@@ -40,20 +40,36 @@ function drawMeasure({ curves, chosen }: Study, measure: Measure, { Plot, draw }
   const best = chosen.dial?.value;
   const landmarks = [
     { x: 1, name: "pref" },
-    { x: paperStrength, name: "paper" },
+    { x: paperStrength, name: "the paper's" },
     ...(best === undefined || best === paperStrength ? [] : [{ x: best, name: "chosen" }]),
   ];
   const [low, high] = [(point: CurvePoint) => point[measure].low, (point: CurvePoint) => point[measure].high];
+  const mean = (point: CurvePoint) => point[measure].mean;
+  // Where the curve is not: it climbs on the right, and the others fall there.
+  const place =
+    measure === "drift"
+      ? ({ frameAnchor: "top", dy: 8 } as const)
+      : ({ frameAnchor: "bottom", dy: -6 } as const);
+  const names = { ...place, dx: 3, textAnchor: "start", fill: inks.muted } as const;
   const marks: Marks = [
+    Plot.axisX({ label: "strength x" }),
+    Plot.axisX(tickedIterations.map(strengthOfIterations), {
+      anchor: "top",
+      label: "iterations T",
+      tickFormat: (_: number, i: number) => String(tickedIterations[i]),
+    }),
     Plot.ruleX(landmarks, { x: "x", stroke: inks.muted, strokeDasharray: "3 3" }),
-    Plot.text(landmarks, { x: "x", text: "name", frameAnchor: "top", dy: -8, fill: inks.muted }),
+    Plot.text(landmarks, { x: "x", text: "name", ...names }),
     Plot.areaY(points, { x: "at", y1: low, y2: high, fill: inks.dial, fillOpacity: 0.2 }),
-    Plot.line(points, { x: "at", y: (point: CurvePoint) => point[measure].mean, stroke: inks.dial }),
-    Plot.dot(points, { x: "at", y: (point: CurvePoint) => point[measure].mean, fill: inks.dial, r: 2 }),
+    Plot.line(points, { x: "at", y: mean, stroke: inks.dial }),
+    Plot.dot(points, { x: "at", y: mean, fill: inks.dial, r: 2 }),
   ];
   const y = measure === "drift" ? { zero: true } : { domain: [0, 1] };
-  return draw({ marks, y: { grid: true, label: titles[measure], ...y }, x: { label: "strength x" } });
+  return draw({ marks, y: { grid: true, label: titles[measure], ...y } });
 }
+
+/** T where its axis has room for them. */
+const tickedIterations = [0, 1, 2, 5, 10, 20, 60];
 
 /** What preference costs, by three ways of asking for it. */
 function drawTrade(study: Study, easel: Easel): string {
@@ -65,48 +81,54 @@ function drawTrade(study: Study, easel: Easel): string {
 
 type Way = "dial" | "bounded" | "masked";
 
+/** The dial as far as the paper turns it: beyond, it loses on every measure. */
 function waysOf({ curves }: Study): Record<Way, readonly SettingSummary[]> {
-  const dial = curves.strength.filter(({ at }) => at >= 1);
+  const dial = curves.strength.filter(({ at }) => at >= 1 && at <= paperStrength);
   return { dial, bounded: curves.budget, masked: curves.maskedRatio };
 }
 
+/** Settings whose value stands beside their point. */
+const labelled: Record<Way, readonly number[]> = {
+  dial: [2, 3, 4, 5, paperStrength],
+  bounded: [0.05, 0.2, 0.5, 1, 2],
+  masked: [],
+};
+
 function drawCost(study: Study, cost: Measure, { Plot, draw }: Easel): string {
+  const x = (point: SettingSummary) => point.preference.mean;
+  const y = (point: SettingSummary) => point[cost].mean;
+  const low = (measure: Measure) => (point: SettingSummary) => point[measure].low;
+  const high = (measure: Measure) => (point: SettingSummary) => point[measure].high;
   const marks: Marks = Object.entries(waysOf(study)).flatMap(([way, points]) => {
     const stroke = inks[way as Way];
-    const x = (point: SettingSummary) => point.preference.mean;
-    const y = (point: SettingSummary) => point[cost].mean;
+    const bars = { stroke, strokeOpacity: 0.35 };
+    const named = points.filter(({ value }) => labelled[way as Way].includes(value));
+    const below = way === "dial" ? 10 : -9;
     return [
-      Plot.link(points, {
-        x1: (p) => p.preference.low,
-        x2: (p) => p.preference.high,
-        y1: y,
-        y2: y,
-        stroke,
-        strokeOpacity: 0.35,
-      }),
-      Plot.link(points, {
-        x1: x,
-        x2: x,
-        y1: (p) => p[cost].low,
-        y2: (p) => p[cost].high,
-        stroke,
-        strokeOpacity: 0.35,
-      }),
+      Plot.link(points, { x1: low("preference"), x2: high("preference"), y1: y, y2: y, ...bars }),
+      Plot.link(points, { x1: x, x2: x, y1: low(cost), y2: high(cost), ...bars }),
       Plot.line(points, { x, y, stroke }),
       Plot.dot(points, { x, y, fill: stroke, r: 2.5 }),
+      Plot.text(named, {
+        x,
+        y,
+        text: ({ value }) => value.toPrecision(3).replace(/\.?0+$/, ""),
+        dy: below,
+        fill: stroke,
+      }),
     ];
   });
-  return draw({ marks, y: { grid: true, label: titles[cost] }, x: { label: titles.preference } });
+  const domain = cost === "drift" ? {} : { domain: [0, 1] };
+  return draw({ marks, y: { grid: true, label: titles[cost], ...domain }, x: { label: titles.preference } });
 }
 
-/** What the colours mean, and how T and x go together. */
+/** What the colours mean. */
 function drawKey({ Plot, draw }: Easel): string {
   const texts = [
-    { row: 0, ink: inks.dial, text: "one dial: x from 1 to 12" },
+    { row: 0, ink: inks.dial, text: "one dial: x from 1 to 5.65" },
     { row: 1, ink: inks.bounded, text: "bounded amulet: 0 to 2 nats per token" },
     { row: 2, ink: inks.masked, text: "Linear Alignment with its mask: ratio 0 to 11" },
     { row: 4, ink: inks.muted, text: "bars: 95 % intervals over question–preference pairs" },
-    { row: 5, ink: inks.muted, text: `the paper: T = 60, x = ${strengthOfIterations(60).toFixed(2)}` },
   ];
   const marks: Marks = [
     Plot.text(texts, {

@@ -18,13 +18,20 @@ export interface PanelPlace {
 /** Colours of the methods, told apart by people who see no red or no green as well (Okabe and Ito 2008). */
 export const inks = { dial: "#0072b2", bounded: "#d55e00", masked: "#009e73", muted: "#777" } as const;
 
-export const panelSize = { width: 460, height: 250 } as const;
+export const panelSize = { width: 460, height: 270 } as const;
 
 export async function openEasel(): Promise<Easel> {
   const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   const { document } = parseHTML("<!doctype html><html></html>");
   const draw = (options: PlotOptions) => {
-    const element = Plot.plot({ ...panelSize, marginTop: 34, marginLeft: 48, ...options, document });
+    const element = Plot.plot({
+      ...panelSize,
+      marginTop: 48,
+      marginLeft: 48,
+      marginBottom: 36,
+      ...options,
+      document,
+    });
     element.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     return element.outerHTML;
   };
