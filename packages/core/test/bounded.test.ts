@@ -22,6 +22,13 @@ async function bound(base: Rows, preference: Rows, budget: DriftBudget) {
   return { gammas, policies: gammas.map((_, i) => values.slice(i * width, (i + 1) * width)) };
 }
 
+async function logPolicies(logits: number[][]): Promise<number[][]> {
+  const logPolicy_BV = tf.tidy(() => logPolicy(tf.tensor2d(logits)));
+  const rows = (await logPolicy_BV.array()) as number[][];
+  logPolicy_BV.dispose();
+  return rows;
+}
+
 const { policyRow } = arbitraries;
 const budgetOf = fc.record({
   nats: fc.constantFrom(0.01, 0.1, 0.2, 0.3, 1),
@@ -131,9 +138,7 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     ["a certain token that the base policy finds absurd", [-100, 0, 0, 0], [100, 0, 3, 1]],
   ])("stays normalised and within its budget with %s", async (_, base, preference) => {
     for (const nats of [0.01, 0.2, 1]) {
-      const logs = tf.tidy(() =>
-        [base, preference].map((row) => logPolicy(tf.tensor2d([row])).arraySync()[0]!),
-      );
+      const logs = await logPolicies([base, preference]);
       const { gammas, policies } = await bound([logs[0]!], [logs[1]!], { nats, largestGamma: 4.65 });
       expect(policies[0]!.every(Number.isFinite)).toBe(true);
       expect(policies[0]!.reduce((sum, value) => sum + Math.exp(value), 0)).toBeCloseTo(1, 5);
