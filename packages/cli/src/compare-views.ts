@@ -39,7 +39,7 @@ class ColumnView implements CompareView {
   }
 
   finish(): void {
-    this.area.finish(this.lines());
+    this.area.finish([...this.lines(), ""]);
   }
 
   private lines(mostRows?: number): string[] {
