@@ -52,13 +52,14 @@ function writeFacts({ startedAt, seed, runs, software, subjects }: Verification)
 }
 
 function writeVerdict({ subjects, interrupted }: Verification): string[] {
-  const { held, broken, skipped } = total(subjects);
-  const counts = `${held} held, ${broken} broken, ${skipped} skipped.`;
+  const { held, broken, skipped, interrupted: cut } = total(subjects);
+  const short = cut > 0 ? `, ${cut} held until they were interrupted` : "";
+  const counts = `${held} held, ${broken} broken, ${skipped} skipped${short}.`;
   const verdict = broken === 0 ? "Every law that was tried holds" : "Not every law holds";
   return [
     `**${verdict}:** ${counts}`,
     ...(interrupted
-      ? ["", "**Interrupted:** what stands here was found until then; the rest was not tried."]
+      ? ["", "**Interrupted:** of some laws fewer cases were tried than planned; the table says how many."]
       : []),
     "",
     "A cell is the worst error that was observed beside the tolerance of that very case: of all cases the one that",
@@ -79,7 +80,7 @@ function writeTable({ subjects }: Verification, rows: readonly ReportRow[]): str
 function writeCells(finding: Finding | undefined): string[] {
   if (!finding) return ["", ""];
   const worst = formatWorst(finding);
-  return [finding.outcome === "broken" ? `**${worst}**` : worst, formatWhole(finding.runs)];
+  return [finding.outcome === "broken" ? `**${worst}**` : worst, formatRuns(finding)];
 }
 
 function writeRow(cells: readonly string[]): string {
@@ -110,6 +111,10 @@ function writeSkips({ subjects }: Verification): string[] {
 
 function escapeCell(text: string): string {
   return text.replaceAll("|", "\\|");
+}
+
+function formatRuns({ outcome, runs, planned }: Finding): string {
+  return outcome === "interrupted" ? `${formatWhole(runs)} of ${formatWhole(planned)}` : formatWhole(runs);
 }
 
 function formatWhole(value: number): string {

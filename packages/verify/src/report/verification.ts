@@ -56,7 +56,7 @@ function inGroups(rows: readonly ReportRow[]): ReportRow[] {
 
 /**
  * Runs that were divided among processes or machines, as one: columns of the same name are put together. A law that
- * was tried more than once counts by its longest run, one that was interrupted only where there is no other.
+ * was tried more than once counts by its longest run.
  *
  * @throws VerifyError `bad-input` where seeds differ, since one report states one
  */
@@ -107,8 +107,7 @@ function joinFindings(findings: readonly Finding[]): Finding[] {
 
 /** A broken law is never outweighed. */
 function weight({ outcome, runs }: Finding): number {
-  if (outcome === "broken") return Number.POSITIVE_INFINITY;
-  return outcome === "interrupted" ? runs / 1e12 : runs;
+  return outcome === "broken" ? Number.POSITIVE_INFINITY : runs;
 }
 
 /** What a verification amounts to. */
@@ -116,6 +115,8 @@ export interface Totals {
   readonly held: number;
   readonly broken: number;
   readonly skipped: number;
+  /** Held as far as they were tried, and then interrupted. */
+  readonly interrupted: number;
   /** Cases tried, those of shrinking not counted. */
   readonly cases: number;
   readonly seconds: number;
@@ -129,6 +130,7 @@ export function total(subjects: readonly VerifiedSubject[]): Totals {
     held: count("held"),
     broken: count("broken"),
     skipped: count("skipped"),
+    interrupted: count("interrupted"),
     cases: findings.reduce((sum, { runs }) => sum + runs, 0),
     seconds: subjects.reduce((sum, { seconds }) => sum + seconds, 0),
   };
