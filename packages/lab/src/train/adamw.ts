@@ -64,13 +64,20 @@ export function updateWeights(
   return { trained: Object.fromEntries(next), norm };
 }
 
-/**
- * Summed row by row first: wasm adds one number after the other, which loses digits where there are many. Two sums at
- * a time: webgpu's `addN` binds every summand to one shader and takes no more than about ten.
- */
+/** Summed row by row first: wasm adds one number after the other, which loses digits where there are many. */
 function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
-  const squares = gradients.map((gradient) => tf.sum<tf.Scalar>(tf.sum(tf.square(gradient), -1)));
-  return tf.sqrt(squares.reduce((total, square) => tf.add(total, square)));
+  return tf.sqrt(addAll(gradients.map((gradient) => tf.sum<tf.Scalar>(tf.sum(tf.square(gradient), -1)))));
+}
+
+/**
+ * Eight at a time: webgpu's `addN` binds every summand to one shader and takes no more than about ten. In the order of
+ * libtensorflow's, so that a curve which was computed with one `addN` comes out again.
+ */
+function addAll(terms: readonly tf.Scalar[]): tf.Scalar {
+  const first = terms.length % 8 || 8;
+  let sum: tf.Scalar = tf.addN(terms.slice(0, first));
+  for (let i = first; i < terms.length; i += 8) sum = tf.add(tf.addN(terms.slice(i, i + 8)), sum);
+  return sum;
 }
 
 function corrections({ beta1, beta2 }: AdamWSettings, step: number) {
