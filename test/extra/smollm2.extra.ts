@@ -15,6 +15,7 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors } from "../../packages/verify/test/safetensors.js";
+import { backendUnderTest, expectWithin } from "../backends/under-test.js";
 
 const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
 const modelPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
@@ -66,10 +67,12 @@ async function decodeAll(model: Model, requests: readonly DecodeRequest[]): Prom
   return tokens;
 }
 
-describe.skipIf(!present)("SmolLM2-135M-Instruct on wasm", () => {
+const backend = backendUnderTest("wasm");
+
+describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend}`, () => {
   let model: Model;
   beforeAll(async () => {
-    const { memory } = await startBackend("wasm");
+    const { memory } = await startBackend(backend);
     model = await loadModel(modelPath, { memory });
   });
   afterAll(() => {
@@ -86,14 +89,14 @@ describe.skipIf(!present)("SmolLM2-135M-Instruct on wasm", () => {
     const worst = expected.top5_ids.flatMap((row, t) =>
       row.map((id, i) => Math.abs(values[t * V + id]! - expected.top5_logits[t]![i]!)),
     );
-    expect(Math.max(...worst)).toBeLessThan(logitTolerance);
+    expectWithin(Math.max(...worst), logitTolerance);
     const last = readSafetensors(pathToFileURL(`${fixtures}logits.safetensors`)).get(
       `logits.${cases.findIndex((one) => one.ids === ids)}`,
     )!;
     const offset = (ids.length - 1) * V;
     expect(last.data.length).toBe(V);
     const worstLast = Math.max(...Array.from(last.data, (value, i) => Math.abs(values[offset + i]! - value)));
-    expect(worstLast).toBeLessThan(logitTolerance);
+    expectWithin(worstLast, logitTolerance);
   });
 
   test.each(cases)(
