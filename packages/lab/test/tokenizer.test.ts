@@ -58,7 +58,9 @@ describe("as a model's tokenizer", () => {
   it("gives back any text, byte for byte", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (any) => {
-        expect(text.tokenizer.decode(text.tokenizer.encode(any))).toBe(any.toWellFormed());
+        expect(text.tokenizer.decode(text.tokenizer.encode(any))).toBe(
+          any.replace(/\p{Surrogate}/gu, "\ufffd"),
+        );
       }),
     );
   });
