@@ -156,7 +156,7 @@ class TimedProgress {
 
 async function writeStudy(study: Study, folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeAtomically(join(folder, "curve.json"), `${JSON.stringify(study, null, 1)}\n`);
+  await writeAtomically(join(folder, "curve.json"), `${JSON.stringify(study, null, 2)}\n`);
   for (const { name, svg } of await drawFigures(study))
     await writeAtomically(join(folder, `${name}.svg`), svg);
 }

@@ -32,7 +32,7 @@ function drawStrength(study: Study, easel: Easel): string {
   const panels = (["preference", "drift", "grammaticality", "relevance"] as const).map((measure) =>
     drawMeasure(study, measure, easel),
   );
-  return composeFigure(panels, 2);
+  return composeFigure("Preference score, drift, grammar and topic against strength", panels, 2);
 }
 
 function drawMeasure({ curves, chosen }: Study, measure: Measure, { Plot, draw }: Easel): string {
@@ -76,7 +76,7 @@ function drawTrade(study: Study, easel: Easel): string {
   const panels = (["drift", "grammaticality", "relevance"] as const).map((cost) =>
     drawCost(study, cost, easel),
   );
-  return composeFigure([...panels, drawKey(easel)], 2);
+  return composeFigure("What a preference costs in drift, grammar and topic", [...panels, drawKey(easel)], 2);
 }
 
 type Way = "dial" | "bounded" | "masked";

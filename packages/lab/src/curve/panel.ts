@@ -38,8 +38,8 @@ export async function openEasel(): Promise<Easel> {
   return { Plot, draw };
 }
 
-/** Panels side by side and one below the other, on white: figures are also seen on dark pages. */
-export function composeFigure(panels: readonly string[], columns: number): string {
+/** Panels side by side and one below the other, on white: figures are also seen on dark pages. @param title plain words, for who cannot see it */
+export function composeFigure(title: string, panels: readonly string[], columns: number): string {
   const { width, height } = panelSize;
   const rows = Math.ceil(panels.length / columns);
   const size = `${columns * width}" height="${rows * height}`;
@@ -48,6 +48,7 @@ export function composeFigure(panels: readonly string[], columns: number): strin
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" viewBox="0 0 ${columns * width} ${rows * height}">`,
+    `<title>${title}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     ...placed,
     "</svg>",
