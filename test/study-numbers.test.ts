@@ -1,0 +1,50 @@
+/** docs/study.md says what docs/study/curve.json holds, and that is what the command asks now. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import {
+  choiceRule,
+  choosePairs,
+  type Interval,
+  measures,
+  preferenceSentenceOf,
+  type Study,
+  settingsOf,
+  studyPlan,
+} from "@amulet-ts/lab";
+import { expect, test } from "vitest";
+
+const read = (name: string) => readFile(new URL(`../docs/${name}`, import.meta.url), "utf8");
+const study = async () => JSON.parse(await read("study/curve.json")) as Study;
+
+const spell = ({ mean, low, high }: Interval) =>
+  `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`.replaceAll("-", "−");
+
+test("every mean with an interval on the page is one of the study's", async () => {
+  const { curves, comparisons } = await study();
+  const points = Object.values(curves).flat();
+  const all = [...points, ...comparisons.map(({ difference }) => difference)];
+  const known = new Set(all.flatMap((point) => measures.map((measure) => spell(point[measure]))));
+  const shown = (await read("study.md")).match(/−?\d\.\d{3} \[−?\d\.\d{3}, −?\d\.\d{3}\]/g)!;
+  expect(shown.length).toBeGreaterThan(15);
+  expect(shown.filter((text) => !known.has(text))).toEqual([]);
+});
+
+test("the page's claims hold in the data, by the rule that the code has", async () => {
+  const { claims, rule, run, chosen } = await study();
+  expect(rule).toEqual(choiceRule);
+  expect(claims.map(({ holds }) => holds)).toEqual([true, true, true, true, true]);
+  expect([run.reportedPairs, run.choosingPairs]).toEqual([400, 200]);
+  expect([chosen.dial?.value, chosen.bounded?.value, chosen.masked?.value]).toEqual([3.5, 2, 4]);
+});
+
+test("the data are of the pairs and settings that the command asks", async () => {
+  const { run } = await study();
+  const { reported, choosing } = choosePairs(400);
+  const pairs = [...reported, ...choosing].map(({ question, preference }) => ({
+    question,
+    preference: preferenceSentenceOf(preference),
+  }));
+  const digest = (value: unknown) =>
+    createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
+  expect([run.pairs, run.settings]).toEqual([digest(pairs), digest(settingsOf(studyPlan))]);
+});
