@@ -108,7 +108,10 @@ export const options = {
     "length-penalty": number("P", anyFinite, "beam: above 1 favours long answers (default 1)", ["generate"]),
   }),
   ...inGroup("Answer", {
-    "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128)", [...answering, ...inTheLab]),
+    "max-new-tokens": number("N", wholeFrom(1), "longest answer (default 128; lab curve: 144)", [
+      ...answering,
+      ...inTheLab,
+    ]),
     "min-new-tokens": number("N", wholeFrom(0), "shortest answer", answering),
     ban: tokenIds("1,2,3", "token ids that are never chosen", answering),
     temperature: number("T", notNegative, "0, the default, takes the most probable token", [

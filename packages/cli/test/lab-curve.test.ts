@@ -71,6 +71,17 @@ describe("lab curve", () => {
     expect(stderr).toMatch(/belongs to another run: its seed is 0, now it is 7/);
   });
 
+  test.each([
+    [["curve", "--steps", "3"], /--steps does nothing with `amulet lab curve`; it belongs to train/],
+    [["score", "-", "--out", "x"], /--out .* belongs to train and curve/],
+    [["train", "--out", "x", "--temperature", "1"], /--temperature .* belongs to curve/],
+    [["curve", "x"], /takes options only/],
+  ])("an option of another of the lab's commands is wrong usage: %j", async (words, sentence) => {
+    const { status, stderr } = await amulet(["lab", ...words]);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(sentence);
+  });
+
   test("more pairs than there are is wrong usage", async () => {
     const { status, stderr } = await amulet(["lab", "curve", "--pairs", "9999"]);
     expect(status).toBe(2);

@@ -71,8 +71,8 @@ test("the stack is shown with --debug", async () => {
 
 test("a first word that is no command is the question of compare", async () => {
   const [short, long] = await Promise.all([
-    amulet(["What is a model?", "--preference", "x"]),
-    amulet(["compare", "What is a model?", "--preference", "x"]),
+    amulet(["What is a model?", "--preference", "x", "--model", "/no/such/model.gguf"]),
+    amulet(["compare", "What is a model?", "--preference", "x", "--model", "/no/such/model.gguf"]),
   ]);
   expect(short).toEqual(long);
 });
@@ -89,8 +89,8 @@ describe("the help", () => {
     const { status, stdout } = await amulet([name, "--help"]);
     expect(status).toBe(0);
     for (const option of optionsOf(name)) {
-      const { placeholder, help } = optionSpec(option);
-      expect(stdout).toContain(placeholder === undefined ? `--${option}` : `--${option} ${placeholder}`);
+      const { placeholder, help, spelling = option } = optionSpec(option);
+      expect(stdout).toContain(placeholder === undefined ? `--${spelling}` : `--${spelling} ${placeholder}`);
       expect(stdout).toContain(help);
     }
     expect((await amulet(["help", name])).stdout).toBe(stdout);

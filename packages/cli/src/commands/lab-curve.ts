@@ -39,7 +39,8 @@ const defaultPairs = 400;
 /** The longest answer of the world, verbose in all five places, has 130. */
 const defaultTokens = 144;
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, words, io }: Invocation): Promise<void> {
+  if (words.length > 0) throw usageError(`\`amulet lab curve\` takes options only; got ${words.join(" ")}.`);
   const { reported, choosing } = choosePairs(readPairCount(values));
   const opened = await openModel(values, io);
   using model = opened.model;

@@ -1,12 +1,25 @@
 /** `amulet lab`: what is done with the tiny model and its language. Each has a file of its own. */
 import type { Invocation, RunCommand } from "../command.js";
 import { usageError } from "../errors.js";
+import { type OptionName, type OptionValues, optionsOf } from "../options.js";
 import { didYouMean } from "../suggest.js";
 
-const actions: Readonly<Record<string, () => Promise<{ readonly run: RunCommand }>>> = {
-  train: () => import("./lab-train.js"),
-  curve: () => import("./lab-curve.js"),
-  score: () => import("./lab-score.js"),
+interface Action {
+  /** The options that do something, beside those of every command. */
+  readonly options: readonly OptionName[];
+  load(): Promise<{ readonly run: RunCommand }>;
+}
+
+const actions: Readonly<Record<string, Action>> = {
+  train: {
+    options: ["steps", "rows", "learning-rate", "save-every", "resume", "out", "seed", "pairs", "backend"],
+    load: () => import("./lab-train.js"),
+  },
+  curve: {
+    options: ["pairs", "out", "seed", "temperature", "max-new-tokens", "model", "backend"],
+    load: () => import("./lab-curve.js"),
+  },
+  score: { options: ["question", "preference"], load: () => import("./lab-score.js") },
 };
 const names = Object.keys(actions);
 
@@ -18,6 +31,21 @@ export async function run({ words, ...invocation }: Invocation): Promise<void> {
       `There is no \`amulet lab ${name}\`.${didYouMean(name, names)} There are: ${names.join(", ")}.`,
     );
   }
-  const action = await actions[name]!();
-  return action.run({ ...invocation, words: rest });
+  const action = actions[name]!;
+  checkOptions(name, action, invocation.values);
+  return (await action.load()).run({ ...invocation, words: rest });
 }
+
+/** The lab's commands share one table of options. @throws CliError `usage` */
+function checkOptions(name: string, { options }: Action, values: OptionValues): void {
+  const foreign = optionsOf("lab").find(
+    (option) => values[option] !== undefined && ![...options, ...common].includes(option),
+  );
+  if (foreign === undefined) return;
+  const owners = names.filter((owner) => actions[owner]!.options.includes(foreign));
+  throw usageError(
+    `--${foreign} does nothing with \`amulet lab ${name}\`; it belongs to ${owners.join(" and ")}.`,
+  );
+}
+
+const common: readonly OptionName[] = ["json", "debug", "help"];
