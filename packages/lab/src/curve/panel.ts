@@ -9,12 +9,6 @@ export interface Easel {
   draw(options: PlotOptions): string;
 }
 
-export interface PanelPlace {
-  readonly svg: string;
-  readonly x: number;
-  readonly y: number;
-}
-
 /** Colours of the methods, told apart by people who see no red or no green as well (Okabe and Ito 2008). */
 export const inks = { dial: "#0072b2", bounded: "#d55e00", masked: "#009e73", muted: "#777" } as const;
 
