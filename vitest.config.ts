@@ -7,7 +7,10 @@ const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/i
 export default defineConfig({
   resolve: {
     alias: Object.fromEntries(
-      ["core", "models", "backends", "verify", "lab", "cli"].map((name) => [`@amulet-ts/${name}`, source(name)]),
+      ["core", "models", "backends", "verify", "lab", "cli"].map((name) => [
+        `@amulet-ts/${name}`,
+        source(name),
+      ]),
     ),
   },
   test: {
