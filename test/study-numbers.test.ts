@@ -14,15 +14,17 @@ import {
 import { expect, test } from "vitest";
 
 const read = (name: string) => readFile(new URL(`../docs/${name}`, import.meta.url), "utf8");
-const study = async () => JSON.parse(await read("study/curve.json")) as Study;
+const study = async (name = "curve") => JSON.parse(await read(`study/${name}.json`)) as Study;
 
 const spell = ({ mean, low, high }: Interval) =>
   `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`.replaceAll("-", "−");
 
 test("every mean with an interval on the page is one of the study's", async () => {
-  const { curves, comparisons } = await study();
-  const points = Object.values(curves).flat();
-  const all = [...points, ...comparisons.map(({ difference }) => difference)];
+  const studies = [await study(), await study("drawn")];
+  const all = studies.flatMap(({ curves, comparisons }) => [
+    ...Object.values(curves).flat(),
+    ...comparisons.map(({ difference }) => difference),
+  ]);
   const known = new Set(all.flatMap((point) => measures.map((measure) => spell(point[measure]))));
   const shown = (await read("study.md")).match(/−?\d\.\d{3} \[−?\d\.\d{3}, −?\d\.\d{3}\]/g)!;
   expect(shown.length).toBeGreaterThan(15);
