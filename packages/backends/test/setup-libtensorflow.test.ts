@@ -2,14 +2,18 @@
  * The order of events when libtensorflow is set up, with stand-ins for npm and Python: what is there stays until the new
  * one is whole and right. The real programs run in test/extra.
  */
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { setUpLibtensorflow, undoLibtensorflow } from "../src/index.js";
 import { libraryFolder, libraryRoot } from "../src/libtensorflow/folder.js";
+import { makeWorkFolders, marker, moveInPlace } from "../src/libtensorflow/own-folders.js";
 import { runTool } from "../src/libtensorflow/run-tool.js";
+
+const hasPython = spawnSync("python3", ["--version"]).status === 0;
 
 let home: string;
 let wheel: string;
@@ -33,8 +37,9 @@ const npm = (product: string) => `
       exports.backend = () => ({ binding: { TF_Version: "9.9" }, isUsingGpuDevice: false });' > ${binding}/index.js
   esac`;
 
-/** "python3 -c SCRIPT WHEEL FOLDER" unpacks. */
-const python = `mkdir -p "$4/lib" "$4/include"; echo library > "$4/lib/libtensorflow_cc.so.2"`;
+/** "python3 -c SCRIPT WHEEL FOLDER" unpacks, where the script does not ask what the wheel is. */
+const python = `case "$2" in *is_zipfile*) echo '{"isZip":true,"hasLibrary":true,"asksForCuda":true}'; exit; esac
+  mkdir -p "$4/lib" "$4/include"; echo library > "$4/lib/libtensorflow_cc.so.2"`;
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "amulet-setup-"));
@@ -80,7 +85,7 @@ describe.skipIf(process.platform !== "linux")("setting up libtensorflow (Linux)"
       message: expect.stringContaining("51"),
     });
     expect(isWhole()).toBe(true);
-    expect(await readdir(libraryRoot())).not.toContain("cpu.old");
+    expect((await readdir(libraryRoot())).sort()).toEqual(["cpu", "downloads-cpu"]);
   });
 
   test.each(["npm", "python3"])(
@@ -106,6 +111,79 @@ describe.skipIf(process.platform !== "linux")("setting up libtensorflow (Linux)"
     expect(isWhole()).toBe(true);
     expect((await setUp()).version).toBe("9.9");
   });
+
+  test("whatever the root holds of the user's own stays, and is named", async () => {
+    for (const name of ["cpu", "building/cpu", "downloads", "building-cpu-thesis"]) {
+      await mkdir(join(libraryRoot(), name), { recursive: true });
+      await writeFile(join(libraryRoot(), name, "thesis.txt"), "mine");
+    }
+    const refused = {
+      code: "failed-setup",
+      message: expect.stringContaining(`${libraryFolder("cpu")} was not made by`),
+    };
+    await expect(setUp()).rejects.toMatchObject(refused);
+    await expect(undoLibtensorflow("cpu")).rejects.toMatchObject(refused);
+    await rename(libraryFolder("cpu"), join(libraryRoot(), "moved"));
+    await setUp();
+    expect(await undoLibtensorflow("cpu")).toBe(true);
+    for (const name of ["moved", "building/cpu", "downloads", "building-cpu-thesis"])
+      expect(existsSync(join(libraryRoot(), name, "thesis.txt"))).toBe(true);
+  });
+
+  test("a set-up that failed leaves its downloads alone, and they can be taken away", async () => {
+    await provide("npm", "exit 1");
+    await expect(setUp()).rejects.toMatchObject({ code: "failed-setup" });
+    expect(await readdir(libraryRoot())).toEqual(["downloads-cpu"]);
+    expect(await undoLibtensorflow("cpu")).toBe(true);
+    expect(await readdir(libraryRoot())).toEqual([]);
+    expect(await undoLibtensorflow("cpu")).toBe(false);
+  });
+
+  test("two at once: the second is told so, and the first ends well", async () => {
+    let second: Promise<unknown> | undefined;
+    const onStep = () => {
+      second ??= setUp().catch((error: Error) => error.message);
+    };
+    expect((await setUpLibtensorflow({ kind: "cpu", wheel, onStep })).version).toBe("9.9");
+    expect(await second).toContain("Another set-up of libtensorflow is under way");
+    expect(isWhole()).toBe(true);
+  });
+
+  test("what a killed one has left is cleared away by the next", async () => {
+    const left = join(libraryRoot(), "building-cpu-killed");
+    await mkdir(left, { recursive: true });
+    await writeFile(join(left, marker), "");
+    // Above the largest process id of Linux, so nobody's.
+    await writeFile(join(libraryRoot(), ".amulet-cpu.lock"), String(2 ** 22 + 1));
+    await setUp();
+    expect(await readdir(libraryRoot())).toEqual(["cpu"]);
+  });
+
+  test("the old one comes back where the new one can't be put in its place", async () => {
+    await setUp();
+    const { building } = await makeWorkFolders("cpu");
+    await rm(building, { recursive: true });
+    await expect(moveInPlace(building, "cpu")).rejects.toMatchObject({ code: "ENOENT" });
+    expect(isWhole()).toBe(true);
+  });
+
+  test.skipIf(!hasPython).each([
+    ["no archive", "is no wheel (a zip", "cpu", "open(sys.argv[1], 'w').write('hello')"],
+    ["another wheel", "holds no tensorflow/libtensorflow_cc.so.2", "cpu", "add('numpy/core.py')"],
+    ["one without CUDA", "asks for no libraries of CUDA", "gpu", "add('tensorflow/libtensorflow_cc.so.2')"],
+  ] as const)(
+    "%s as the wheel is refused in a sentence before anything is fetched",
+    async (_, why, kind, body) => {
+      await rm(join(home, "bin", "python3"));
+      await provide("npm", "echo npm was asked; exit 1");
+      const add = "add = lambda name: zipfile.ZipFile(sys.argv[1], 'w').writestr(name, 'x')";
+      execFileSync("python3", ["-c", `import sys, zipfile\n${add}\n${body}`, wheel]);
+      await expect(setUpLibtensorflow({ kind, wheel })).rejects.toMatchObject({
+        code: "failed-setup",
+        message: expect.stringContaining(why),
+      });
+    },
+  );
 
   test("a wheel that is not there is named before anything is fetched", async () => {
     await provide("npm", "exit 1");

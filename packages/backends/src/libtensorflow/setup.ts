@@ -3,12 +3,13 @@
  * 2.9.1 and CUDA 11.2, which current cards don't run; the C interface has stayed the same.
  */
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { BackendError } from "../errors.js";
-import { type LibraryKind, libraryFolder, libraryRoot } from "./folder.js";
+import { type LibraryKind, libraryRoot } from "./folder.js";
+import { alone, makeWorkFolders, moveInPlace, removeAll, type WorkFolders } from "./own-folders.js";
 import { runTool, type ToolRun } from "./run-tool.js";
-import { addNvidiaLibraries, downloadWheel, unpackWheel } from "./wheel.js";
+import { addNvidiaLibraries, checkWheel, downloadWheel, unpackWheel } from "./wheel.js";
 
 export interface SetupOptions {
   readonly kind: LibraryKind;
@@ -48,11 +49,7 @@ const { binding, isUsingGpuDevice } = tf.backend();
 console.log(JSON.stringify({ product, version: binding.TF_Version, usesGpu: isUsingGpuDevice }));
 `;
 
-interface Setup extends SetupOptions {
-  /** What is downloaded stays here until all is done: an interrupted setup goes on. */
-  readonly downloads: string;
-  /** The folder in the making, renamed when it is checked. */
-  readonly building: string;
+interface Setup extends SetupOptions, WorkFolders {
   readonly run: ToolRun;
 }
 
@@ -62,35 +59,34 @@ interface Setup extends SetupOptions {
  */
 export async function setUp(options: SetupOptions): Promise<SetupResult> {
   checkPlatform();
-  const root = libraryRoot();
-  const building = join(root, "building", options.kind);
-  const downloads = join(root, "downloads");
-  const run = { folder: building, signal: options.signal, onLine: options.onLine };
-  const setup = { ...options, downloads, building, run };
-  await rm(building, { recursive: true, force: true });
-  for (const folder of [building, downloads]) await mkdir(folder, { recursive: true });
+  return alone(options.kind, async () => {
+    const folders = await makeWorkFolders(options.kind);
+    const run = { folder: folders.building, signal: options.signal, onLine: options.onLine };
+    try {
+      const checked = await takeSteps({ ...options, ...folders, run });
+      return { folder: await moveInPlace(folders.building, options.kind), ...checked };
+    } finally {
+      await rm(folders.building, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Takes away what was set up, and what a set-up that failed has downloaded. Resolves to whether there was something. */
+export async function undo(kind: LibraryKind): Promise<boolean> {
+  return existsSync(libraryRoot()) && alone(kind, () => removeAll(kind));
+}
+
+async function takeSteps(setup: Setup): Promise<Checked> {
   let checked: Checked | undefined;
   const steps = stepsOf(setup, (result) => {
     checked = result;
   });
   for (const [i, [title, work]] of steps.entries()) {
-    options.signal?.throwIfAborted();
-    options.onStep?.({ number: i + 1, count: steps.length, title });
+    setup.signal?.throwIfAborted();
+    setup.onStep?.({ number: i + 1, count: steps.length, title });
     await work();
   }
-  const folder = libraryFolder(options.kind);
-  await moveInPlace(building, folder);
-  await rm(downloads, { recursive: true, force: true });
-  return { folder, ...checked! };
-}
-
-/** Takes away what was set up. Resolves to whether there was something. */
-export async function undo(kind: LibraryKind): Promise<boolean> {
-  const folder = libraryFolder(kind);
-  const wasThere = existsSync(folder);
-  const made = [folder, join(libraryRoot(), "building", kind), join(libraryRoot(), "downloads")];
-  for (const path of made) await rm(path, { recursive: true, force: true });
-  return wasThere;
+  return checked!;
 }
 
 type Step = readonly [title: string, work: () => Promise<unknown>];
@@ -103,11 +99,12 @@ function stepsOf(setup: Setup, onChecked: (result: Checked) => void): Step[] {
   let wheel = setup.wheel === undefined ? "" : resolve(setup.wheel);
   const fetchWheel = async () => {
     wheel = await downloadWheel(kind, downloads, run);
+    await checkWheel(wheel, kind, run);
   };
   const size = kind === "gpu" ? "570 MB" : "270 MB";
   return [
     wheel
-      ? ["The wheel that you named", async () => requireFile(wheel)]
+      ? ["The wheel that you named", () => checkWheel(wheel, kind, run)]
       : [`TensorFlow's wheel, from the Python package index (${size})`, fetchWheel],
     ["The binding, from the npm registry", () => installBinding(building, run)],
     ["libtensorflow and its headers, out of the wheel", () => unpackWheel(wheel, deps, run)],
@@ -126,11 +123,6 @@ function checkPlatform(): void {
     `Setting up libtensorflow is written for Linux; this is ${process.platform}. ` +
       "`npm install @tensorflow/tfjs-node` gets an older libtensorflow for it.",
   );
-}
-
-async function requireFile(path: string): Promise<void> {
-  if (existsSync(path)) return;
-  throw new BackendError("failed-setup", `There is no wheel ${path}.`);
 }
 
 async function installBinding(folder: string, run: ToolRun): Promise<void> {
@@ -170,12 +162,4 @@ async function check(run: ToolRun): Promise<Checked> {
 
 function npm(words: readonly string[], run: ToolRun): Promise<string> {
   return runTool("npm", words, run, "npm comes with Node: https://nodejs.org");
-}
-
-async function moveInPlace(from: string, to: string): Promise<void> {
-  const old = `${to}.old`;
-  await rm(old, { recursive: true, force: true });
-  if (existsSync(to)) await rename(to, old);
-  await rename(from, to);
-  await rm(old, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 /** TensorFlow's Python wheel: the one place where a current libtensorflow is published with its headers. */
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { BackendError } from "../errors.js";
@@ -10,6 +11,22 @@ const tensorflowVersion = "2.21.0";
 const pythonVersion = "311";
 
 const distributions: Readonly<Record<LibraryKind, string>> = { cpu: "tensorflow_cpu", gpu: "tensorflow" };
+
+const library = "tensorflow/libtensorflow_cc.so.2";
+
+/** What a file is, as JSON. */
+const wheelCheckScript = `
+import json, sys, zipfile
+path, library = sys.argv[1:3]
+is_zip = zipfile.is_zipfile(path)
+names, asks = [], ""
+if is_zip:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        asks = "".join(archive.read(n).decode() for n in names if n.endswith(".dist-info/METADATA"))
+cuda = any(l.startswith("Requires-Dist:") and "and-cuda" in l for l in asks.splitlines())
+print(json.dumps({"isZip": is_zip, "hasLibrary": library in names, "asksForCuda": cuda}))
+`;
 
 /** Takes the libraries and headers out of a wheel, and on request lists what NVIDIA's libraries it asks for. */
 const unpackScript = `
@@ -46,6 +63,22 @@ export async function downloadWheel(kind: LibraryKind, folder: string, run: Tool
   const distribution = distributions[kind];
   await download([`${distribution}==${tensorflowVersion}`], folder, run);
   return findWheel(folder, `${distribution}-${tensorflowVersion}-`);
+}
+
+/**
+ * Reads what a file is before anything is fetched for it.
+ * @throws BackendError `failed-setup` where it is no wheel of TensorFlow for Linux, or for `gpu` one without CUDA
+ */
+export async function checkWheel(wheel: string, kind: LibraryKind, run: ToolRun): Promise<void> {
+  if (!existsSync(wheel)) throw new BackendError("failed-setup", `There is no wheel ${wheel}.`);
+  const answer = await python(["-c", wheelCheckScript, wheel, library], { ...run, onLine: undefined });
+  const { isZip, hasLibrary, asksForCuda } = JSON.parse(answer);
+  const get = `\`pip download --no-deps ${distributions[kind]}==${tensorflowVersion}\` on Linux gets one that fits`;
+  const refuse = (why: string) => new BackendError("failed-setup", `${wheel} ${why}: ${get}.`);
+  if (!isZip) throw refuse("is no wheel (a zip archive), or not all of one");
+  if (!hasLibrary) throw refuse(`is no wheel of TensorFlow for Linux: it holds no ${library}`);
+  if (kind === "gpu" && !asksForCuda)
+    throw refuse("is a wheel for the processor alone: it asks for no libraries of CUDA");
 }
 
 /** Puts lib/ and include/ of a wheel into a folder. */
