@@ -47,6 +47,7 @@ import {
   strengthOfIterations,
   studyPlan,
 } from "../src/curve/index.js";
+import { preferenceNames } from "../src/world/preferences.js";
 
 let folder = "";
 let model: Model;
@@ -321,6 +322,7 @@ describe("a run", () => {
       plan,
       cells,
       run: identity,
+      preferences: pairs.map(() => "concise" as const),
       reportedPairs: 8,
       bootstrap: { resamples: 100 },
     });
@@ -369,7 +371,30 @@ describe("what is concluded", () => {
     batchSize,
     ...answering,
   };
-  const study = (cells: readonly Cell[], reportedPairs = 60) => conclude({ plan, cells, run, reportedPairs });
+  const preferences = Array.from({ length: 90 }, (_, pair) => preferenceNames[pair % 3]!);
+  const study = (cells: readonly Cell[], reportedPairs = 60) =>
+    conclude({ plan, cells, run, preferences, reportedPairs });
+
+  test("each preference has the means of its own reported pairs, and together they make the whole's", () => {
+    const spoilt = madeUp(60, 30).map((cell) =>
+      cell.pair % 3 === 1 ? { ...cell, grammaticality: 0.25 } : cell,
+    );
+    const { byPreference, chosen, curves } = study(spoilt);
+    expect(byPreference.map(({ preference }) => preference)).toEqual(preferenceNames.slice(0, 3));
+    const prompt = byPreference.map(({ settings }) => settings[0]!);
+    expect(prompt.map(({ pairs, grammaticality }) => [pairs, grammaticality.mean])).toEqual([
+      [20, 1],
+      [20, 0.25],
+      [20, 1],
+    ]);
+    const together = prompt.reduce((sum, { preference }) => sum + preference.mean / 3, 0);
+    expect(together).toBeCloseTo(curves.strength.find(({ at }) => at === 1)!.preference.mean, 12);
+    expect(byPreference[0]!.settings.map(({ value }) => value)).toEqual([
+      1,
+      ...(chosen.dial ? [chosen.dial.value] : []),
+      paperStrength,
+    ]);
+  });
 
   test("the strongest setting that keeps the language whole is chosen, and every claim holds of such data", () => {
     const { chosen, claims, comparisons } = study(madeUp(60, 30));

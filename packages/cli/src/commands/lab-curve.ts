@@ -51,7 +51,9 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
     ...identify(work),
   };
   const cells = await fillTable(model, work, identity, values.out, io);
-  const study = conclude({ plan: studyPlan, cells, run: identity, reportedPairs: reported.length });
+  const preferences = [...reported, ...choosing].map(({ preference }) => preference);
+  const reportedPairs = reported.length;
+  const study = conclude({ plan: studyPlan, cells, run: identity, preferences, reportedPairs });
   if (values.out !== undefined) await writeStudy(study, values.out);
   if (values.json) writeJson(io, study);
   else writeLines(io, formatStudy(study, io));

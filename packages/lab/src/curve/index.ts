@@ -16,5 +16,13 @@ export {
   strengthOfIterations,
   studyPlan,
 } from "./settings.js";
-export { type Claim, type Comparison, type CurvePoint, type Curves, conclude, type Study } from "./study.js";
+export {
+  type Claim,
+  type Comparison,
+  type CurvePoint,
+  type Curves,
+  conclude,
+  type PreferenceRow,
+  type Study,
+} from "./study.js";
 export { type Measure, measures, type SettingSummary } from "./summarise.js";

@@ -1,5 +1,6 @@
 /** The whole study as data: every curve, the chosen strengths, and what can and can't be claimed. */
 import { areApart, type BootstrapOptions, bootstrapDifference, type Interval } from "../statistics/index.js";
+import { type PreferenceName, preferenceNames } from "../world/preferences.js";
 import type { Cell, RunIdentity } from "./cell.js";
 import { choiceRule, chooseStrength } from "./choose-strength.js";
 import {
@@ -45,6 +46,12 @@ export interface Comparison {
   readonly difference: Readonly<Record<Measure, Interval>>;
 }
 
+/** The reported pairs of one preference at pref, at the chosen x and at the paper's: means over all hide what differs. */
+export interface PreferenceRow {
+  readonly preference: PreferenceName;
+  readonly settings: readonly SettingSummary[];
+}
+
 export interface Claim {
   readonly claim: string;
   readonly holds: boolean;
@@ -59,6 +66,7 @@ export interface Study {
   readonly chosen: Readonly<Record<"dial" | "bounded" | "masked", SettingSummary | null>>;
   /** base → pref → the chosen x, then the chosen x → what else the rule chose, and → the paper's x. */
   readonly comparisons: readonly Comparison[];
+  readonly byPreference: readonly PreferenceRow[];
   /** Share of the reported pairs for which the published loop gives the very same answer as its x, by T. */
   readonly sameAnswers: readonly { readonly iterations: number; readonly share: number }[];
   readonly claims: readonly Claim[];
@@ -68,6 +76,8 @@ export interface StudyInput {
   readonly plan: CurvePlan;
   readonly cells: readonly Cell[];
   readonly run: RunIdentity;
+  /** What each pair asks for, in the order of the pairs. */
+  readonly preferences: readonly PreferenceName[];
   /** The first so many pairs are reported, the others choose. */
   readonly reportedPairs: number;
   readonly bootstrap?: BootstrapOptions;
@@ -76,7 +86,8 @@ export interface StudyInput {
 const base: Setting = { kind: "dial", value: 0 };
 const preferencePrompt: Setting = { kind: "dial", value: 1 };
 
-export function conclude({ plan, cells, run, reportedPairs, bootstrap = {} }: StudyInput): Study {
+export function conclude(input: StudyInput): Study {
+  const { plan, cells, run, reportedPairs, bootstrap = {} } = input;
   const reported = tabulate(cells, (pair) => pair < reportedPairs);
   const choosing = tabulate(cells, (pair) => pair >= reportedPairs);
   const summaryOf = (setting: Setting) => summarise(reported, setting, bootstrap);
@@ -94,6 +105,7 @@ export function conclude({ plan, cells, run, reportedPairs, bootstrap = {} }: St
       masked: onReported(chosen.masked),
     },
     comparisons: compareAll(reported, chosen, bootstrap),
+    byPreference: splitByPreference(input, chosen.dial),
     sameAnswers: plan.exactIterations.map((iterations) => ({
       iterations,
       share: agreement(reported, iterations),
@@ -161,6 +173,22 @@ function compare(table: CellTable, before: Setting, after: Setting, bootstrap: B
       drift: difference("drift"),
     },
   };
+}
+
+function splitByPreference(
+  { cells, preferences, reportedPairs, bootstrap = {} }: StudyInput,
+  dial: Setting | undefined,
+): PreferenceRow[] {
+  const settings = [
+    preferencePrompt,
+    ...(dial ? [dial] : []),
+    { kind: "dial", value: paperStrength } as const,
+  ];
+  return preferenceNames.flatMap((preference) => {
+    const own = tabulate(cells, (pair) => pair < reportedPairs && preferences[pair] === preference);
+    if (own.size === 0) return [];
+    return [{ preference, settings: settings.map((setting) => summarise(own, setting, bootstrap)) }];
+  });
 }
 
 function agreement(table: CellTable, iterations: number): number {
