@@ -21,8 +21,9 @@ const spell = ({ mean, low, high }: Interval) =>
 
 test("every mean with an interval on the page is one of the study's", async () => {
   const studies = [await study(), await study("drawn")];
-  const all = studies.flatMap(({ curves, comparisons }) => [
+  const all = studies.flatMap(({ curves, comparisons, byPreference }) => [
     ...Object.values(curves).flat(),
+    ...byPreference.flatMap(({ settings }) => settings),
     ...comparisons.map(({ difference }) => difference),
   ]);
   const known = new Set(all.flatMap((point) => measures.map((measure) => spell(point[measure]))));
