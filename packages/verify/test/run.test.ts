@@ -2,6 +2,7 @@
 import {
   algorithmMutants,
   createSubject,
+  describeBreach,
   type Finding,
   listLaws,
   mirrorSubject,
@@ -60,6 +61,63 @@ describe("the plan", () => {
     const plan = () => planChecks({ algorithm: reference }, { runs: 1, laws: ["loop-rest"] });
     expect(plan).toThrow(VerifyError);
     expect(plan).toThrow(/no law "loop-rest"\. There are: scale-by-definition, /);
+  });
+});
+
+describe("what a subject does wrong", () => {
+  it("is never the end of a run: an exception that no case answers for is its law's breach", async () => {
+    const [first, second] = planChecks(
+      { algorithm: reference },
+      { runs: 5, laws: ["scale-rises", "scale-growth"] },
+    );
+    const failing = { ...first!, check: () => Promise.reject(new Error("not to be written")) };
+    const found: Finding[] = [];
+    for await (const finding of runChecks([failing, second!], { seed: 3 })) found.push(finding);
+    expect(found.map(({ outcome }) => outcome)).toEqual(["broken", "held"]);
+    expect(found[0]!.counterexample!.thrown).toBe("Error: not to be written");
+  });
+
+  it.each([
+    [undefined, "nothing"],
+    [null, "nothing"],
+    [{}, "an object"],
+    [7n, "7"],
+    ["two", "two"],
+    [[1, undefined], "[1, nothing]"],
+    [Array.from({ length: 9 }, () => 2n), "2 there, 9 entries from NaN to NaN"],
+  ])("can be written whatever it returned: %o", (got, written) => {
+    const compared = { what: "x", expected: 1, got: got as never, entry: 0 };
+    const counterexample = {
+      example: "",
+      seed: 1,
+      path: "0",
+      judgement: { error: Number.NaN, tolerance: 0, compared },
+    };
+    const report = { law: "l", subject: "s", outcome: "broken" as const, runs: 1, counterexample };
+    expect(describeBreach({ name: "l", statement: "" }, report)).toContain(`  got            ${written}\n`);
+  });
+
+  it("is not that it lacks every operation: then the law of memory is skipped", async () => {
+    const countTensors = () => 0;
+    const facts = { name: "bare", unitRoundoff: 2 ** -53, countTensors };
+    const skips = await findings({ algorithm: facts, forward: facts }, [
+      "no-tensor-left",
+      "no-tensor-left-by-forward",
+    ]);
+    expect(skips.map(({ outcome }) => outcome)).toEqual(["skipped", "skipped"]);
+    expect(skips[0]!.missing).toContain("amuletLoop");
+    let alive = 0;
+    const logPolicy = () => {
+      alive += 1;
+      return [0];
+    };
+    const leaky = { ...facts, countTensors: () => alive, logPolicy };
+    expect(await findings({ algorithm: leaky }, ["no-tensor-left"])).toMatchObject([{ outcome: "broken" }]);
+  });
+
+  it("a path that its law has not is refused", async () => {
+    const run = findings({ algorithm: reference }, ["scale-rises"], { path: "0:99:99" });
+    await expect(run).rejects.toThrow(/scale-rises has no case at path 0:99:99 of seed 3/);
   });
 });
 

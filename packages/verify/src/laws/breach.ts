@@ -1,6 +1,6 @@
 /** A broken law as a person reads it: the law, the smallest case, what should have come out and what did. */
-import { largest, smallest } from "../oracles/distribution.js";
-import type { Compared, Value } from "./judgement.js";
+import { largest, type Row, smallest } from "../oracles/distribution.js";
+import type { Compared } from "./judgement.js";
 import type { LawReport } from "./law.js";
 
 /**
@@ -37,14 +37,26 @@ function describeCompared({ what, expected, got, entry }: Compared): string[] {
 /** Rows longer than this are cut to what surrounds the worst entry. */
 const longestRow = 8;
 
-function write(value: Value, entry = 0): string {
-  if (typeof value === "string") return value;
+/** Whatever a subject gave, which its types may not keep. */
+function write(value: unknown, entry = 0): string {
   if (typeof value === "number") return round(value);
+  if (!isRow(value)) return nameOther(value);
   if (value.length <= longestRow) return `[${Array.from(value, round).join(", ")}]`;
-  return `${round(value[entry] ?? Number.NaN)} there, ${value.length} entries from ${round(smallest(value))} to ${round(largest(value))}`;
+  const numbers = Array.from(value, (one: unknown) => (typeof one === "number" ? one : Number.NaN));
+  return `${round(value[entry])} there, ${value.length} entries from ${round(smallest(numbers))} to ${round(largest(numbers))}`;
+}
+
+function isRow(value: unknown): value is Row {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+function nameOther(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (typeof value === "object") return "an object";
+  return typeof value === "function" ? "a function" : String(value);
 }
 
 /** Seven digits: what float32 keeps. */
-function round(value: number): string {
-  return String(Number(value.toPrecision(7)));
+function round(value: unknown): string {
+  return typeof value === "number" ? String(Number(value.toPrecision(7))) : nameOther(value);
 }

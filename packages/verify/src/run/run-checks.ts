@@ -1,5 +1,6 @@
 /** Tries laws one after the other, and tells how far it is. */
-import type { LawReport } from "../laws/law.js";
+import { VerifyError } from "../errors.js";
+import type { CheckOptions, LawReport } from "../laws/law.js";
 import type { PlannedCheck } from "./plan.js";
 
 /** What a law came to on a subject. */
@@ -40,7 +41,9 @@ const millisecondsBetweenPulses = 50;
 
 /**
  * Tries every check and yields what it found. Other work gets its turn a few times a second, so that signals are
- * heard although the backends compute at once.
+ * heard although the backends compute at once. What goes wrong while a law is tried is that law's breach.
+ *
+ * @throws VerifyError `bad-input` where a law has no case at `path`
  */
 export async function* runChecks(
   checks: readonly PlannedCheck[],
@@ -60,7 +63,7 @@ async function runCheck(check: PlannedCheck, done: number, options: RunOptions):
   const tell = () =>
     onProgress?.({ group: check.group, label: check.label, cases, planned: check.runs, done });
   tell();
-  const report = await check.check({
+  const report = await tryCheck(check, {
     seed,
     ...(path !== undefined && { path }),
     ...(signal && { signal }),
@@ -79,6 +82,27 @@ async function runCheck(check: PlannedCheck, done: number, options: RunOptions):
     planned: check.runs,
     milliseconds: performance.now() - began,
   };
+}
+
+/** An exception that no case answers for, a case that can't be written for instance, breaks the law too. */
+async function tryCheck(check: PlannedCheck, options: CheckOptions & { seed: number }): Promise<LawReport> {
+  const { seed, path } = options;
+  try {
+    return await check.check(options);
+  } catch (cause) {
+    if (path !== undefined) throw noSuchCase(check, seed, path, cause);
+    const counterexample = { example: "not known", seed, path: "0", thrown: nameThrown(cause) };
+    return { law: check.name, subject: check.subject, outcome: "broken", runs: 0, counterexample };
+  }
+}
+
+function noSuchCase({ name }: PlannedCheck, seed: number, path: string, cause: unknown): VerifyError {
+  const message = `${name} has no case at path ${path} of seed ${seed}: take both from where it broke.`;
+  return new VerifyError("bad-input", message, { cause });
+}
+
+function nameThrown(cause: unknown): string {
+  return cause instanceof Error ? String(cause) : `a ${typeof cause} that is no error`;
 }
 
 /** A turn of the event loop, in Node and in browsers. */
