@@ -150,6 +150,61 @@ describe("on somebody's own implementation", () => {
     expect(await amulet(["verify", "--subject", join(folder, "none.mjs")])).toMatchObject({ status: 1 });
   });
 
+  test.each([
+    [
+      "strengthNames: () => ({ gamma: 1 })",
+      "strength-names-agree",
+      /strengthNames must return an object with the numbers .*; its guidanceScale is undefined/,
+    ],
+    [
+      "boundedTilt: () => ({ gamma: 1, logPolicy: [null] })",
+      "budget-met",
+      /boundedTilt must return .*; its logPolicy is an array with null/,
+    ],
+    [
+      "lossAndGradient: () => ({ loss: 1, gradient: [3] })",
+      "gradient-by-differences",
+      /must return .*a Map or an object of arrays.*; its gradient is an array of numbers/,
+    ],
+    ["lossAndGradient: () => ({ loss: 1, gradient: {} })", "gradient-by-differences", /got +none for /],
+  ])("what it returns is checked field by field: %s", async (member, law, sentence) => {
+    const file = subject(`fields-${law}-${member.length}`, `export default { ${member} };`);
+    const { status, stdout } = await amulet(["verify", "--subject", file, "--law", law]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(sentence);
+    expect(stdout).toMatch(/replay +amulet verify/);
+  });
+
+  test("methods of an object keep their `this`, its own as well as its class's", async () => {
+    const methods = subject(
+      "methods",
+      `class Scale {
+        start = 1;
+        guidanceScale({ iterations, alpha, lambda, eta }) {
+          let x = this.start;
+          for (let t = 1; t <= iterations; t++) x = this.next(x, t, { alpha, lambda, eta });
+          return x;
+        }
+        next(x) { return x; }
+      }
+      export default new Scale();`,
+    );
+    const { output } = await json("--subject", methods, "--law", "scale-starts-at-one");
+    expect(output.subjects[0]!.findings).toMatchObject([{ outcome: "held" }]);
+  });
+
+  test("what forward passes leave behind is counted, and only of those that it has", async () => {
+    const tensors = (left: number) =>
+      subject(
+        `tensors-${left}`,
+        `let alive = 0; export const countTensors = () => alive;
+        export const logits = (model, tokens) => { alive += ${left}; return tokens.map(() => [0]); };`,
+      );
+    const words = (left: number) => ["--subject", tensors(left), "--law", "no-tensor-left-by-forward"];
+    expect((await json(...words(0))).output.subjects[0]!.findings).toMatchObject([{ outcome: "held" }]);
+    expect((await json(...words(1))).output.subjects[0]!.findings).toMatchObject([{ outcome: "broken" }]);
+  });
+
   test("it gets arrays of its own: what it does to them changes nothing", async () => {
     const rough = subject(
       "rough",
