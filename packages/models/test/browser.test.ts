@@ -21,7 +21,7 @@ let root = "";
 let before = 0;
 
 /** How a server treats what it has and has not. */
-type Manner = "ranges" | "whole" | "page" | "changing" | "broken";
+type Manner = "ranges" | "whole" | "page" | "changing" | "broken" | "secretive" | "stubborn";
 let manner: Manner = "ranges";
 
 beforeAll(async () => {
@@ -46,6 +46,8 @@ function answer(name: string, range: string | undefined, response: ServerRespons
   if (!file && manner === "page") response.writeHead(200, { "content-type": "text/html" }).end("<html>");
   else if (!file) response.writeHead(404).end();
   else if (manner === "broken") response.writeHead(503).end();
+  else if (manner === "secretive" && range) response.writeHead(206).end(file.subarray(0, 4 << 20));
+  else if (manner === "stubborn") response.writeHead(206).end(file.subarray(0, 4 << 20));
   else if (range && manner !== "whole") sendPart(file, range, response);
   else response.writeHead(200).end(file);
 }
@@ -133,6 +135,30 @@ describe("the logits are those of the same files on a disk", () => {
     expect(await logitsOf(folder)).toEqual(ofFolder);
     expect(asked).toEqual([]);
   });
+});
+
+test("a server that hides the size of what it sends parts of is asked for the whole file", async () => {
+  manner = "secretive";
+  files = { "large.gguf": Buffer.concat([Buffer.alloc(5 << 20, 1), Buffer.from("end")]) };
+  const file = await onWeb(`${root}/large.gguf`, undefined).open();
+  expect(file.size).toBe((5 << 20) + 3);
+  const last = new Uint8Array(3);
+  expect(await file.read(last, 0, 5 << 20)).toBe(3);
+  expect(Buffer.from(last).toString()).toBe("end");
+  await file.close();
+});
+
+test("one that sends nothing but parts of unknown size is named, with the header that it lacks", async () => {
+  manner = "stubborn";
+  await expect(onWeb(`${root}/tiny.gguf`, undefined).open()).rejects.toMatchObject({
+    code: "file-unreadable",
+    message: expect.stringContaining("Access-Control-Expose-Headers: Content-Range"),
+  });
+});
+
+test("a name with a % that escapes nothing stands for itself", () => {
+  expect(onWeb(`${root}/100%.gguf`, undefined).name).toBe("100%.gguf");
+  expect(onWeb(`${root}/100%25.gguf`, undefined).name).toBe("100%.gguf");
 });
 
 test("a file larger than a window is read in parts, none twice but what is checked after loading", async () => {

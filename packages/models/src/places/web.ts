@@ -40,7 +40,7 @@ function parseUrl(address: string | URL, base: string | undefined): URL {
 function webFile(url: URL): Place {
   return {
     path: url.href,
-    name: decodeURIComponent(url.pathname.replace(/\/$/, "").replace(/^.*\//s, "")),
+    name: decodeName(url.pathname.replace(/\/$/, "").replace(/^.*\//s, "")),
     kind: async () => {
       const response = await ask(url, "bytes=0-0");
       await response?.body?.cancel();
@@ -51,6 +51,15 @@ function webFile(url: URL): Place {
     child: (name) => webFile(besideUrl(url, name)),
     sibling: (name) => webFile(besideUrl(url, name)),
   };
+}
+
+/** A `%` that escapes nothing stands for itself. */
+function decodeName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** Of a folder's URL, which ends in a slash, a file in it. What follows a `?` belongs to the server and stays. */
@@ -64,9 +73,23 @@ async function openUrl(url: URL): Promise<OpenFile> {
   const response = await ask(url, `bytes=0-${windowBytes - 1}`);
   if (!response) throw new ModelError("file-not-found", `There is no file ${url.href}: check the address.`);
   const size = sizeOf(response, 0);
+  if (size !== undefined) return new RangedFile(url, size, new Uint8Array(await response.arrayBuffer()));
   // A server that knows no ranges sends the whole file; a blob of it may lie on the browser's disk.
-  if (size === undefined) return openBlob(await response.blob());
-  return new RangedFile(url, size, new Uint8Array(await response.arrayBuffer()));
+  if (response.status === 200) return openBlob(await response.blob());
+  await response.body?.cancel();
+  return openWhole(url);
+}
+
+/** Where a part came and not of what: its size stands in a header that the server may not let a page read. */
+async function openWhole(url: URL): Promise<OpenFile> {
+  const response = await ask(url);
+  if (response?.status === 200) return openBlob(await response.blob());
+  await response?.body?.cancel();
+  throw new ModelError(
+    "file-unreadable",
+    `${url.href} can't be read: the server sends parts of it and does not tell its size. Let it send ` +
+      "`Access-Control-Expose-Headers: Content-Range`, or whole files with status 200.",
+  );
 }
 
 /** The file's length from an answer to a range request; nothing where the answer is not a part that starts there. */
