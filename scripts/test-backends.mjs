@@ -2,7 +2,8 @@
  * `npm run test:backends`: the same suites on every backend, one table. Each backend has a process of its own, so that
  * one that is missing or crashes is a row and not the end.
  *
- * Options: `--json`; `--backend NAME`, once or more; `--require NAME`, once or more: not to run it is a failure.
+ * Options: `--json`; `--backend NAME`, once or more; `--require NAME`, once or more: that it is missing is a failure.
+ * That one is here and does not start, or that all tests of a suite are skipped, is a failure always.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,7 +20,10 @@ const noModel = existsSync(join(root, "../shared/models"))
   ? undefined
   : "needs ../shared/models, which is not here";
 
-/** A suite's files, and by backend or for all why it can't run there. */
+/**
+ * A suite's files, and those that are enough where a processor plays a graphics card, a hundred times slower; `not` says
+ * by backend, for that case or for all why it can't run there.
+ */
 const suites = [
   {
     suite: "forward pass: 8 families, reference logits and tokens",
@@ -44,6 +48,7 @@ const suites = [
   {
     suite: "generation: decode, beam, changes, scores",
     files: core("decode", "generate", "beam", "change-between-tokens", "cached-sessions", "score", "explain"),
+    softwareFiles: core("decode"),
   },
   {
     suite: "generation: the published code's policies and tokens",
@@ -57,7 +62,7 @@ const suites = [
       all: noModel,
       cpu: "135 million parameters in plain JavaScript take minutes a token",
       wasm: "`npm run test:extra` holds it there",
-      webgpu: "needs a graphics card; a processor that plays one takes minutes a token",
+      software: "needs a graphics card; a processor that plays one takes minutes a token",
     },
   },
 ];
@@ -71,7 +76,7 @@ const swiftShader = "/usr/lib/chromium/vk_swiftshader_icd.json";
 const { values: options } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
-    backend: { type: "string", multiple: true, default: ["cpu", "wasm", "node", "webgpu"] },
+    backend: { type: "string", multiple: true, default: ["cpu", "wasm", "node", "webgpu", "node-gpu"] },
     require: { type: "string", multiple: true, default: ["cpu", "wasm"] },
   },
 });
@@ -85,34 +90,39 @@ if (options.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}
 process.exit(results.every(passed) ? 0 : 1);
 
 function testBackend(backend) {
-  const started = start(backend);
-  if (started.missing !== undefined) {
-    printRow(backend, "did not run:", started.missing);
-    return { backend, missing: started.missing, suites: [] };
+  const began = Date.now();
+  const { facts, environment, missing, failed } = start(backend);
+  if (facts === undefined) {
+    printRow(backend, missing === undefined ? "FAILED to start:" : "did not run:", missing ?? failed);
+    return { backend, missing, failed, suites: [] };
   }
-  const { facts, environment } = started;
   const rows = suites.map((suite) => {
-    const row = testSuite(backend, suite, environment);
+    const row = testSuite(backend, suite, facts.isSoftware, environment);
     printRow(backend, row.suite, ...describeRow(row));
     for (const failure of row.failures ?? []) print(`         FAILED ${failure}`);
     return row;
   });
-  return { backend, description: facts.description, suites: rows };
+  const seconds = Math.round((Date.now() - began) / 1000);
+  return { backend, description: `${facts.description}; ${seconds} s`, suites: rows };
 }
 
 /** Starts it once, in a process of its own; a processor in the place of a graphics card is better than none. */
 function start(backend) {
   const { VK_ICD_FILENAMES: chosen } = process.env;
   const first = probe(backend, {});
-  if (first.facts || backend !== "webgpu" || !existsSync(swiftShader) || chosen) return first;
-  return probe(backend, { VK_ICD_FILENAMES: swiftShader });
+  const mayPlay = backend === "webgpu" && existsSync(swiftShader) && !chosen;
+  return first.missing !== undefined && mayPlay ? probe(backend, { VK_ICD_FILENAMES: swiftShader }) : first;
 }
 
+/** Its `facts`; or why it is `missing`, which only its own code says; or how it `failed`. */
 function probe(backend, environment) {
   const program = `
     const { startBackend } = await import("@amulet-ts/backends");
-    const facts = await startBackend(process.argv[1]).catch(({ message }) => ({ missing: message }));
-    process.stdout.write("\\n" + JSON.stringify(facts) + "\\n", () => process.exit(0));`;
+    const answer = await startBackend(process.argv[1]).then(
+      (facts) => ({ facts }),
+      ({ code, message }) => (code === "missing-backend" ? { missing: message } : { failed: message }),
+    );
+    process.stdout.write("\\n" + JSON.stringify(answer) + "\\n", () => process.exit(0));`;
   const { stdout, signal, stderr } = spawnSync(
     process.execPath,
     ["--input-type=module", "-e", program, "--", backend],
@@ -124,32 +134,27 @@ function probe(backend, environment) {
     },
   );
   const line = stdout.trimEnd().split("\n").at(-1) ?? "";
-  if (!line.startsWith("{")) {
-    return {
-      missing: `it did not start: ${signal ? `its process ended with ${signal}` : stderr.trim().split("\n").at(-1)}`,
-    };
-  }
-  const facts = JSON.parse(line);
-  return facts.missing === undefined ? { facts, environment } : { missing: facts.missing };
+  if (line.startsWith("{")) return { ...JSON.parse(line), environment };
+  return { failed: signal ? `its process ended with ${signal}` : stderr.trim().split("\n").at(-1) };
 }
 
 /** One suite on one backend: what failed, and the error nearest to, or furthest past, its tolerance. */
-function testSuite(backend, { suite, files, not = {} }, environment) {
-  const skipped = not.all ?? not[backend];
-  if (skipped !== undefined) return { suite, skipped };
+function testSuite(backend, { suite, files, softwareFiles, not = {} }, isSoftware = false, environment = {}) {
+  const notRun = not.all ?? not[backend] ?? (isSoftware ? not.software : undefined);
+  if (notRun !== undefined) return { suite, notRun };
   const folder = mkdtempSync(join(tmpdir(), "amulet-backends-"));
   try {
-    const { text, status, error } = runVitest(backend, files, folder, environment);
-    const { tests, failures, seconds } = readReport(join(folder, "report.json"));
+    const chosen = (isSoftware && softwareFiles) || files;
+    const { text, status, error } = runVitest(backend, chosen, folder, {
+      ...environment,
+      AMULET_TEST_SOFTWARE: isSoftware ? "1" : "",
+    });
+    const { tests, skipped, failures, seconds } = readReport(join(folder, "report.json"));
     const late = error?.code === "ETIMEDOUT" ? [`it took longer than ${longestMinutes} minutes`] : [];
     const crashed = status !== 0 && failures.length + late.length === 0 ? [lastLines(text)] : [];
-    return {
-      suite,
-      tests,
-      seconds,
-      ...worstOf(join(folder, "measured.jsonl")),
-      failures: [...failures, ...late, ...crashed],
-    };
+    const all = [...failures, ...late, ...crashed];
+    if (all.length + tests === 0) all.push(`none of its ${skipped} tests ran`);
+    return { suite, tests, skipped, seconds, ...worstOf(join(folder, "measured.jsonl")), failures: all };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -181,12 +186,13 @@ function runVitest(backend, files, folder, environment) {
 }
 
 function readReport(path) {
-  if (!existsSync(path)) return { tests: 0, failures: [], seconds: 0 };
+  if (!existsSync(path)) return { tests: 0, skipped: 0, failures: [], seconds: 0 };
   const { testResults } = JSON.parse(readFileSync(path, "utf8"));
   const tests = testResults.flatMap((file) => file.assertionResults);
   const broken = testResults.filter((file) => file.status === "failed" && file.message);
   return {
     tests: tests.filter(({ status }) => status === "passed").length,
+    skipped: tests.filter(({ status }) => status !== "passed" && status !== "failed").length,
     seconds: Math.round(
       testResults.reduce((sum, { startTime, endTime }) => sum + endTime - startTime, 0) / 1000,
     ),
@@ -211,11 +217,10 @@ function worstOf(path) {
   return { worstError: Number(error), tolerance: Number(tolerance), worstIn: test };
 }
 
-function passed({ backend, missing, suites: rows }) {
+function passed({ backend, missing, failed, suites: rows }) {
+  if (failed !== undefined) return false;
   if (missing !== undefined) return !options.require.includes(backend);
-  return rows.every(
-    ({ skipped, failures, tests }) => skipped !== undefined || (failures.length === 0 && tests > 0),
-  );
+  return rows.every(({ notRun, failures }) => notRun !== undefined || failures.length === 0);
 }
 
 /** A line of the table as soon as it is known; with `--json` to standard error, as progress. */
@@ -227,11 +232,14 @@ function print(line) {
   (options.json ? process.stderr : process.stdout).write(`${line}\n`);
 }
 
-function describeRow({ skipped, tests, worstError, tolerance, failures }) {
-  if (skipped !== undefined) return [`not run: ${skipped}`];
+function describeRow({ notRun, tests, skipped, worstError, tolerance, failures }) {
+  if (notRun !== undefined) return [`not run: ${notRun}`];
   const [error, bound] =
     worstError === undefined ? ["exact", ""] : [showNumber(worstError), showNumber(tolerance)];
-  const verdict = failures.length > 0 ? [`${failures.length} FAILED`] : [];
+  const verdict = [
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+    ...(failures.length > 0 ? [`${failures.length} FAILED`] : []),
+  ];
   return [String(tests).padStart(5), error.padStart(11), bound.padStart(9), ...verdict];
 }
 

@@ -58,7 +58,7 @@ function toleranceOf(run: Run, row: number, backend: string): number {
 }
 
 describe.skipIf(!present).each(backendsUnderTest)("on %s", (backend) => {
-  describe.each(someOn(backend, families, 1))("%s", (family) => {
+  describe.each(someOn(families, 1))("%s", (family) => {
     const runs: Run[] = present
       ? JSON.parse(readFileSync(`${checkpoints}${family}/amulet.json`, "utf8")).runs
       : [];

@@ -3,12 +3,10 @@ import type * as fastCheck from "fast-check";
 import { vi } from "vitest";
 import { casesOn } from "./under-test.js";
 
-const { AMULET_TEST_BACKEND: backend = "" } = process.env;
-
 // Not fast-check's own limit of time: it abandons a case that is under way, and with it the tensors of that case.
 vi.mock("fast-check", async (load) => {
   const original = await load<typeof fastCheck & { default: typeof fastCheck }>();
   const assert = (property: fastCheck.IRawProperty<unknown>, options: fastCheck.Parameters<unknown> = {}) =>
-    original.assert(property, { ...options, numRuns: casesOn(backend, options.numRuns ?? 100) });
+    original.assert(property, { ...options, numRuns: casesOn(options.numRuns ?? 100) });
   return { ...original, assert, default: { ...original.default, assert } };
 });

@@ -32,6 +32,8 @@ export interface BackendFacts {
   readonly version: string;
   /** Threads of the processor that it computes with; 0 where the processor does not compute. */
   readonly threads: number;
+  /** WebGPU: whether a processor plays the graphics card, which is for tests. */
+  readonly isSoftware?: boolean;
 }
 
 export interface RunningBackend extends BackendFacts {

@@ -56,6 +56,7 @@ export async function inspect(): Promise<BackendFacts> {
     device: name,
     version: "tfjs-backend-webgpu 4.22.0",
     threads: 0,
+    isSoftware: software,
   };
 }
 

@@ -48,7 +48,7 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
       });
 
       test("greedy tokens are the reference's", async () => {
-        for (const { input_ids, greedy_12 } of someOn(backend, readReference(folder), 1)) {
+        for (const { input_ids, greedy_12 } of someOn(readReference(folder), 1)) {
           expect(await generateGreedily(model, input_ids, greedy_12.length)).toEqual(greedy_12);
         }
       });

@@ -33,7 +33,7 @@ describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie}
       await startBackend(backend);
     });
 
-    describe.each(someOn(backend, checkpoints, 3))("%s", (folder) => {
+    describe.each(someOn(checkpoints, 3))("%s", (folder) => {
       const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, rows, backend) : 0;
       let model: Model;
       let alone: Float32Array[][];
