@@ -1,7 +1,7 @@
 /** What a law finds in one case. */
 import type { Row } from "../oracles/distribution.js";
 
-/** What one case showed. The law holds for it when error ≤ tolerance; NaN never does. */
+/** What one case showed. The law holds for it when error ≤ tolerance and both are finite. */
 export interface Judgement {
   readonly error: number;
   readonly tolerance: number;
@@ -22,13 +22,16 @@ export interface Compared {
 /** A number, a row of them, or anything else in words. */
 export type Value = number | Row | string;
 
-/** Whether the law holds for the case. */
+/** Whether the law holds for the case. A tolerance without limit would forgive everything, so it forgives nothing. */
 export function holds({ error, tolerance }: Judgement): boolean {
-  return error <= tolerance;
+  return Number.isFinite(tolerance) && error <= tolerance;
 }
 
-/** Error in units of its tolerance; NaN counts as boundless. An exact law (tolerance 0) is strained so by any error. */
+/**
+ * Error in units of its tolerance; NaN, and whatever is held to no finite tolerance, counts as boundless. An exact law
+ * (tolerance 0) is strained so by any error.
+ */
 export function strain({ error, tolerance }: Judgement): number {
-  if (Number.isNaN(error)) return Number.POSITIVE_INFINITY;
+  if (Number.isNaN(error) || !Number.isFinite(tolerance)) return Number.POSITIVE_INFINITY;
   return error === 0 ? 0 : error / tolerance;
 }

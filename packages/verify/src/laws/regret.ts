@@ -88,17 +88,20 @@ const regretOfAnyHistory = defineLaw({
     const utilities = utilitiesBeside(pair, history);
     const logReference = policyRow(pair.preference);
     const iterates: Row[] = [logSoftmax(logReference)];
+    // Sizes are the oracle's: an iterate that is far off grants itself nothing.
+    const sizes: Row[] = [...utilities];
     let off = 0;
     for (let t = 1; t <= utilities.length; t++) {
       const meanUtility = Float32Array.from(meanOf(utilities.slice(0, t)));
       const rows = { meanUtility, logReference, logCurrent: iterates.at(-1)! };
-      const next = logSoftmax(await subject.closedFormStep(rows, { t, lambda, eta }));
-      off +=
-        16 * (subject.unitRoundoff + 2 ** -24) * (sizeOf([meanUtility, next, logReference]) / lambda + 1);
-      iterates.push(next);
+      const expected = closedForm({ ...rows, lambda, proximal: 1 / (eta * t) });
+      const size = sizeOf([meanUtility, expected, logReference]);
+      off += 16 * (subject.unitRoundoff + 2 ** -24) * (size / lambda + 1);
+      sizes.push(expected);
+      iterates.push(logSoftmax(await subject.closedFormStep(rows, { t, lambda, eta })));
     }
     const measured = measureRegret(iterates, utilities, { lambda, eta });
-    return judgeRegret(measured, [...iterates, ...utilities], off, 1 + lambda + 1 / eta);
+    return judgeRegret(measured, [...sizes, iterates[0]!], off, 1 + lambda + 1 / eta);
   },
 });
 

@@ -4,10 +4,11 @@ import { stepSettings } from "../arbitraries/parameters.js";
 import { logitPair, policyRow, rowBeside, spareRow } from "../arbitraries/rows.js";
 import { utilitiesBeside, utilityHistory } from "../arbitraries/steps.js";
 import { ascendMirror } from "../optimisers/mirror-ascent.js";
-import { meanOf } from "../oracles/amulet.js";
+import { closedForm, meanOf } from "../oracles/amulet.js";
 import { expectation, kl, logSoftmax, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
 import { curvature, objective, objectiveGradient, type StepProblem } from "../oracles/objective.js";
 import type { SubjectWith } from "../subject.js";
+import type { Judgement } from "./judgement.js";
 import { defineLaw, type Law } from "./law.js";
 import { compareNumbers, comparePolicies, logSmallest, normalisedBound } from "./tolerance.js";
 
@@ -44,10 +45,19 @@ function termSizes(problem: StepProblem): Float64Array {
   });
 }
 
-/** Six roundings of the terms that a score adds up. */
-function stepBound(problem: StepProblem, solution: Row, unitRoundoff: number): Float64Array {
+/** Six roundings of the terms that a score adds up, beside the oracle's policy: a wrong one grants itself nothing. */
+function stepBound(problem: StepProblem, unitRoundoff: number): Float64Array {
   const scoreError = termSizes(problem).map((size) => 6 * unitRoundoff * size);
-  return normalisedBound(solution, scoreError, unitRoundoff);
+  return normalisedBound(closedForm(problem), scoreError, unitRoundoff);
+}
+
+/** No log-probability of a possible token may be infinite or undefined, however little mass the token has. */
+function withoutGaps(problem: StepProblem, solution: Row, judgement: Judgement): Judgement {
+  const expected = closedForm(problem);
+  const entry = expected.findIndex((value, a) => value > logSmallest && !Number.isFinite(solution[a]));
+  if (entry === -1) return judgement;
+  const compared = { what: "log-policy, which must be finite", expected, got: solution, entry };
+  return { error: Number.POSITIVE_INFINITY, tolerance: judgement.tolerance, compared };
 }
 
 const gapIdentity = defineLaw({
@@ -62,10 +72,11 @@ const gapIdentity = defineLaw({
     const gap = objective(problem, solution) - objective(problem, other);
     const distance = curvature(problem) * kl(other, solution);
     // An error δ(a) of log π* moves the right side by c Σ π δ and the left by c Σ π* δ.
-    const worst = Math.max(...stepBound(problem, solution, subject.unitRoundoff + 2 ** -53));
+    const worst = Math.max(...stepBound(problem, subject.unitRoundoff + 2 ** -53));
     const size = curvature(problem) * (1 + Math.max(...termSizes(problem)));
     const tolerance = 4 * curvature(problem) * worst + 32 * 2 ** -53 * size;
-    return compareNumbers("F(π*) − F(π) against (λ + 1/(ηt)) KL(π ‖ π*)", gap, distance, tolerance);
+    const what = "F(π*) − F(π) against (λ + 1/(ηt)) KL(π ‖ π*)";
+    return withoutGaps(problem, solution, compareNumbers(what, gap, distance, tolerance));
   },
 });
 
@@ -78,13 +89,16 @@ const stationary = defineLaw({
     const problem = problemOf(example);
     const solution = await solve(subject, example);
     const gradient = objectiveGradient(problem, solution);
-    const possible = Array.from(gradient.keys()).filter((a) => solution[a]! > logSmallest);
+    const expected = closedForm(problem);
+    const possible = Array.from(gradient.keys()).filter((a) => expected[a]! > logSmallest);
     const values = possible.map((a) => gradient[a]!);
-    const bound = stepBound(problem, solution, subject.unitRoundoff + 8 * 2 ** -53);
-    const slack = Math.max(...possible.map((a) => bound[a]! + 2 ** -50 * termSizes(problem)[a]!), 0);
-    const error = possible.length === 0 ? Number.NaN : Math.max(...values) - Math.min(...values);
+    const bound = stepBound(problem, subject.unitRoundoff + 8 * 2 ** -53);
+    const sizes = termSizes(problem);
+    const slack = Math.max(...possible.map((a) => bound[a]! + 2 ** -50 * sizes[a]!));
+    const error = Math.max(...values) - Math.min(...values);
     const compared = { what: "gradient", expected: "the same number for every token", got: gradient };
-    return { error, tolerance: 2 * curvature(problem) * slack, compared };
+    const tolerance = 2 * curvature(problem) * slack;
+    return withoutGaps(problem, solution, { error, tolerance, compared });
   },
 });
 
@@ -96,8 +110,9 @@ const normalised = defineLaw({
   async judge(subject, example) {
     const problem = problemOf(example);
     const solution = await solve(subject, example);
-    const bound = Math.max(...stepBound(problem, solution, subject.unitRoundoff));
-    return compareNumbers("log of the sum of probabilities", logSumExp(solution), 0, bound);
+    const bound = Math.max(...stepBound(problem, subject.unitRoundoff));
+    const judgement = compareNumbers("log of the sum of probabilities", logSumExp(solution), 0, bound);
+    return withoutGaps(problem, solution, judgement);
   },
 });
 
@@ -113,8 +128,8 @@ const byAscent = defineLaw({
     const logStart = new Float64Array(solution.length);
     // Errors halve 60 times: from below 1e3 to below 2^-50.
     const { logPolicies } = ascendMirror(problem, { logStart, iterations: 60, pace: 0.5 });
-    const bound = stepBound(problem, solution, subject.unitRoundoff + 8 * 2 ** -53);
-    return comparePolicies(solution, logPolicies.at(-1)!, bound);
+    const bound = stepBound(problem, subject.unitRoundoff + 8 * 2 ** -53);
+    return withoutGaps(problem, solution, comparePolicies(solution, logPolicies.at(-1)!, bound));
   },
 });
 
@@ -146,11 +161,16 @@ const ofHistory = defineLaw({
     const problem = { meanUtility, ...rows, lambda, proximal: 1 / (eta * t) };
     // The mean is rounded to float32 before the step reads it.
     const rounding = subject.unitRoundoff + 2 ** -24 + 2 ** -53;
-    const worst = Math.max(...stepBound(problem, solution, rounding));
+    const worst = Math.max(...stepBound(problem, rounding));
     const size = weight * (1 + Math.max(...termSizes(problem)));
     const tolerance = 4 * weight * worst + 32 * 2 ** -53 * size;
     const gap = payoff(solution) - payoff(rival);
-    return compareNumbers("gap against (tλ + 1/η) KL", gap, weight * kl(rival, solution), tolerance);
+    const distance = weight * kl(rival, solution);
+    return withoutGaps(
+      problem,
+      solution,
+      compareNumbers("gap against (tλ + 1/η) KL", gap, distance, tolerance),
+    );
   },
 });
 
