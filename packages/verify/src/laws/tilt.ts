@@ -5,7 +5,9 @@ import { genericPair, logitPair, policyRow } from "../arbitraries/rows.js";
 import { tilt } from "../oracles/amulet.js";
 import { drift, largestGammaWithin } from "../oracles/budget.js";
 import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../oracles/distribution.js";
+import { integrate } from "../oracles/quadrature.js";
 import { guide } from "../oracles/strength.js";
+import type { SubjectWith } from "../subject.js";
 import { defineLaw, type Law } from "./law.js";
 import {
   addBounds,
@@ -85,6 +87,21 @@ const oneDial = defineLaw({
   },
 });
 
+/** The drift of the subject's policy in nats, and how far rounding alone may carry it. */
+async function driftOf(
+  subject: SubjectWith<"linearAlignment">,
+  logBase: Row,
+  logPreference: Row,
+  gamma: number,
+): Promise<{ nats: number; slack: number }> {
+  const policy = logSoftmax(await subject.linearAlignment(logBase, logPreference, gamma));
+  const expected = tilt(logBase, logPreference, gamma);
+  const bound = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff + 2 ** -53);
+  // KL moves by Σ π δ (log π − log π_pref + 1) under an error δ of log π.
+  const slack = expectation(expected, (a) => bound[a]! * (Math.abs(expected[a]! - logPreference[a]!) + 2));
+  return { nats: kl(policy, logSoftmax(logPreference)), slack };
+}
+
 const driftRises = defineLaw({
   name: "drift-rises",
   statement: "The drift KL(π_γ ‖ π_pref) never falls as γ grows from 0.",
@@ -96,42 +113,35 @@ const driftRises = defineLaw({
   }),
   async judge(subject, { pair, gamma, more }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
-    const driftAt = async (strength: number) => {
-      const policy = logSoftmax(await subject.linearAlignment(logBase, logPreference, strength));
-      return { nats: kl(policy, logSoftmax(logPreference)), slack: driftSlack(policy, strength) };
-    };
-    const driftSlack = (policy: Row, strength: number) => {
-      const bound = tiltBound(logBase, logPreference, strength, policy, subject.unitRoundoff + 2 ** -53);
-      // KL moves by Σ π δ (log π − log π_pref + 1) under an error δ of log π.
-      return expectation(policy, (a) => bound[a]! * (Math.abs(policy[a]! - logPreference[a]!) + 2));
-    };
-    const [less, greater] = [await driftAt(gamma), await driftAt(gamma + more)];
+    const less = await driftOf(subject, logBase, logPreference, gamma);
+    const greater = await driftOf(subject, logBase, logPreference, gamma + more);
     const compared = { what: "drift in nats", expected: `at least ${less.nats}`, got: greater.nats };
     const error = Math.max(0, less.nats - greater.nats);
     return { error, tolerance: less.slack + greater.slack, compared };
   },
 });
 
+/** Half the stretch of γ over which a slope is taken. */
+const reach = 1 / 4;
+
 const driftSlope = defineLaw({
   name: "drift-slope",
-  statement: "d/dγ KL(π_γ ‖ π_pref) = γ Var_{π_γ}(log π_pref − log π_base).",
+  statement:
+    "d/dγ KL(π_γ ‖ π_pref) = γ Var_{π_γ}(log π_pref − log π_base): the drift gains the integral of the right side.",
   needs: ["linearAlignment"],
   cases: fc.record({ pair: genericPair, gamma: fc.integer({ min: 0, max: 8 }).map((n) => n / 4) }),
   async judge(subject, { pair, gamma }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
-    const preference = logSoftmax(logPreference);
-    const driftAt = async (strength: number) =>
-      kl(logSoftmax(await subject.linearAlignment(logBase, logPreference, strength)), preference);
     const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
+    const slopeAt = (strength: number) => strength * variance(tilt(logBase, logPreference, strength), delta);
+    const [from, to] = [gamma - reach, gamma + reach];
     const spread = Math.max(...delta) - Math.min(...delta);
-    // Central difference: rounding noise/h against h² times the third derivative, at most about 8 spread³ (1 + γ spread).
-    const noise = 64 * subject.unitRoundoff * (1 + spread) * (20 + (1 + gamma) * spread + pair.base.length);
-    const step = Math.min(0.25, (noise / (1 + spread) ** 3) ** (1 / 3));
-    const slope = (await driftAt(gamma + step)) - (await driftAt(gamma - step));
-    const expected = gamma * variance(tilt(logBase, logPreference, gamma), delta);
-    const curvature = 8 * spread ** 3 * (1 + gamma * spread);
-    const tolerance = noise / step + step ** 2 * curvature;
-    return compareNumbers("slope of the drift", slope / (2 * step), expected, tolerance);
+    const expected = integrate(slopeAt, { from, to, panels: Math.ceil(2 * reach * spread) || 1 });
+    const low = await driftOf(subject, logBase, logPreference, from);
+    const high = await driftOf(subject, logBase, logPreference, to);
+    const quadrature = 2 ** -50 * (1 + spread) ** 2;
+    const tolerance = low.slack + high.slack + quadrature;
+    return compareNumbers("drift gained", high.nats - low.nats, expected, tolerance);
   },
 });
 

@@ -52,6 +52,10 @@ const stepFaults: readonly Mutant[] = [
   plant("peak-for-log-z", "the largest score subtracted instead of log Z", "step-normalised", {
     normalise: (scores) => shifted(scores, Math.max(...Float64Array.from(scores))),
   }),
+  plant("faint-tokens-lost", "−∞ wherever log π < −40", "step-normalised", {
+    normalise: (scores) =>
+      normaliseScores(scores).map((value) => (value < -40 ? Number.NEGATIVE_INFINITY : value)),
+  }),
 ];
 
 const loopFaults: readonly Mutant[] = [
@@ -174,6 +178,9 @@ const tiltFaults: readonly Mutant[] = [
   }),
   plant("tilt-squared", "γ² for γ", "drift-slope", {
     extrapolate: (base, preference, gamma) => preference + gamma * gamma * (preference - base),
+  }),
+  plant("tilt-five-percent", "1.05 γ for γ", "drift-slope", {
+    extrapolate: (base, preference, gamma) => preference + 1.05 * gamma * (preference - base),
   }),
   plant("tilt-halts", "γ wraps at 4", "drift-rises", {
     extrapolate: (base, preference, gamma) => preference + (gamma % 4) * (preference - base),

@@ -6,6 +6,7 @@ export * from "./gemma3.js";
 export * from "./gpt2.js";
 export * from "./llama.js";
 export * from "./objective.js";
+export * from "./quadrature.js";
 export * from "./rope.js";
 export * from "./strength.js";
 export * from "./truncate.js";
