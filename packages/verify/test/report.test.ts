@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import {
   algorithmMutants,
+  describeRuns,
   type Finding,
   formatSize,
   formatWorst,
@@ -10,6 +11,7 @@ import {
   lawSources,
   listLaws,
   optimiserMutants,
+  readVerification,
   toPlainData,
   type Verification,
   writeLawTable,
@@ -59,7 +61,7 @@ describe("a report", () => {
     ]);
     const text = writeReport(joined, replay);
     expect(text).toContain("| law | cpu | runs | wasm | runs |");
-    expect(text).toContain("| loop-permutes | 3.1e-6 ≤ 1.9e-5 | 10 | exact | 10 |");
+    expect(text).toContain("| loop-permutes | 3.1e-6 ≤ 1.9e-5 | 10 of 10 | exact | 10 of 10 |");
     expect(text).toContain("**Every law that was tried holds:** 2 held, 0 broken, 0 skipped.");
     expect(text).toContain("| cpu | cpu: a \\| b; 2.0 s |");
   });
@@ -79,6 +81,7 @@ describe("a report", () => {
     const text = writeReport(verification("mine", [skipped], { interrupted: true }), replay);
     expect(text).toContain("* tilt was skipped: core has no linearAlignment.");
     expect(text).toContain("**Interrupted:**");
+    expect(text).toContain("**Nothing was judged:** 0 held, 0 broken, 1 skipped.");
   });
 
   it("is plain data as JSON: rows of tensors are arrays", () => {
@@ -87,6 +90,45 @@ describe("a report", () => {
       ...{ what: "log-policy", entry: 1 },
       ...{ expected: [-1, -2], got: [-1, -1.5] },
     });
+  });
+});
+
+describe("a verification that was written as JSON", () => {
+  const spell = (_: string, value: unknown) =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+  const throughJson = (value: unknown) => JSON.parse(JSON.stringify(value, spell));
+
+  it("is read back as it was, with NaN and infinities", () => {
+    const worst = { error: Number.POSITIVE_INFINITY, tolerance: Number.NaN };
+    const judgement = { ...worst, compared: { what: "x", expected: 1, got: [2, -0.5], entry: 1 } };
+    const found = finding("loop-rests", {
+      ...{ outcome: "broken", worst, missing: ["sample"] },
+      counterexample: { example: "", seed: 1, path: "0", judgement, thrown: "Error: no" },
+    });
+    const one = verification("cpu", [found]);
+    const whole = { ...one, subjects: [{ ...one.subjects[0]!, file: "a.mjs" }] };
+    const joined = joinVerifications([whole]);
+    for (const each of [whole, joined])
+      expect(readVerification(throughJson(toPlainData(each)), "a.json")).toEqual(each);
+  });
+
+  it.each([
+    [{ subjects: [1] }, /a\.json is not what .* subjects\[0\] must be an object; it is 1/],
+    [{ subjects: undefined }, /subjects must be a list; it is missing/],
+    [{ runs: "many" }, /runs must be a number; it is "many"/],
+  ])("is refused by the field that is wrong: %j", (wrong, sentence) => {
+    const value = throughJson({ ...verification("cpu", []), ...wrong });
+    expect(() => readVerification(value, "a.json")).toThrow(sentence);
+  });
+
+  it("is refused where a finding or the whole is something else", () => {
+    const value = (wrong: object) => throughJson(verification("cpu", [finding("x", wrong)]));
+    const read = (wrong: object) => () => readVerification(value(wrong), "a.json");
+    expect(read({ outcome: "well" })).toThrow(/subjects\[0\]\.findings\[0\]\.outcome must be one of held/);
+    expect(read({ worst: { error: null, tolerance: 1 } })).toThrow(
+      /worst\.error must be a number; it is null/,
+    );
+    expect(() => readVerification([], "a.json")).toThrow(/^a\.json is not what/);
   });
 });
 
@@ -111,6 +153,36 @@ describe("results of several runs", () => {
     expect(winner(ended, longer).subjects[0]!.findings).toEqual([longer]);
     expect(winner(longer, cut, ended)).toMatchObject({ subjects: [{ findings: [cut] }], interrupted: true });
     expect(winner(cut, broken)).toMatchObject({ subjects: [{ findings: [broken] }], interrupted: false });
+  });
+
+  it("say of each part how often its laws were to be tried, and of each law how often it was", () => {
+    const scale = listLaws().filter(({ group }) => group === "strength");
+    const strength = scale.map(({ name }) => finding(name, { group: "strength", runs: 9, planned: 1000 }));
+    const few = (name: string) => verification(name, [finding("loop-rests")], { software: { Node: name } });
+    const joined = joinVerifications([
+      few("cpu"),
+      few("wasm"),
+      verification("cpu", strength, { runs: 1000 }),
+    ]);
+    const stated = "1,000 for strength on cpu; 10 for loop-rests on wasm";
+    const text = writeReport(joined, replay);
+    expect(text).toContain("| 1,000 for strength on cpu; 10 for loop-rests on cpu and wasm |");
+    expect(text).toContain("| scale-rises | 3.1e-6 ≤ 1.9e-5 | 9 of 1,000 |");
+    expect(text).toContain("| Node | cpu; wasm; v20 |");
+    const again = joinVerifications([joined, few("wasm")]);
+    expect(again.parts).toEqual(joined.parts);
+    expect(again.software).toEqual(joined.software);
+    const [, ...others] = [few("cpu"), few("wasm"), verification("cpu", strength, { runs: 1000 })];
+    expect(describeRuns(joinVerifications(others as [Verification]))).toBe(stated);
+    expect(describeRuns(few("cpu"))).toBe("10");
+  });
+
+  it("keep the columns of two files of one name apart", () => {
+    const of = (file: string) => {
+      const one = verification("mine", [finding("loop-rests")]);
+      return { ...one, subjects: [{ ...one.subjects[0]!, file }] };
+    };
+    expect(joinVerifications([of("a.mjs"), of("b.mjs"), of("a.mjs")]).subjects).toHaveLength(2);
   });
 
   it("of different seeds are refused", () => {

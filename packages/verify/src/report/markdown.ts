@@ -3,7 +3,9 @@ import { describeBreach } from "../laws/breach.js";
 import { listLaws } from "../run/plan.js";
 import type { Finding } from "../run/run-checks.js";
 import {
+  describeRuns,
   explainSkip,
+  formatWhole,
   formatWorst,
   type ReportRow,
   tabulateFindings,
@@ -34,14 +36,15 @@ export function writeReport(
   ].join("\n")}\n`;
 }
 
-function writeFacts({ startedAt, seed, runs, software, subjects }: Verification): string[] {
+function writeFacts(verification: Verification): string[] {
+  const { startedAt, seed, software, subjects } = verification;
   const { cases, seconds } = total(subjects);
   return [
     "| | |",
     "| --- | --- |",
     `| started | ${startedAt} |`,
     `| seed | ${seed} |`,
-    `| cases for each law, before the share of slow ones | ${formatWhole(runs)} |`,
+    `| cases for each law, before the share of slow ones | ${describeRuns(verification)} |`,
     `| cases tried | ${formatWhole(cases)} |`,
     `| duration | ${formatSeconds(seconds)} |`,
     ...Object.entries(software).map(([name, version]) => `| ${name} | ${version} |`),
@@ -55,7 +58,9 @@ function writeVerdict({ subjects, interrupted }: Verification): string[] {
   const { held, broken, skipped, interrupted: cut } = total(subjects);
   const short = cut > 0 ? `, ${cut} held until they were interrupted` : "";
   const counts = `${held} held, ${broken} broken, ${skipped} skipped${short}.`;
-  const verdict = broken === 0 ? "Every law that was tried holds" : "Not every law holds";
+  const isEmpty = held + broken + cut === 0;
+  const kept = isEmpty ? "Nothing was judged" : "Every law that was tried holds";
+  const verdict = broken === 0 ? kept : "Not every law holds";
   return [
     `**${verdict}:** ${counts}`,
     ...(interrupted
@@ -67,20 +72,24 @@ function writeVerdict({ subjects, interrupted }: Verification): string[] {
   ];
 }
 
-function writeTable({ subjects }: Verification, rows: readonly ReportRow[]): string[] {
+function writeTable({ subjects, parts }: Verification, rows: readonly ReportRow[]): string[] {
   const heads = subjects.flatMap(({ name }) => [name, "runs"]);
   const lines = rows.flatMap((row, i) => {
     const group =
       rows[i - 1]?.group === row.group ? [] : [writeRow([`**${row.group}**`, ...heads.map(() => "")])];
-    return [...group, writeRow([row.label, ...row.findings.flatMap(writeCells)])];
+    return [
+      ...group,
+      writeRow([row.label, ...row.findings.flatMap((finding) => writeCells(finding, parts !== undefined))]),
+    ];
   });
   return [writeRow(["law", ...heads]), writeRow(["---", ...heads.map(() => "---:")]), ...lines];
 }
 
-function writeCells(finding: Finding | undefined): string[] {
+/** @param isJoined then no head says what was planned for all, so that each cell does */
+function writeCells(finding: Finding | undefined, isJoined: boolean): string[] {
   if (!finding) return ["", ""];
   const worst = formatWorst(finding);
-  return [finding.outcome === "broken" ? `**${worst}**` : worst, formatRuns(finding)];
+  return [finding.outcome === "broken" ? `**${worst}**` : worst, formatRuns(finding, isJoined)];
 }
 
 function writeRow(cells: readonly string[]): string {
@@ -113,12 +122,10 @@ function escapeCell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-function formatRuns({ outcome, runs, planned }: Finding): string {
-  return outcome === "interrupted" ? `${formatWhole(runs)} of ${formatWhole(planned)}` : formatWhole(runs);
-}
-
-function formatWhole(value: number): string {
-  return value.toLocaleString("en-US");
+function formatRuns({ outcome, runs, planned }: Finding, isJoined: boolean): string {
+  return isJoined || outcome === "interrupted"
+    ? `${formatWhole(runs)} of ${formatWhole(planned)}`
+    : formatWhole(runs);
 }
 
 function formatSeconds(seconds: number): string {

@@ -1,9 +1,8 @@
 /** What a whole verification found, as plain data, and as the rows of a table law × backend. */
-
-import { VerifyError } from "../errors.js";
 import type { Compared, Value } from "../laws/judgement.js";
 import { listLaws } from "../run/plan.js";
 import type { Finding } from "../run/run-checks.js";
+import { groupBy } from "./group-by.js";
 
 /** What one implementation, on one backend, came to. */
 export interface VerifiedSubject {
@@ -13,6 +12,15 @@ export interface VerifiedSubject {
   readonly description: string;
   readonly findings: readonly Finding[];
   readonly seconds: number;
+  /** The file that was judged, as it was named; absent where ours was, on the backend `name`. */
+  readonly file?: string;
+}
+
+/** Of a verification that was put together: how often which laws were to be tried on which columns. */
+export interface VerificationPart {
+  readonly runs: number;
+  readonly laws: readonly string[];
+  readonly subjects: readonly string[];
 }
 
 /** A verification: everything that a report says. */
@@ -20,8 +28,10 @@ export interface Verification {
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seed: number;
-  /** Cases for each law, before the shares of slow ones. */
+  /** Cases for each law, before the shares of slow ones; where there are parts, the most that any had. */
   readonly runs: number;
+  /** Set where several runs were put together. */
+  readonly parts?: readonly VerificationPart[];
   /** What it ran on: names and versions. */
   readonly software: Readonly<Record<string, string>>;
   readonly subjects: readonly VerifiedSubject[];
@@ -52,62 +62,6 @@ export function tabulateFindings(subjects: readonly VerifiedSubject[]): ReportRo
 function inGroups(rows: readonly ReportRow[]): ReportRow[] {
   const groups = [...new Set(rows.map(({ group }) => group))];
   return groups.flatMap((group) => rows.filter((row) => row.group === group));
-}
-
-/**
- * Runs that were divided among processes or machines, as one: columns of the same name are put together. A law that
- * was tried more than once counts by its longest run.
- *
- * @throws VerifyError `bad-input` where seeds differ, since one report states one
- */
-export function joinVerifications([first, ...rest]: readonly [
-  Verification,
-  ...Verification[],
-]): Verification {
-  const all = [first, ...rest];
-  const other = rest.find(({ seed }) => seed !== first.seed);
-  if (other) {
-    throw new VerifyError(
-      "bad-input",
-      `Runs are joined that had the same seed; these had ${first.seed} and ${other.seed}.`,
-    );
-  }
-  const subjects = joinSubjects(all.flatMap((one) => one.subjects));
-  return {
-    ...first,
-    startedAt: all.map(({ startedAt }) => startedAt).sort()[0]!,
-    runs: Math.max(...all.map(({ runs }) => runs)),
-    software: Object.assign({}, ...all.map(({ software }) => software)),
-    subjects,
-    interrupted: subjects.some(({ findings }) => findings.some(({ outcome }) => outcome === "interrupted")),
-  };
-}
-
-function joinSubjects(subjects: readonly VerifiedSubject[]): VerifiedSubject[] {
-  return [...new Set(subjects.map(({ name }) => name))].map((name) => {
-    const parts = subjects.filter((subject) => subject.name === name);
-    return {
-      ...parts[0]!,
-      findings: joinFindings(parts.flatMap(({ findings }) => findings)),
-      seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
-    };
-  });
-}
-
-function joinFindings(findings: readonly Finding[]): Finding[] {
-  const order = listLaws().map(({ name }) => name);
-  const byRow = new Map<string, Finding>();
-  for (const finding of findings) {
-    const key = `${finding.group}/${finding.label}`;
-    const known = byRow.get(key);
-    if (!known || weight(finding) > weight(known)) byRow.set(key, finding);
-  }
-  return [...byRow.values()].sort((left, right) => order.indexOf(left.law) - order.indexOf(right.law));
-}
-
-/** A broken law is never outweighed. */
-function weight({ outcome, runs }: Finding): number {
-  return outcome === "broken" ? Number.POSITIVE_INFINITY : runs;
 }
 
 /** What a verification amounts to. */
@@ -144,6 +98,34 @@ export function formatWorst({ worst, outcome, counterexample }: Finding): string
   const { error, tolerance } = judgement;
   if (tolerance === 0 && error === 0) return "exact";
   return `${formatSize(error)} ${error <= tolerance ? "≤" : ">"} ${formatSize(tolerance)}`;
+}
+
+/** `100,000`, or what is true of each part: `100,000 for strength and step on cpu; 1,000 for run on cpu`. */
+export function describeRuns({ runs, parts = [] }: Verification): string {
+  if (parts.length < 2) return formatWhole(parts[0]?.runs ?? runs);
+  return parts
+    .map((part) => `${formatWhole(part.runs)} for ${nameLaws(part.laws)} on ${joinNames(part.subjects)}`)
+    .join("; ");
+}
+
+/** Whole kinds by their names, what is left by the laws' own. */
+function nameLaws(names: readonly string[]): string {
+  const kinds = [...groupBy(listLaws(), ({ group }) => group)];
+  const texts = kinds.flatMap(([group, laws]) => {
+    const own = laws.map(({ name }) => name).filter((name) => names.includes(name));
+    return own.length === laws.length ? [group] : own;
+  });
+  return joinNames(texts);
+}
+
+/** `cpu, wasm and node`. */
+export function joinNames(names: readonly string[]): string {
+  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/** `100,000`. */
+export function formatWhole(value: number): string {
+  return value.toLocaleString("en-US");
 }
 
 /** Two digits: enough to compare an error with its tolerance. */
@@ -185,6 +167,6 @@ function plainCounterexample({ judgement, ...rest }: NonNullable<Finding["counte
 }
 
 function plainCompared({ expected, got, ...rest }: Compared): unknown {
-  const plain = (value: Value) => (typeof value === "object" ? Array.from(value) : value);
+  const plain = (value: Value) => (typeof value === "object" && value !== null ? Array.from(value) : value);
   return { ...rest, expected: plain(expected), got: plain(got) };
 }
