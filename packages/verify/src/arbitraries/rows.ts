@@ -24,6 +24,14 @@ function pairOf(token: fc.Arbitrary<[number, number]>, maxLength: number): fc.Ar
 /** Nothing special: logits within ±10, 1 to 12 tokens. */
 export const genericPair = pairOf(fc.tuple(eighths(10), eighths(10)), 12);
 
+/** Two prompts of one language model: the same logits but for at most ±1.5, 2 to 12 tokens. */
+export const closePair = fc
+  .array(fc.tuple(eighths(5), fc.integer({ min: -12, max: 12 })), { minLength: 2, maxLength: 12 })
+  .map((tokens) => ({
+    base: tokens.map(([logit]) => logit),
+    preference: tokens.map(([logit, moved]) => logit + moved / 8),
+  }));
+
 /** Few different values, so that tokens tie. */
 export const tiedPair = pairOf(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 2 })), 8);
 

@@ -195,6 +195,12 @@ const tiltFaults: readonly Mutant[] = [
       Math.LN2,
   }),
   plant("budget-overspent", "1 % more than the budget", "budget-met", { spend: (nats) => 1.01 * nats }),
+  plant("budget-policy-nan", "the right strength, and a policy of NaN", "budget-policy", {
+    boundedPolicy: (logPolicy) => logPolicy.fill(Number.NaN),
+  }),
+  plant("budget-policy-untilted", "the right strength, and the preference policy", "budget-policy", {
+    boundedPolicy: (_, logPreference) => logPreference,
+  }),
   underspender(),
 ];
 

@@ -58,6 +58,8 @@ export interface Seams {
   drift(logPolicy: Row, logPreference: Row): number;
   /** How much of a budget is spent. */
   spend(nats: number): number;
+  /** The policy that a bounded strength comes with. */
+  boundedPolicy(logPolicy: Float64Array, logPreference: Row): Row;
   /** Which row is computed for row `index` of a batch. */
   row(index: number, rows: number): number;
   /** The policy that draws are taken from. */
@@ -90,6 +92,7 @@ const seams: Seams = {
   extrapolate: (base, preference, gamma) => preference + gamma * (preference - base),
   drift: relativeEntropy,
   spend: (nats) => nats,
+  boundedPolicy: (logPolicy) => logPolicy,
   row: (index) => index,
   sampled: (logPolicy) => logPolicy,
   shortlist: shorten,
@@ -222,7 +225,8 @@ function searchBudget(parts: Seams, logBase: Row, logPreference: Row, { nats, la
     if (reached(middle) <= limit) low = middle;
     else high = middle;
   }
-  return { gamma: low, logPolicy: extrapolateRow(parts, logBase, logPreference, low) };
+  const logPolicy = extrapolateRow(parts, logBase, logPreference, low);
+  return { gamma: low, logPolicy: parts.boundedPolicy(logPolicy, logPreference) };
 }
 
 function nameStrength(parts: Seams, known: Partial<StrengthNames>): StrengthNames {
