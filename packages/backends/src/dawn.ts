@@ -1,7 +1,7 @@
 /** Dawn, the WebGPU of Chromium, as the npm package `webgpu` brings it to Node. */
-import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { hasDevice } from "./devices.js";
 import { BackendError } from "./errors.js";
 import type { Gpu } from "./webgpu-device.js";
 
@@ -25,8 +25,7 @@ export function findDawn(): string | undefined {
 /** Whether there may be a card, by the system's devices: Vulkan complains on standard error where there is none. */
 export function mayHaveGraphicsCard(): boolean {
   if (process.platform !== "linux") return true;
-  if (existsSync("/dev/nvidia0") || existsSync("/dev/dxg")) return true;
-  return existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+  return hasDevice("/dev", /^(nvidia\d+|dxg)$/) || hasDevice("/dev/dri", /^renderD/);
 }
 
 /** @throws BackendError `missing-backend` */

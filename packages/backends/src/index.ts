@@ -1,5 +1,5 @@
 export type { BackendFacts, BackendMemory, BackendName, RunningBackend, StartOptions } from "./backend.js";
-export { candidateBackends } from "./choose.js";
+export { type Candidates, candidateBackends } from "./choose.js";
 export * from "./errors.js";
 export * from "./setup-libtensorflow.js";
 export * from "./start.js";

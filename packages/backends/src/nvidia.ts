@@ -1,7 +1,7 @@
 /** What NVIDIA's driver says of its first card. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { promisify } from "node:util";
+import { hasDevice } from "./devices.js";
 
 export interface NvidiaCard {
   readonly name: string;
@@ -10,7 +10,7 @@ export interface NvidiaCard {
 
 /** Whether there may be a card: cheap enough to ask at every start. */
 export function mayHaveNvidiaCard(): boolean {
-  return process.platform === "win32" || ["/dev/nvidia0", "/dev/dxg"].some((path) => existsSync(path));
+  return process.platform === "win32" || hasDevice("/dev", /^(nvidia\d+|dxg)$/);
 }
 
 /** The first card, or undefined where the driver does not answer. */

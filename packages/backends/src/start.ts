@@ -21,12 +21,13 @@ export const backendNames = Object.keys(modules) as readonly BackendName[];
  *
  * @param name without it: the fastest that is here, see `candidateBackends`
  * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `failed-start` when
- *   TensorFlow.js would run on another one instead
+ *   it breaks at its start, or TensorFlow.js would run on another one instead
  */
 export async function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
   if (name !== undefined) return { ...(await startNamed(name, options)), passedOver: [] };
-  const passedOver: string[] = [];
-  for (const candidate of await candidateBackends()) {
+  const { names, passedOver: absent } = await candidateBackends();
+  const passedOver = [...absent];
+  for (const candidate of names) {
     try {
       return { ...(await startNamed(candidate, options)), passedOver };
     } catch (error) {
@@ -46,24 +47,26 @@ async function startNamed(name: string, options: StartOptions): Promise<Started>
     );
   }
   const before = tf.engine().backendName;
+  const module = await modules[name]();
   try {
-    return await start(name, options);
+    return await start(name, module, options);
   } catch (error) {
-    // Whoever catches this finds the backend that was there before.
+    // Whoever catches this finds the backend that was there before, and none where there was none: left in place, one
+    // that computes on something else than was asked for would be used.
     if (before) await tf.setBackend(before);
-    throw error;
+    else if (tf.engine().registry[module.registeredAs]) tf.removeBackend(module.registeredAs);
+    failedStart(name, error);
   }
 }
 
-async function start(name: BackendName, options: StartOptions): Promise<Started> {
+async function start(name: BackendName, module: BackendModule, options: StartOptions): Promise<Started> {
   // Without this TensorFlow.js prints a banner on Node; what it turns off are checks that `decode` makes itself.
   tf.enableProdMode();
-  const module = await modules[name]();
   await module.load(options);
   const { registeredAs } = module;
-  const started = await tf.setBackend(registeredAs).catch((cause: unknown) => failedStart(name, cause));
+  const started = await tf.setBackend(registeredAs);
   if (!started || tf.getBackend() !== registeredAs)
-    failedStart(name, `TensorFlow.js stayed on ${tf.getBackend()}`);
+    throw new Error(`TensorFlow.js stayed on ${tf.getBackend()}`);
   return { name, ...(await module.inspect()) };
 }
 
@@ -73,6 +76,6 @@ function isBackendName(name: string): name is BackendName {
 
 function failedStart(name: string, cause: unknown): never {
   if (cause instanceof BackendError) throw cause;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = (cause instanceof Error ? cause.message : String(cause)).replace(/[.\s]*$/, "");
   throw new BackendError("failed-start", `The backend "${name}" did not start: ${why}.`, { cause });
 }

@@ -54,19 +54,19 @@ export async function inspect(): Promise<BackendFacts> {
       tensorLimitBytes: Math.min(device.limits.maxBufferSize!, device.limits.maxStorageBufferBindingSize!),
     },
     device: name,
-    version: "tfjs-backend-webgpu 4.22.0",
+    // It tells no version of its own, and asks for TensorFlow.js of just this one.
+    version: `tfjs-backend-webgpu ${tf.version_core}`,
     threads: 0,
     isSoftware: software,
   };
 }
 
-/** Whether a real graphics card answers. Loads Dawn where that is installed, and nothing where it is not. */
+/**
+ * Whether the card that answers is a real one. Loads Dawn.
+ * @throws BackendError `missing-backend` where none answers; what Dawn throws where it does not load
+ */
 export async function hasGraphicsCard(): Promise<boolean> {
-  try {
-    return !isSoftware((await requestAdapter(await openGpu())).info);
-  } catch {
-    return false;
-  }
+  return !isSoftware((await requestAdapter(await openGpu())).info);
 }
 
 async function openGpu(): Promise<Gpu> {
@@ -121,7 +121,7 @@ async function withNavigator<T>(gpu: Gpu, make: () => Promise<T>): Promise<T> {
 }
 
 /** Processors that play a graphics card: SwiftShader, Mesa's llvmpipe, Windows' basic renderer. */
-function isSoftware({
+export function isSoftware({
   isFallbackAdapter,
   vendor,
   architecture,

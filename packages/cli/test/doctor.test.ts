@@ -1,9 +1,13 @@
 /** `amulet doctor`: what it says of backends that run, are wrong, missing, or crash. */
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type BackendName, startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { diagnose } from "../src/commands/doctor.js";
-import type { Examination, Examine } from "../src/doctor/examine.js";
+import { runApart } from "../src/doctor/apart.js";
+import type { Examination, Examine, FindCandidates } from "../src/doctor/examine.js";
 import { type Measurement, measureBackend } from "../src/doctor/measure-backend.js";
 import { type Diagnosis, formatDiagnosis, stateOf } from "../src/doctor/report.js";
 import { makeSpecimen } from "../src/doctor/specimen.js";
@@ -70,11 +74,27 @@ describe("a diagnosis", () => {
   };
   const examine: Examine = async (name) => outcomes[name]();
   const names = Object.keys(outcomes) as BackendName[];
+  const find =
+    (...candidates: BackendName[]): FindCandidates =>
+    async () => ({ names: candidates, passedOver: ["Its driver is missing."] });
 
   let diagnosis: Diagnosis;
 
   beforeAll(async () => {
-    diagnosis = await diagnose(names, io, examine);
+    diagnosis = await diagnose(names, io, examine, find("node-gpu", "webgpu", "wasm"));
+  });
+
+  test("names as what runs by default the first candidate that neither fails nor is missing", () => {
+    expect(diagnosis.default).toBe("wasm");
+    expect(diagnosis.advice.at(-1)).toBe("Its driver is missing.");
+  });
+
+  test("says so where nothing would run", async () => {
+    const broken: Examine = async (name) => ({ name, code: "crashed", why: "no memory" });
+    const none = await diagnose(["wasm"], io, broken, find("wasm"));
+    expect(none.default).toBeNull();
+    expect(none.advice[0]).toBe("Nothing here runs without --backend.");
+    expect(formatDiagnosis(none, colorsFor(io.stdout, io.environment)).join("\n")).toContain("no memory");
   });
 
   test("tells of each backend whether it runs, is wrong, missing or fails, and why", () => {
@@ -120,3 +140,60 @@ test.each([["--gpu"], ["--undo"], ["--wheel", "x.whl"]])(
     expect(stderr).toContain("--setup-libtensorflow");
   },
 );
+
+describe("a process apart", () => {
+  const { signal } = io;
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "amulet-apart-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const script = async (text: string) => {
+    const path = join(folder, "script.mjs");
+    await writeFile(path, text);
+    return path;
+  };
+
+  test("hands over what it sends, 64-bit numbers and infinities whole", async () => {
+    const path = await script("process.send({ n: 2n ** 60n, x: Infinity, words: process.argv.slice(2) })");
+    const answer = { n: 2n ** 60n, x: Number.POSITIVE_INFINITY, words: ["a", "b"] };
+    expect(await runApart(path, ["a", "b"], { signal })).toEqual({ answer });
+  });
+
+  test("that crashes is told with its signal, one that throws with its last words", async () => {
+    const crash = await script("process.kill(process.pid, 'SIGSEGV'); setInterval(() => {}, 1000)");
+    expect(await runApart(crash, [], { signal })).toEqual({ why: "its process was ended by SIGSEGV" });
+    const error = await script("console.error('the card is gone'); process.exit(3)");
+    const why = "its process ended with status 3: the card is gone";
+    expect(await runApart(error, [], { signal })).toEqual({ why });
+  });
+
+  test("that hangs without listening to anything is ended", async () => {
+    const path = await script("process.on('SIGTERM', () => {}); for (;;);");
+    expect(await runApart(path, [], { signal, milliseconds: 500 })).toEqual({
+      why: "it did not end within 0.5 s",
+    });
+  });
+
+  test("that is interrupted rejects", async () => {
+    const path = await script("for (;;);");
+    const running = runApart(path, [], { signal: AbortSignal.timeout(200) });
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+  });
+});
+
+test("a specimen that can't be written leaves nothing behind", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "amulet-broken-"));
+  vi.stubEnv("TMPDIR", folder);
+  const write = vi.spyOn(JSON, "stringify").mockImplementationOnce(() => {
+    throw new Error("the disk is full");
+  });
+  try {
+    await expect(makeSpecimen()).rejects.toThrow("the disk is full");
+    expect(await readdir(folder)).toEqual([]);
+  } finally {
+    write.mockRestore();
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  }
+});

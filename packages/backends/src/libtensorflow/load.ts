@@ -31,7 +31,10 @@ let loaded: LibraryKind | undefined;
  * @throws BackendError `missing-backend`; `failed-start` when a library of the other kind is in this process
  */
 export function loadLibtensorflow(kind: LibraryKind): void {
-  if (loaded === kind) return;
+  if (loaded === kind) {
+    checkRegistered(kind);
+    return;
+  }
   if (loaded !== undefined || tf.findBackendFactory("tensorflow") !== null) failOccupied(kind);
   for (const [name, value] of Object.entries(environmentOf[kind])) process.env[name] ??= value;
   restoreRemovedCheck();
@@ -87,6 +90,16 @@ function isAbsent(error: unknown): boolean {
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0]!.trim();
+}
+
+/** A library registers once; where its start failed it was taken off and does not come back. */
+function checkRegistered(kind: LibraryKind): void {
+  if (tf.findBackendFactory("tensorflow") !== null) return;
+  throw new BackendError(
+    "failed-start",
+    `libtensorflow for the ${kind === "gpu" ? "GPU" : "CPU"} was tried in this process before and did not start: it ` +
+      "needs a new process.",
+  );
 }
 
 function failOccupied(kind: LibraryKind): never {

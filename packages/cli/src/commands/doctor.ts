@@ -2,13 +2,18 @@
 import {
   type BackendName,
   backendNames,
-  candidateBackends,
   type LibraryKind,
   setUpLibtensorflow,
   undoLibtensorflow,
 } from "@amulet-ts/backends";
 import type { Invocation } from "../command.js";
-import { type Examination, type Examine, examineApart } from "../doctor/examine.js";
+import {
+  candidatesApart,
+  type Examination,
+  type Examine,
+  examineApart,
+  type FindCandidates,
+} from "../doctor/examine.js";
 import { advise, type Diagnosis, formatDiagnosis, stateOf } from "../doctor/report.js";
 import { makeSpecimen } from "../doctor/specimen.js";
 import { usageError } from "../errors.js";
@@ -37,11 +42,15 @@ function checkOptions(values: OptionValues): void {
     throw usageError("--undo takes away what was set up: it needs no --wheel.");
 }
 
-/** @param examine how a backend is examined; the default does it in a process of its own */
+/**
+ * @param examine how a backend is examined; the default does it in a process of its own
+ * @param findCandidates how those are found that may run without --backend; by default in a process too
+ */
 export async function diagnose(
   names: readonly BackendName[],
   io: Io,
   examine: Examine = examineApart,
+  findCandidates: FindCandidates = candidatesApart,
 ): Promise<Diagnosis> {
   const progress = new Progress(io, "Measuring");
   progress.update(0, names.length, ["a model to measure with"]);
@@ -58,11 +67,22 @@ export async function diagnose(
     await specimen.remove();
   }
   const backends = examined.map((one) => ({ ...one, state: stateOf(one) }));
-  const chosen = (await candidateBackends()).find(
-    (name) => backends.find((one) => one.name === name)?.state !== "fails",
-  )!;
+  const candidates = await findCandidates(io.signal);
+  const starts = (name: BackendName) => {
+    const state = backends.find((one) => one.name === name)?.state;
+    return state !== "fails" && state !== "missing";
+  };
+  const chosen = candidates.names.find(starts) ?? null;
+  const told = new Set(backends.map((one) => ("why" in one ? one.why : "")));
+  const unheard = candidates.passedOver.filter((why) => !told.has(why));
   const { version: node, platform } = process;
-  return { default: chosen, node, platform, backends, advice: advise(backends, chosen) };
+  return {
+    default: chosen,
+    node,
+    platform,
+    backends,
+    advice: [...advise(backends, chosen), ...candidates.passedOver],
+  };
 }
 
 async function setUp({ gpu, wheel, json }: OptionValues, io: Io): Promise<void> {

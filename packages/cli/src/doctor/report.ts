@@ -8,8 +8,8 @@ import type { Agreement, Measurement } from "./measure-backend.js";
 
 /** The whole answer, as `--json` gives it. */
 export interface Diagnosis {
-  /** What runs without --backend. */
-  readonly default: BackendName;
+  /** What runs without --backend; null where nothing would. */
+  readonly default: BackendName | null;
   readonly node: string;
   readonly platform: string;
   readonly backends: readonly ExaminedBackend[];
@@ -90,11 +90,13 @@ function formatBytes(bytes: number): string {
 }
 
 /** What to do next. */
-export function advise(backends: readonly ExaminedBackend[], chosen: BackendName): string[] {
+export function advise(backends: readonly ExaminedBackend[], chosen: BackendName | null): string[] {
   const wrong = backends.filter(({ state }) => state === "wrong").map(({ name }) => name);
   const best = fastest(backends);
   return [
-    `* runs without --backend: ${chosen}. ERROR is the share used of what float32 rounding explains.`,
+    chosen === null
+      ? "Nothing here runs without --backend."
+      : `* runs without --backend: ${chosen}. ERROR is the share used of what float32 rounding explains.`,
     ...wrong.map(
       (name) => `Do not use ${name}: its results are further from float64 than rounding explains.`,
     ),

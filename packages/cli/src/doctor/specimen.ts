@@ -41,16 +41,26 @@ const config = {
   eos_token_id: 0,
 } as const;
 
-/** Makes the folder; about 32 MB. */
+/** Makes the folder; about 32 MB. Where that fails nothing of it stays. */
 export async function makeSpecimen(): Promise<Specimen> {
   const folder = await mkdtemp(join(tmpdir(), "amulet-doctor-"));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await writeSpecimen(folder);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { folder, remove };
+}
+
+async function writeSpecimen(folder: string): Promise<void> {
   const tensors = drawTensors();
   const written = new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, values: data }]));
   await writeFile(join(folder, "config.json"), JSON.stringify(config));
   await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer()));
   await writeFile(join(folder, "model.safetensors"), encodeSafetensors(written, "F32"));
   await writeFile(join(folder, "expectation.json"), JSON.stringify(expect(tensors)));
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 interface PlainTensor<Data = Float32Array | Float64Array> {
