@@ -14,7 +14,7 @@ export * from "./law.js";
 export { optimiserLaws } from "./optimiser.js";
 export { oracleLogits, oracleLoss } from "./oracle-logits.js";
 export { measureRegret, ownUtilities, type Regret } from "./regret.js";
-export { chiSquare, chiSquareLimit } from "./sampling.js";
+export { tailOf } from "./sampling.js";
 
 /** Every law of the algorithm, from the strength alone to whole policies and draws from them. */
 export const algorithmLaws: readonly Law[] = [

@@ -242,6 +242,17 @@ const runFaults: readonly Mutant[] = [
   plant("draws-too-flat", "temperature 2", "sampling-frequencies", {
     sampled: (logPolicy) => normaliseScores(Float64Array.from(logPolicy, (value) => value / 2)),
   }),
+  plant(
+    "draws-rare-tokens",
+    "no token less probable than a tenth of its fair share",
+    "sampling-frequencies",
+    {
+      sampled: (logPolicy) => {
+        const floor = -Math.log(10 * logPolicy.length);
+        return normaliseScores(Float64Array.from(logPolicy, (value) => Math.max(value, floor)));
+      },
+    },
+  ),
   plant("draws-greedily", "always the likeliest token", "sampling-frequencies", {
     sampled: (logPolicy) => {
       const best = Math.max(...Float64Array.from(logPolicy));
