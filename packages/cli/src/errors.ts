@@ -1,5 +1,5 @@
 /** What went wrong, for programs; the message says it for people. */
-export type CliErrorCode = "usage" | "unreadable-input" | "not-cached" | "broken-law";
+export type CliErrorCode = "usage" | "unreadable-input" | "not-cached" | "broken-law" | "not-judged";
 
 /** The one error class of `cli`. */
 export class CliError extends Error {

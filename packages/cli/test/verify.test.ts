@@ -2,14 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { startBackend } from "@amulet-ts/backends";
 import { lawSources, listLaws } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import stringWidth from "string-width";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { amulet } from "./fake-io.js";
 
 const folder = mkdtempSync(join(tmpdir(), "amulet-verify-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 const myStep = fileURLToPath(new URL("../../../docs/verification/my-step.mjs", import.meta.url));
 
@@ -147,7 +151,7 @@ describe("on somebody's own implementation", () => {
       /must export at least one operation; it has amuletLop\. Did you mean amuletLoop\?/,
     );
     expect(status).toBe(2);
-    expect(await amulet(["verify", "--subject", join(folder, "none.mjs")])).toMatchObject({ status: 1 });
+    expect(await amulet(["verify", "--subject", join(folder, "none.mjs")])).toMatchObject({ status: 2 });
   });
 
   test.each([
@@ -231,16 +235,66 @@ describe("its words", () => {
     [["--backends", "cpu"], /There is no option --backends\. Did you mean --backend\?/],
     [["--runs", "0"], /--runs must be a whole number of at least 1/],
     [["--path", "0:1"], /name that law with --law/],
+    [["--path", "abc", "--law", "loop-rests"], /--path must be the path of a counterexample, .* it is "abc"/],
+    [
+      ["--path", "0:999:999", "--law", "scale-rises", "--backend", "cpu"],
+      /has no case at path 0:999:999 of seed 0/,
+    ],
     [["--subject", "a.mjs", "--backend", "cpu"], /Give one/],
+    [["--from", "a.json", "--law", "loop-rests"], /--law does nothing beside it/],
+    [["--from", "a.json", "--subject", "a.mjs"], /--subject does nothing beside it/],
+    [["--from", "a.json", "--runs", "3"], /--runs does nothing beside it/],
+    [["--from", "a.json", "--backend", "cpu"], /--backend does nothing beside it/],
+    [["--from", join(folder, "none.json")], /There is no file .*none\.json/],
+    [["--from", folder], /can't be read/],
   ])("%s is wrong usage", async (words, sentence) => {
     const { status, stdout, stderr } = await amulet(["verify", ...words]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(sentence);
   });
 
-  test("a report that nothing could be written to is refused before anything runs", async () => {
-    const { status, stdout } = await amulet(["verify", "--report", join(folder, "none", "report.md")]);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+  test.each([
+    [join(folder, "none", "report.md"), /there is no folder .*none/],
+    [folder, /it is a folder; name a file in it/],
+  ])("a report that can't be written to %s is refused before anything runs", async (place, sentence) => {
+    const { status, stdout, stderr } = await amulet(["verify", "--report", place]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(sentence);
+  });
+
+  test("a backend that was named and is not here is said before the first is tried", async ({ skip }) => {
+    vi.stubEnv("AMULET_LIBTENSORFLOW", join(folder, "no such folder"));
+    const starts = startBackend("node-gpu").then(
+      () => true,
+      () => false,
+    );
+    skip(await starts, "node-gpu is installed here, so nothing is missing");
+    const frames: string[] = [];
+    const words = ["verify", "--runs", "1", "--backend", "cpu", "--backend", "node-gpu"];
+    const onNote = (text: string) => frames.push(text);
+    const { status, stdout, stderr } = await amulet(words, { isTTY: true, onNote });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(frames).toEqual([stderr]);
+    expect(stderr).toContain("--setup-libtensorflow --gpu");
+  });
+});
+
+describe("where nothing is judged", () => {
+  test("a law that was named and skipped is no success", async () => {
+    const words = ["verify", "--subject", myStep, "--law", "step-stationary", "--law", "loop-by-definition"];
+    const { status, stderr } = await amulet([...words, "--runs", "3"]);
+    expect(status).toBe(1);
+    expect(stderr).toBe("amulet: Not judged although --law names it: loop-by-definition.\n");
+  });
+
+  test("nor is a file with nothing to try, and the verdict does not say so", async () => {
+    const counting = subject("counting", "export const countTensors = () => 0;");
+    const { status, stdout, stderr } = await amulet(["verify", "--subject", counting]);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/no-tensor-left +skipped/);
+    expect(stdout).toMatch(/No law was judged on counting\.mjs; 0 cases/);
+    expect(stdout).not.toContain("holds");
+    expect(stderr).toBe("amulet: No law was judged: there was nothing to try.\n");
   });
 });
 
@@ -269,8 +323,60 @@ describe("reports", () => {
     const other = join(folder, "other.json");
     writeFileSync(other, (await amulet([...words, "--json", "--seed", "9", "--backend", "cpu"])).stdout);
     const refused = await amulet(["verify", ...froms, "--from", other]);
-    expect(refused).toMatchObject({ status: 1, stdout: "" });
+    expect(refused).toMatchObject({ status: 2, stdout: "" });
     expect(refused.stderr).toMatch(/same seed/);
+  });
+
+  test("are put together with breaches on NaN and ∞, and each is replayed on what it was found on", async () => {
+    const boundless = subject("it's boundless", "export const guidanceScale = () => Infinity;");
+    const none = subject("none", "export const guidanceScale = () => NaN;");
+    const froms: string[] = [];
+    for (const [i, file] of [boundless, none].entries()) {
+      const found = await amulet([
+        "verify",
+        "--json",
+        "--subject",
+        file,
+        "--runs",
+        "4",
+        "--law",
+        "scale-by-definition",
+      ]);
+      froms.push("--from", join(folder, `found-${i}.json`));
+      writeFileSync(froms.at(-1)!, found.stdout);
+    }
+    const report = join(folder, "joined.md");
+    const { status, stdout, stderr } = await amulet(["verify", ...froms, "--report", report]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^amulet: Broken: /);
+    expect(stdout).toMatch(
+      /^1 law on it's boundless\.mjs and none\.mjs, put together; up to .*: 4; seed 0\n/,
+    );
+    expect(stdout).toMatch(/scale-by-definition +✗ ∞ .* ✗ NaN/);
+    const quoted = boundless.replaceAll("'", "'\\''");
+    for (const text of [stdout, readFileSync(report, "utf8")]) {
+      expect(text).toContain(`--law scale-by-definition --subject '${quoted}' --seed 0`);
+      expect(text).toContain(`--law scale-by-definition --subject ${none} --seed 0`);
+    }
+  });
+
+  test("that are not what --json writes are refused by the field that is wrong", async () => {
+    const file = join(folder, "wrong.json");
+    const words = ["verify", "--json", "--runs", "1", "--backend", "cpu", "--law", "scale-rises"];
+    const right = JSON.parse((await amulet(words)).stdout);
+    writeFileSync(file, JSON.stringify({ ...right, subjects: [1] }));
+    const { status, stdout, stderr } = await amulet(["verify", "--from", file]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(
+      /wrong\.json is not what .* writes\. subjects\[0\] must be an object; it is 1\.\n$/,
+    );
+  });
+
+  test("name the commit where the environment does", async () => {
+    const words = ["verify", "--json", "--runs", "1", "--backend", "cpu", "--law", "scale-rises"];
+    const { stdout } = await amulet(words, { environment: { GIT_COMMIT: "abc" } });
+    expect(JSON.parse(stdout).software).toMatchObject({ commit: "abc", amulet: expect.any(String) });
+    expect(JSON.parse((await amulet(words)).stdout).software).not.toHaveProperty("commit");
   });
 
   test("show a broken law with its case", async () => {

@@ -1,11 +1,12 @@
 /** `amulet verify`: every law, tried on every backend or on somebody's own implementation. */
-import { access, readFile, writeFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import type { RunningBackend } from "@amulet-ts/backends";
 import {
   adamSubject,
+  describeRuns,
   dualSubject,
   type Finding,
+  joinNames,
   joinVerifications,
   lawSources,
   listLaws,
@@ -13,6 +14,7 @@ import {
   type OptimiserSubject,
   planChecks,
   projectedSubject,
+  readVerification,
   runChecks,
   type Subjects,
   toPlainData,
@@ -23,18 +25,18 @@ import {
 } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Invocation } from "../command.js";
-import { CliError, usageError } from "../errors.js";
+import { CliError } from "../errors.js";
 import type { Io } from "../io.js";
 import type { OptionValues } from "../options.js";
 import { writeJson, writeLines, writeNote } from "../output.js";
 import { readJsonInput } from "../read-input.js";
-import { didYouMean } from "../suggest.js";
 import { colorsFor } from "../terminal/colors.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "../verify/backends.js";
 import { coreSubject } from "../verify/core-subject.js";
 import { loadForeignSubject } from "../verify/foreign-subject.js";
 import { LiveView } from "../verify/live-view.js";
 import { modelsSubject } from "../verify/models-subject.js";
+import { asUsage, checkLaws, checkUsage, preparing, quoteWord } from "../verify/usage.js";
 import { formatBreaches, formatSkips, formatTable, formatVerdict } from "../verify/view.js";
 
 const defaultRuns = 100;
@@ -47,26 +49,31 @@ export async function run({ values, io }: Invocation): Promise<void> {
     return;
   }
   await checkUsage(values);
-  const verification = values.from ? await joinEarlier(values.from, io) : await verifyAll(values, io);
+  const { from } = values;
+  const verification = from ? await preparing(() => joinEarlier(from, io)) : await verifyAll(values, io);
   await show(verification, values, io);
   io.signal.throwIfAborted();
   checkAllHold(verification);
+  checkJudged(verification, values.law ?? []);
 }
 
 /** Every column in turn, with the table filling up. */
 async function verifyAll(values: OptionValues, io: Io): Promise<Verification> {
   const startedAt = new Date().toISOString();
   const plan = { runs: values.runs ?? defaultRuns, seed: values.seed ?? defaultSeed };
-  const sources = values.subject === undefined ? await ours(values, io) : [await theirs(values.subject, io)];
+  const { subject } = values;
+  const sources = await preparing(async () =>
+    subject === undefined ? await ours(values, io) : [await theirs(subject, io)],
+  );
   const view = new LiveView(io, [headline(values, plan)], sources.length, values.json === true);
   const subjects: VerifiedSubject[] = [];
   for (const open of sources) {
     if (io.signal.aborted) break;
-    const judged = await open();
+    const judged = await preparing(open);
     if (judged) subjects.push(await verifyOne(judged, { ...plan, values, io, view }));
   }
   view.clear();
-  return { startedAt, ...plan, software: await listSoftware(), subjects, interrupted: io.signal.aborted };
+  return { startedAt, ...plan, software: await listSoftware(io), subjects, interrupted: io.signal.aborted };
 }
 
 /** @throws CliError `unreadable-input`, VerifyError `bad-input` */
@@ -76,18 +83,12 @@ async function joinEarlier(files: readonly string[], io: Io): Promise<Verificati
   return joinVerifications(earlier as [Verification, ...Verification[]]);
 }
 
-function readVerification(value: unknown, file: string): Verification {
-  const { seed, runs, startedAt, software, subjects } = (value ?? {}) as Partial<Verification>;
-  const isWhole = typeof seed === "number" && typeof runs === "number" && typeof startedAt === "string";
-  if (isWhole && software && Array.isArray(subjects)) return value as Verification;
-  throw new CliError("unreadable-input", `${file} is not what \`amulet verify --json\` writes.`);
-}
-
 /** Something to judge, and how its column is called. */
 interface Judged {
   readonly name: string;
   readonly description: string;
   readonly subjects: Subjects;
+  readonly file?: string;
 }
 
 type OpenJudged = () => Promise<Judged | undefined>;
@@ -95,6 +96,8 @@ type OpenJudged = () => Promise<Judged | undefined>;
 /** Core and the model families on each backend; the optimisers that use none stand in the first column. */
 async function ours(values: OptionValues, io: Io): Promise<OpenJudged[]> {
   const { names, mayBeMissing } = chooseBackends(values.backends);
+  // The last of those that were named may be missing as well: that is to be known before the first is tried.
+  if (!mayBeMissing) for (const name of names) await startOrSkip(name, mayBeMissing);
   return names.map((name, index) => async () => {
     const started = await startOrSkip(name, mayBeMissing);
     if ("missing" in started) return void writeNote(io, `${name} is not here. ${started.missing}`);
@@ -121,7 +124,7 @@ function describeBackend({ description, version }: RunningBackend): string {
 async function theirs(file: string, io: Io): Promise<OpenJudged> {
   const { name, subjects, unknown } = await loadForeignSubject(file);
   if (unknown.length > 0) writeNote(io, `No law knows ${unknown.join(", ")} of ${file}: left alone.`);
-  return async () => ({ name, description: file, subjects });
+  return async () => ({ name, description: file, subjects, file });
 }
 
 interface Surroundings {
@@ -146,12 +149,17 @@ async function verifyOne(
     onProgress: (progress: Parameters<LiveView["note"]>[0]) => view.note(progress),
     ...(values.path !== undefined && { path: values.path }),
   };
-  for await (const finding of runChecks(checks, options)) {
-    findings.push(finding);
-    view.add(finding);
+  try {
+    for await (const finding of runChecks(checks, options)) {
+      findings.push(finding);
+      view.add(finding);
+    }
+  } catch (error) {
+    view.clear();
+    throw asUsage(error);
   }
-  const { name, description } = judged;
-  return { name, description, findings, seconds: (performance.now() - began) / 1000 };
+  const { subjects: _, ...facts } = judged;
+  return { ...facts, findings, seconds: (performance.now() - began) / 1000 };
 }
 
 function headline(values: OptionValues, { runs, seed }: { runs: number; seed: number }): string {
@@ -160,26 +168,35 @@ function headline(values: OptionValues, { runs, seed }: { runs: number; seed: nu
   return `${count} law${count === 1 ? "" : "s"} on ${what}, up to ${runs.toLocaleString("en-US")} cases each, seed ${seed}`;
 }
 
+/** Of runs that were put together, what each of them was to try. */
+function headlineOf(verification: Verification): string {
+  const { subjects, seed } = verification;
+  const count = new Set(subjects.flatMap(({ findings }) => findings.map(({ law }) => law))).size;
+  const where = joinNames(subjects.map(({ name }) => name));
+  const runs = `up to this many cases each: ${describeRuns(verification)}`;
+  return `${count} law${count === 1 ? "" : "s"} on ${where}, put together; ${runs}; seed ${seed}`;
+}
+
 async function show(verification: Verification, values: OptionValues, io: Io): Promise<void> {
-  const replay = (finding: Finding, subject: string) => replayCommand(finding, subject, values);
   if (values.json) writeJson(io, toPlainData(verification));
   else {
     const colors = colorsFor(io.stdout, io.environment);
     const { subjects } = verification;
     const descriptions = subjects.map(({ name, description }) => colors.dim(`${name}: ${description}`));
-    writeLines(io, [headline(values, verification), ...descriptions, ""]);
+    const head = verification.parts ? headlineOf(verification) : headline(values, verification);
+    writeLines(io, [head, ...descriptions, ""]);
     // As they are: breaking lines between words would take their indentation away.
     const { lines } = formatTable(subjects, colors);
-    io.stdout.write(`${[...lines, ...formatBreaches(subjects, replay, colors), ""].join("\n")}\n`);
+    io.stdout.write(`${[...lines, ...formatBreaches(subjects, replayCommand, colors), ""].join("\n")}\n`);
     const skips = formatSkips(subjects);
     writeLines(io, [...skips, ...(skips.length > 0 ? [""] : []), formatVerdict(verification, colors)]);
   }
-  if (values.report !== undefined) await writeFile(values.report, writeReport(verification, replay));
+  if (values.report !== undefined) await writeFile(values.report, writeReport(verification, replayCommand));
 }
 
 /** The words that come to a counterexample again. */
-function replayCommand({ law, counterexample }: Finding, subject: string, values: OptionValues): string {
-  const where = values.subject === undefined ? `--backend ${subject}` : `--subject ${values.subject}`;
+function replayCommand({ law, counterexample }: Finding, { name, file }: VerifiedSubject): string {
+  const where = file === undefined ? `--backend ${name}` : `--subject ${quoteWord(file)}`;
   return `amulet verify --law ${law} ${where} --seed ${counterexample?.seed} --path ${counterexample?.path}`;
 }
 
@@ -199,32 +216,13 @@ function listAll(values: OptionValues, io: Io): void {
   writeLines(io, lines);
 }
 
-function checkLaws(names: readonly string[]): void {
-  const known = listLaws().map(({ name }) => name);
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  const meant = didYouMean(unknown, known);
-  throw usageError(`There is no law ${JSON.stringify(unknown)}.${meant} There are: ${known.join(", ")}.`);
-}
-
-async function checkUsage({ subject, backends, path, law, report }: OptionValues): Promise<void> {
-  if (subject !== undefined && backends !== undefined)
-    throw usageError(
-      "--subject judges what a file computes, wherever that runs; --backend is for ours. Give one.",
-    );
-  if (path !== undefined && law?.length !== 1)
-    throw usageError("--path replays a counterexample of one law: name that law with --law.");
-  if (report === undefined) return;
-  const folder = dirname(resolve(report));
-  await access(folder).catch((cause: unknown) => {
-    throw new CliError("unreadable-input", `There is no folder ${folder} to write the report to.`, { cause });
-  });
-}
-
-async function listSoftware(): Promise<Record<string, string>> {
+/** Versions; the commit too where whoever runs this, a build server for instance, says it in the environment. */
+async function listSoftware({ environment }: Io): Promise<Record<string, string>> {
   const manifest = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  const commit = environment.GIT_COMMIT ?? environment.GITHUB_SHA;
   return {
     amulet: String(manifest.version),
+    ...(commit && { commit }),
     "tfjs-core": tf.version_core,
     Node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -238,4 +236,16 @@ function checkAllHold({ subjects }: Verification): void {
     findings.filter(({ outcome }) => outcome === "broken").map(({ label }) => `${label} on ${name}`),
   );
   throw new CliError("broken-law", `Broken: ${broken.join("; ")}.`);
+}
+
+/** A verification that judged nothing must not look like one that found nothing. @throws CliError `not-judged` */
+function checkJudged({ subjects }: Verification, wanted: readonly string[]): void {
+  const judged = subjects
+    .flatMap(({ findings }) => findings)
+    .filter(({ outcome, runs }) => outcome !== "skipped" && runs > 0)
+    .map(({ law }) => law);
+  const skipped = wanted.filter((law) => !judged.includes(law));
+  if (skipped.length > 0)
+    throw new CliError("not-judged", `Not judged although --law names it: ${skipped.join(", ")}.`);
+  if (judged.length === 0) throw new CliError("not-judged", "No law was judged: there was nothing to try.");
 }

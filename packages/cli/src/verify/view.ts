@@ -3,6 +3,7 @@ import {
   describeBreach,
   type Finding,
   formatSize,
+  joinNames,
   listLaws,
   type PlannedCheck,
   type ReportRow,
@@ -99,21 +100,25 @@ function formatFinding(finding: Finding, { green, red, dim, yellow }: Colors): [
 /** Below the table: each broken law with its smallest case and how to come to it again. */
 export function formatBreaches(
   subjects: readonly VerifiedSubject[],
-  replay: (finding: Finding, subject: string) => string,
+  replay: (finding: Finding, subject: VerifiedSubject) => string,
   { red, dim }: Colors,
 ): string[] {
   const statements = new Map(listLaws().map(({ name, statement }) => [name, statement]));
-  return subjects.flatMap(({ name, findings }) =>
-    findings
+  return subjects.flatMap((column) =>
+    column.findings
       .filter(({ outcome }) => outcome === "broken")
       .flatMap((finding) => {
         const [first, ...rest] = describeBreach(
           { name: finding.law, statement: statements.get(finding.law) ?? "" },
-          { ...finding, subject: finding.subject === name ? name : `${finding.subject} on ${name}` },
+          { ...finding, subject: nameJudged(finding, column) },
         ).split("\n");
-        return ["", red(`✗ ${first}`), ...rest, `  replay         ${dim(replay(finding, name))}`];
+        return ["", red(`✗ ${first}`), ...rest, `  replay         ${dim(replay(finding, column))}`];
       }),
   );
+}
+
+function nameJudged({ subject }: Finding, { name }: VerifiedSubject): string {
+  return subject === name ? name : `${subject} on ${name}`;
 }
 
 /** One sentence for all laws that want the same missing operations. */
@@ -138,10 +143,6 @@ export function formatVerdict(verification: Verification, { green, red, yellow, 
       `Interrupted: ${formatCount(held, "check")} held and ${broken} broke until then; ${facts}.`,
     );
   if (broken > 0) return `${red(bold(`${broken} of ${held + broken} checks broke on ${where}`))}; ${facts}.`;
+  if (held === 0) return yellow(`No law was judged${where && ` on ${where}`}; ${facts}.`);
   return `${green(bold(`Every law that was tried holds on ${where}`))}; ${facts}.`;
-}
-
-/** `cpu, wasm and node`. */
-function joinNames(names: readonly string[]): string {
-  return names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }

@@ -11,6 +11,7 @@ import {
   tabulateFindings,
   total,
   type Verification,
+  type VerifiedSubject,
 } from "./verification.js";
 
 /**
@@ -20,7 +21,7 @@ import {
  */
 export function writeReport(
   verification: Verification,
-  replay: (finding: Finding, subject: string) => string,
+  replay: (finding: Finding, subject: VerifiedSubject) => string,
 ): string {
   const rows = tabulateFindings(verification.subjects);
   return `${[
@@ -98,16 +99,16 @@ function writeRow(cells: readonly string[]): string {
 
 function writeBreaches(
   { subjects }: Verification,
-  replay: (finding: Finding, subject: string) => string,
+  replay: (finding: Finding, subject: VerifiedSubject) => string,
 ): string[] {
   const statements = new Map(listLaws().map(({ name, statement }) => [name, statement]));
-  return subjects.flatMap(({ name, findings }) =>
-    findings
+  return subjects.flatMap((column) =>
+    column.findings
       .filter(({ outcome }) => outcome === "broken")
       .flatMap((finding) => {
         const law = { name: finding.law, statement: statements.get(finding.law) ?? "" };
-        const lines = [describeBreach(law, finding), `  replay         ${replay(finding, name)}`];
-        return ["", `## ${finding.label} on ${name}`, "", "```text", ...lines, "```"];
+        const lines = [describeBreach(law, finding), `  replay         ${replay(finding, column)}`];
+        return ["", `## ${finding.label} on ${column.name}`, "", "```text", ...lines, "```"];
       }),
   );
 }
