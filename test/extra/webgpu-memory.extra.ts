@@ -1,0 +1,58 @@
+/** The store of WebGPU's buffers over a long answer: on a graphics card, or on SwiftShader (VK_ICD_FILENAMES). */
+import { startBackend } from "@amulet-ts/backends";
+import { amuletMethod, createChooser, decode } from "@amulet-ts/core";
+import { loadModel } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+import { freeBytesKept } from "../../packages/backends/src/webgpu-buffers.js";
+import type { BufferStore } from "../../packages/backends/src/webgpu-device.js";
+import { place, uint32Entry, writeGguf } from "../../packages/models/test/formats/checkpoint-writer.js";
+import { tinyLlama } from "../../packages/models/test/tiny-llama.js";
+
+const why = await startBackend("webgpu").then(
+  () => "",
+  ({ message }: Error) => message,
+);
+const tokens = 500;
+
+/** The tiny model with room for that many tokens. */
+function longContext(): Buffer {
+  const { entries, tensors } = tinyLlama();
+  const others = entries.filter(([name]) => name !== "llama.context_length");
+  return writeGguf({ entries: [...others, uint32Entry("llama.context_length", 1024)], tensors });
+}
+
+const store = () => (tf.backend() as unknown as { bufferManager: BufferStore }).bufferManager;
+
+/** Keys and values of a token: 2 rows, 2 blocks, width 4, float32. */
+const cacheBytesPerToken = 2 * 2 * 2 * 4 * 4;
+
+test.skipIf(why)(
+  `over ${tokens} tokens the buffers in use grow by the cache alone, and none stays (${why ? `skipped: ${why}` : "webgpu"})`,
+  async () => {
+    await startBackend("webgpu");
+    using model = await loadModel(await place({ "tiny.gguf": longContext() }));
+    const { ids: base } = model.renderChat([{ role: "user", content: "this" }]);
+    const { ids: preference } = model.renderChat([{ role: "user", content: "that, and in short" }]);
+    /** Bytes in use at every hundredth token. */
+    const answer = async (maxNewTokens: number) => {
+      const choose = createChooser({ seed: 5, temperature: 1.5, minNewTokens: maxNewTokens });
+      const used: number[] = [];
+      let count = 0;
+      const request = { base, preference, method: amuletMethod(), choose, maxNewTokens };
+      for await (const { type } of decode(model, [request]))
+        if (type === "token" && ++count % 100 === 0) used.push(store().numBytesUsed);
+      expect(count).toBe(maxNewTokens);
+      return used;
+    };
+    // Constants come to the device when they are first used.
+    await answer(2);
+    const before = [tf.memory().numTensors, store().numBytesUsed, store().getNumUsedBuffers()];
+    const used = await answer(tokens);
+    const growth = used.slice(1).map((bytes, i) => bytes - used[i]!);
+    expect(growth).toEqual(growth.map(() => 100 * cacheBytesPerToken));
+    expect([tf.memory().numTensors, store().numBytesUsed, store().getNumUsedBuffers()]).toEqual(before);
+    // Sums over the tokens so far have another length at each one; what they leave is kept within the budget.
+    expect(store().numBytesAllocated - store().numBytesUsed).toBeLessThanOrEqual(freeBytesKept);
+  },
+);
