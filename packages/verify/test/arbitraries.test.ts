@@ -41,13 +41,20 @@ describe("pairs of logits", () => {
     }
   });
 
-  it("are masked in some tokens, never in all, after both prompts alike", () => {
+  it("are masked in some tokens, never in all, after both prompts alike or after the preference prompt", () => {
     const pairs = sample(arbitraries.maskedPair);
-    expect(pairs.some(({ base }) => base.includes(Number.NEGATIVE_INFINITY))).toBe(true);
-    for (const { base, preference } of pairs) {
-      expect(base.map(Number.isFinite)).toEqual(preference.map(Number.isFinite));
-      expect(base.some(Number.isFinite)).toBe(true);
-    }
+    const masks = (row: readonly number[]) => row.map((logit) => !Number.isFinite(logit));
+    expect(pairs.some(({ base }) => masks(base).includes(true))).toBe(true);
+    const alone = pairs.filter(({ base, preference }) => `${masks(base)}` !== `${masks(preference)}`);
+    expect(alone.length).toBeGreaterThan(0);
+    for (const { base } of alone) expect(masks(base)).not.toContain(true);
+    for (const { preference } of pairs) expect(masks(preference)).toContain(false);
+  });
+
+  it("reach whole vocabularies now and then", () => {
+    const sizes = sample(arbitraries.anyPair, 20_000).map(({ base }) => base.length);
+    expect(Math.max(...sizes)).toBeGreaterThan(5000);
+    expect(sizes.reduce((sum, size) => sum + size, 0) / sizes.length).toBeLessThan(40);
   });
 });
 
@@ -59,6 +66,13 @@ describe("hyperparameters", () => {
   ])("%s lie below, on and above the critical point α = λ", (_, parameters) => {
     const sides = sample(parameters).map(({ alpha, lambda }) => Math.sign(alpha - lambda));
     expect(new Set(sides)).toEqual(new Set([-1, 0, 1]));
+  });
+
+  it("of policies include the paper's settings and α beyond 2λ, with x below 120", () => {
+    const drawn = sample(arbitraries.policyParameters, 2000);
+    expect(drawn).toContainEqual(oracles.paperParameters);
+    expect(drawn.some(({ alpha, lambda }) => alpha > 2 * lambda)).toBe(true);
+    for (const parameters of drawn) expect(oracles.guidanceScale(parameters)).toBeLessThan(120);
   });
 
   it("reach from no utility to ten times λ, from no step to hundreds, over five orders of η", () => {

@@ -1,6 +1,7 @@
 /** Hyperparameters over their range, on both sides of the critical point α = λ and on it. */
 import fc from "fast-check";
-import type { AmuletParameters } from "../oracles/amulet.js";
+import { type AmuletParameters, paperParameters } from "../oracles/amulet.js";
+import { guidanceScale } from "../oracles/strength.js";
 
 /** Multiples of 1/4 within [min, max], the rounder ones first: failures shrink to 1, then to other whole numbers. */
 const quarters = (min: number, max: number) => {
@@ -26,8 +27,24 @@ const policyIterations = fc.oneof(
   { weight: 1, arbitrary: fc.nat({ max: 40 }) },
 );
 
-/** For policies: α ≤ 2λ and T ≤ 40, where x stays below 120 and no log-policy leaves float32's useful range. */
-export const policyParameters = parametersWith(2, policyIterations);
+/** Beyond this x log-policies leave float32's useful range. */
+const largestScale = 120;
+
+/**
+ * For policies: α ≤ 2λ and T ≤ 40, seldom α up to 5λ, and now and then the paper's settings. x stays below 120, and no
+ * log-policy leaves float32's useful range.
+ */
+export const policyParameters: fc.Arbitrary<AmuletParameters> = fc.oneof(
+  { withCrossShrink: true },
+  { weight: 90, arbitrary: parametersWith(2, policyIterations) },
+  {
+    weight: 9,
+    arbitrary: parametersWith(5, fc.nat({ max: 8 })).filter(
+      (parameters) => guidanceScale(parameters) <= largestScale,
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant(paperParameters) },
+);
 
 /** For the strength alone: α up to 10 λ, T up to 400; x reaches 1e25. */
 export const scaleParameters = parametersWith(10, fc.nat({ max: 400 }));

@@ -83,14 +83,26 @@ export function logitPair({ largest = 2000 }: { largest?: number } = {}): fc.Arb
   );
 }
 
-/** Some tokens, never all, are impossible after both prompts. */
+/** Whole vocabularies now and then: pairs as above, and few with up to 50,000 tokens. */
+export const anyPair: fc.Arbitrary<LogitPair> = fc.oneof(
+  { withCrossShrink: true },
+  { weight: 3000, arbitrary: logitPair() },
+  { weight: 1, arbitrary: largePair(50_000) },
+);
+
+/**
+ * Some tokens, never all, are impossible: after both prompts, or seldom after the preference prompt alone. The first one
+ * is always possible.
+ */
 export const maskedPair: fc.Arbitrary<LogitPair> = fc
-  .array(fc.tuple(eighths(10), eighths(10), fc.boolean()), { minLength: 2, maxLength: 10 })
-  .map((tokens) => {
-    const masked = (a: number) => a > 0 && tokens[a]![2];
-    const hide = (logit: number, a: number) => (masked(a) ? Number.NEGATIVE_INFINITY : logit);
+  .record({
+    tokens: fc.array(fc.tuple(eighths(10), eighths(10), fc.boolean()), { minLength: 2, maxLength: 10 }),
+    both: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+  })
+  .map(({ tokens, both }) => {
+    const hide = (logit: number, a: number) => (a > 0 && tokens[a]![2] ? Number.NEGATIVE_INFINITY : logit);
     return {
-      base: tokens.map(([base], a) => hide(base, a)),
+      base: tokens.map(([base], a) => (both ? hide(base, a) : base)),
       preference: tokens.map(([, preference], a) => hide(preference, a)),
     };
   });

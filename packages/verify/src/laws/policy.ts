@@ -1,7 +1,14 @@
 /** Laws of the policies that the loop and its collapsed form give. */
 import fc from "fast-check";
 import { policyParameters } from "../arbitraries/parameters.js";
-import { genericPair, type LogitPair, logitPair, maskedPair, policyRow } from "../arbitraries/rows.js";
+import {
+  anyPair,
+  genericPair,
+  type LogitPair,
+  logitPair,
+  maskedPair,
+  policyRow,
+} from "../arbitraries/rows.js";
 import { type AmuletParameters, amulet } from "../oracles/amulet.js";
 import { logSoftmax, type Row, tabulate } from "../oracles/distribution.js";
 import { guidanceScale } from "../oracles/strength.js";
@@ -16,7 +23,13 @@ import {
   tiltBound,
 } from "./tolerance.js";
 
-const policyCase = fc.record({ pair: logitPair(), parameters: policyParameters });
+const policyCase = fc.record({ pair: anyPair, parameters: policyParameters });
+
+/** Two log-policies; the bounds need not have them normalised. */
+interface PolicyRows {
+  readonly logBase: Row;
+  readonly logPreference: Row;
+}
 
 /** The two log-policies of a pair, as subject and oracle both read them. */
 function rowsOf(pair: LogitPair): { logBase: Float32Array; logPreference: Float32Array } {
@@ -25,21 +38,19 @@ function rowsOf(pair: LogitPair): { logBase: Float32Array; logPreference: Float3
 
 /** The loop's bound, the oracle's own rounding included. */
 function boundOf(
-  pair: LogitPair,
+  { logBase, logPreference }: PolicyRows,
   parameters: AmuletParameters,
   subject: Pick<AlgorithmSubject, "unitRoundoff">,
 ) {
-  const { logBase, logPreference } = rowsOf(pair);
   return loopBound(logBase, logPreference, parameters, subject.unitRoundoff + 2 ** -53);
 }
 
 /** The collapsed form's bound: its own roundings, and those of x along Δ. */
 function collapsedBound(
-  pair: LogitPair,
+  { logBase, logPreference }: PolicyRows,
   parameters: AmuletParameters,
   subject: Pick<AlgorithmSubject, "unitRoundoff">,
 ) {
-  const { logBase, logPreference } = rowsOf(pair);
   const expected = amulet(logBase, logPreference, parameters);
   const scale = guidanceScale(parameters);
   const scaleError = tabulate(logBase.length, (a) => {
@@ -92,7 +103,7 @@ const loopByDefinition = defineLaw({
     return comparePolicies(
       actual,
       amulet(logBase, logPreference, parameters),
-      boundOf(pair, parameters, subject),
+      boundOf({ logBase, logPreference }, parameters, subject),
     );
   },
 });
@@ -106,7 +117,7 @@ const collapseByDefinition = defineLaw({
     const { logBase, logPreference } = rowsOf(pair);
     const actual = await subject.amuletCollapsed(logBase, logPreference, parameters);
     const oracle = loopBound(logBase, logPreference, parameters, 2 ** -53);
-    const bound = addBounds(collapsedBound(pair, parameters, subject), oracle);
+    const bound = addBounds(collapsedBound({ logBase, logPreference }, parameters, subject), oracle);
     return comparePolicies(actual, amulet(logBase, logPreference, parameters), bound);
   },
 });
@@ -120,7 +131,10 @@ const loopEqualsCollapse = defineLaw({
     const { logBase, logPreference } = rowsOf(pair);
     const loop = await subject.amuletLoop(logBase, logPreference, parameters);
     const collapsed = await subject.amuletCollapsed(logBase, logPreference, parameters);
-    const bound = addBounds(boundOf(pair, parameters, subject), collapsedBound(pair, parameters, subject));
+    const bound = addBounds(
+      boundOf({ logBase, logPreference }, parameters, subject),
+      collapsedBound({ logBase, logPreference }, parameters, subject),
+    );
     return comparePolicies(loop, collapsed, bound);
   },
 });
@@ -142,7 +156,7 @@ const permuted = defineLaw({
     const turned = await subject.amuletLoop(renamed(logBase), renamed(logPreference), parameters);
     const back = new Float64Array(order.length);
     for (const [position, a] of order.entries()) back[a] = turned[position]!;
-    const bound = boundOf(pair, parameters, subject);
+    const bound = boundOf({ logBase, logPreference }, parameters, subject);
     return comparePolicies(back, plain, addBounds(bound, bound));
   },
 });
@@ -179,7 +193,10 @@ const nothingToDo = defineLaw({
     const used = reason === "equal policies" ? { ...pair, base: pair.preference } : pair;
     const { logBase, logPreference } = rowsOf(used);
     const actual = await subject[form](logBase, logPreference, still);
-    const bound = addBounds(boundOf(used, still, subject), collapsedBound(used, still, subject));
+    const bound = addBounds(
+      boundOf({ logBase, logPreference }, still, subject),
+      collapsedBound({ logBase, logPreference }, still, subject),
+    );
     const expected = logSoftmax(logPreference);
     // x − 1 ≤ α/(λ − α), since x stays below its fixed point.
     const moved = reason === "boundless λ" ? still.alpha / (still.lambda - still.alpha) : 0;
@@ -191,7 +208,7 @@ const nothingToDo = defineLaw({
 const masked = defineLaw({
   name: "masked-tokens-drop-out",
   statement:
-    "Tokens that neither prompt allows stay impossible, and the others fare as if those did not exist.",
+    "Tokens that neither prompt allows, or not the one with the preference, stay impossible, and the others fare as if those did not exist.",
   needs: ["logPolicy", "amuletLoop", "amuletCollapsed"],
   cases: fc.record({
     pair: maskedPair,
@@ -204,25 +221,32 @@ const masked = defineLaw({
       await subject.logPolicy(pair.preference),
     ];
     const actual = await subject[form](logBase, logPreference, parameters);
-    const kept = [...pair.base.keys()].filter((a) => Number.isFinite(pair.base[a]!));
+    const kept = [...pair.base.keys()].filter((a) => Number.isFinite(pair.preference[a]!));
     const left: LogitPair = { base: keep(pair.base, kept), preference: keep(pair.preference, kept) };
-    const impossible = pair.base.every((logit, a) => Number.isFinite(logit) || Math.exp(actual[a]!) === 0);
+    const impossible = pair.preference.every(
+      (logit, a) => Number.isFinite(logit) || Math.exp(actual[a]!) === 0,
+    );
     if (!impossible) {
       const compared = { what: "log-policy", expected: "probability 0 of every masked token", got: actual };
       return { error: Number.POSITIVE_INFINITY, tolerance: 0, compared };
     }
     // The subject rounds the policies where the oracle's are exact; both bounds cover a few such roundings.
     const rows = { logBase: logSoftmax(left.base), logPreference: logSoftmax(left.preference) };
+    // What the base prompt grants to masked tokens makes the other terms larger, by the same number for every token.
+    const asRead = { ...rows, logBase: keep(logSoftmax(pair.base), kept) };
     const expected = amulet(rows.logBase, rows.logPreference, parameters);
-    const inputs = inputBound(rows, guidanceScale(parameters), expected, subject.unitRoundoff);
-    const bound = addBounds(boundOf(left, parameters, subject), collapsedBound(left, parameters, subject));
+    const inputs = inputBound(asRead, guidanceScale(parameters), expected, subject.unitRoundoff);
+    const bound = addBounds(
+      boundOf(asRead, parameters, subject),
+      collapsedBound(asRead, parameters, subject),
+    );
     return comparePolicies(keep(actual, kept), expected, addBounds(bound, inputs));
   },
 });
 
 /** What errors of a few u (relative) and V·u (shared) in the two log-policies become in x log π_pref + (1−x) log π_base. */
 function inputBound(
-  { logBase, logPreference }: { logBase: Row; logPreference: Row },
+  { logBase, logPreference }: PolicyRows,
   scale: number,
   expected: Row,
   unitRoundoff: number,
@@ -260,7 +284,7 @@ const independentRows = defineLaw({
     const which = row % rows.length;
     const { logBase, logPreference } = rows[which]!;
     const alone = await subject.amuletLoop(logBase, logPreference, parameters);
-    const bound = boundOf(pairs[which]!, parameters, subject);
+    const bound = boundOf(rows[which]!, parameters, subject);
     return comparePolicies(together[which] ?? [], alone, addBounds(bound, bound));
   },
 });
