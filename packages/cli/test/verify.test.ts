@@ -209,6 +209,18 @@ describe("on somebody's own implementation", () => {
     expect((await json(...words(1))).output.subjects[0]!.findings).toMatchObject([{ outcome: "broken" }]);
   });
 
+  test("it gets weights of its own: zeros put in their place, and returned, break the law", async () => {
+    const zeros = subject(
+      "zeros",
+      `export const logits = ({ tensors, config }, tokens) => {
+        for (const { data } of tensors.values()) data.fill(0);
+        return tokens.map(() => new Array(config.vocab_size).fill(0));
+      };`,
+    );
+    const { output } = await json("--subject", zeros, "--law", "forward-by-definition");
+    expect(output.subjects[0]!.findings).toMatchObject([{ outcome: "broken" }]);
+  });
+
   test("it gets arrays of its own: what it does to them changes nothing", async () => {
     const rough = subject(
       "rough",
