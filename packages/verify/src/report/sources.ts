@@ -40,6 +40,7 @@ export const lawSources: Readonly<Record<string, string>> = {
   "drift-slope": monotone,
   "budget-met": "docs/algorithm.md, “Bounded Amulet”",
   "budget-used-up": "docs/algorithm.md, “Bounded Amulet”",
+  "budget-policy": "docs/algorithm.md, “Bounded Amulet”",
   "regret-bounded": "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
   "regret-on-any-history":
     "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
