@@ -1,7 +1,8 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { backendNames, candidateBackends, startBackend } from "../src/index.js";
 import { isLibtensorflowHere } from "../src/libtensorflow/load.js";
 
@@ -52,3 +53,19 @@ test.for([
     expect(tf.getBackend()).toBe("wasm");
   },
 );
+
+test("a library that is here and does not load is no missing one: it failed, and says how", async ({
+  skip,
+}) => {
+  const root = await mkdtemp(join(tmpdir(), "amulet-broken-"));
+  onTestFinished(() => rm(root, { recursive: true }));
+  vi.stubEnv("AMULET_LIBTENSORFLOW", root);
+  skip(isLibtensorflowHere("cpu"), "another one is installed here");
+  const folder = join(root, "cpu/node_modules/@tensorflow/tfjs-node");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "index.js"), 'throw new Error("wrong ELF class")');
+  await expect(startBackend("node")).rejects.toMatchObject({
+    code: "failed-start",
+    message: expect.stringMatching(/cpu did not load: wrong ELF class\. `amulet doctor/),
+  });
+});

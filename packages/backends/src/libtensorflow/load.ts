@@ -28,7 +28,8 @@ let loaded: LibraryKind | undefined;
 
 /**
  * Loads the library of a kind, which registers it with TensorFlow.js as `tensorflow`.
- * @throws BackendError `missing-backend`; `failed-start` when a library of the other kind is in this process
+ * @throws BackendError `missing-backend`; `failed-start` where one is here and does not load, or one of the other kind is
+ *   in this process
  */
 export function loadLibtensorflow(kind: LibraryKind): void {
   if (loaded === kind) {
@@ -48,7 +49,7 @@ export function loadLibtensorflow(kind: LibraryKind): void {
       if (!isAbsent(error)) failures.push(`${place} did not load: ${firstLine(error)}`);
     }
   }
-  throw missing(kind, failures);
+  throw notLoaded(kind, failures);
 }
 
 /** Whether there is something to load, without loading it. */
@@ -110,14 +111,18 @@ function failOccupied(kind: LibraryKind): never {
   );
 }
 
-function missing(kind: LibraryKind, failures: readonly string[]): BackendError {
+/** Nothing here: `missing-backend`. Something here that does not load: `failed-start`, with what each one said. */
+function notLoaded(kind: LibraryKind, failures: readonly string[]): BackendError {
   const name = kind === "gpu" ? "node-gpu" : "node";
-  const what = kind === "gpu" ? "libtensorflow for CUDA" : "libtensorflow";
   const setup = `amulet doctor --setup-libtensorflow${kind === "gpu" ? " --gpu" : ""}`;
-  const found = failures.length > 0 ? ` (${failures.join("; ")})` : "";
+  if (failures.length > 0) {
+    const why = `The backend "${name}" did not start: ${failures.join("; ")}. \`${setup}\` sets it up anew.`;
+    return new BackendError("failed-start", why);
+  }
+  const what = kind === "gpu" ? "libtensorflow for CUDA" : "libtensorflow";
   return new BackendError(
     "missing-backend",
-    `The backend "${name}" needs ${what}, which is not here${found}. \`${setup}\` gets it; ` +
-      `so does \`npm install ${packages[kind]}\`, an older one.`,
+    `The backend "${name}" needs ${what}, which is not here. \`${setup}\` builds it against libtensorflow 2.21; ` +
+      `\`npm install ${packages[kind]}\` gets libtensorflow 2.9.1 instead.`,
   );
 }
