@@ -87,6 +87,13 @@ const oneDial = defineLaw({
   },
 });
 
+/** How far rounding carries KL(π_γ ‖ π_pref): by Σ π δ (log π − log π_pref + 1) under an error δ of log π_γ. */
+function driftSlack(logBase: Row, logPreference: Row, gamma: number, unitRoundoff: number): number {
+  const expected = tilt(logBase, logPreference, gamma);
+  const bound = tiltBound(logBase, logPreference, gamma, expected, unitRoundoff + 2 ** -53);
+  return expectation(expected, (a) => bound[a]! * (Math.abs(expected[a]! - logPreference[a]!) + 2));
+}
+
 /** The drift of the subject's policy in nats, and how far rounding alone may carry it. */
 async function driftOf(
   subject: SubjectWith<"linearAlignment">,
@@ -95,10 +102,7 @@ async function driftOf(
   gamma: number,
 ): Promise<{ nats: number; slack: number }> {
   const policy = logSoftmax(await subject.linearAlignment(logBase, logPreference, gamma));
-  const expected = tilt(logBase, logPreference, gamma);
-  const bound = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff + 2 ** -53);
-  // KL moves by Σ π δ (log π − log π_pref + 1) under an error δ of log π.
-  const slack = expectation(expected, (a) => bound[a]! * (Math.abs(expected[a]! - logPreference[a]!) + 2));
+  const slack = driftSlack(logBase, logPreference, gamma, subject.unitRoundoff);
   return { nats: kl(policy, logSoftmax(logPreference)), slack };
 }
 
@@ -151,12 +155,17 @@ const budget = {
 };
 const budgetCase = fc.record({ pair: genericPair, ...budget });
 
-/** What rounding does to a bounded search: γ moves the drift by γ Var(Δ) a unit, and KL has a few roundings of its own. */
+/**
+ * What rounding does to a bounded search: its drift is off as any drift is, by the roundings of one more sum over the
+ * vocabulary, and by those of γ, which moves it by γ Var(Δ) a unit.
+ */
 function budgetTolerance(logBase: Row, logPreference: Row, gamma: number, unitRoundoff: number): number {
   const delta = tabulate(logBase.length, (a) => logPreference[a]! - logBase[a]!);
-  const slope = gamma * variance(tilt(logBase, logPreference, gamma), delta);
-  const size = (1 + gamma) * (Math.max(...delta.map(Math.abs)) + 20) + logBase.length;
-  return 64 * unitRoundoff * (1 + slope) * size;
+  const policy = tilt(logBase, logPreference, gamma);
+  const terms = expectation(policy, (a) => Math.abs(policy[a]! - logPreference[a]!));
+  const sum = (logBase.length + 8) * terms;
+  const ofGamma = 2 * gamma ** 2 * variance(policy, delta);
+  return driftSlack(logBase, logPreference, gamma, unitRoundoff) + unitRoundoff * (sum + ofGamma);
 }
 
 const budgetMet = defineLaw({

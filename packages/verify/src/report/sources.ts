@@ -44,7 +44,7 @@ export const lawSources: Readonly<Record<string, string>> = {
   "regret-bounded": "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
   "regret-on-any-history":
     "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
-  "sampling-frequencies": "Pearson 1900 (χ²), its quantile after Wilson & Hilferty 1931",
+  "sampling-frequencies": "exact tails of the binomial distribution, Bonferroni 1936",
   "sampling-truncations": "Fan et al. 2018 (top-k), Holtzman et al. 2020 (top-p), Nguyen et al. 2024 (min-p)",
   "no-tensor-left": "docs/architecture.md, “Tensor memory”",
   "forward-by-definition":
