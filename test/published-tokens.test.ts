@@ -111,13 +111,16 @@ describe.skipIf(!present).each(backendsUnderTest)("on %s", (backend) => {
       },
     );
 
-    test.each(runs)("T = $iterations, α = $alpha, λ = $lambda, η = $eta: the tokens", async (run) => {
-      for (const method of [amuletMethod(run), amuletExactMethod(run)]) {
-        expect(await answer(run, method, run.tokens)).toEqual(run.tokens.map(untilEnd));
-      }
-      const alignment = linearAlignmentMethod(run.linear_alignment_ratio);
-      const expected = run.linear_alignment_tokens;
-      expect(await answer(run, alignment, expected)).toEqual(expected.map(untilEnd));
-    });
+    test.each(someOn(runs, 3))(
+      "T = $iterations, α = $alpha, λ = $lambda, η = $eta: the tokens",
+      async (run) => {
+        for (const method of [amuletMethod(run), amuletExactMethod(run)]) {
+          expect(await answer(run, method, run.tokens)).toEqual(run.tokens.map(untilEnd));
+        }
+        const alignment = linearAlignmentMethod(run.linear_alignment_ratio);
+        const expected = run.linear_alignment_tokens;
+        expect(await answer(run, alignment, expected)).toEqual(expected.map(untilEnd));
+      },
+    );
   });
 });
