@@ -13,19 +13,24 @@ export interface Io {
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborted by Ctrl-C. */
+  /** Aborted by Ctrl-C, or by whoever ends the process. */
   readonly signal: AbortSignal;
   /** All of standard input. */
   readInput(): Promise<string>;
 }
 
-/** The process's own streams. A first Ctrl-C asks the command to end, a second one ends it. */
+/** The process's own streams. A first SIGINT (Ctrl-C) or SIGTERM asks the command to end, a second one ends it. */
 export function processIo(): Io {
   const interrupt = new AbortController();
-  process.on("SIGINT", () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort();
-  });
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (interrupt.signal.aborted) process.exit(status);
+      interrupt.abort();
+    });
+  }
   for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietly);
   const { stdout, stderr, env } = process;
   return { stdout, stderr, environment: env, signal: interrupt.signal, readInput: () => text(process.stdin) };

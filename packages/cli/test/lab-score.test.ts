@@ -46,6 +46,22 @@ describe("lab score", () => {
     expect((await amulet(["lab", "score", file])).stdout).toContain("means of 20 answers: grammatical 1.000");
   });
 
+  test("a plain text may break its lines anywhere", async () => {
+    const words = ["--question", question, "--preference", "concise"];
+    const wrapped = broken
+      .replace("brief. Key point", "brief.\nKey  point")
+      .replace("taste of", "taste\n\tof");
+    expect((await score(wrapped, ...words)).stdout).toBe((await score(broken, ...words)).stdout);
+  });
+
+  test("a preference that is none of the eight is met with the eight, and the nearest", async () => {
+    const said = async (preference: string) =>
+      (await score(broken, "--question", question, "--preference", preference)).stdout;
+    expect(await said("Concise")).toMatch(/creative, sycophantic, .*uplifting\. Did you mean concise\?/);
+    expect(await said("Your answer should be fromal.")).toContain("Did you mean formal?");
+    expect(await said("nope")).not.toContain("Did you mean");
+  });
+
   test("what the world doesn't know is null, and said", async () => {
     const words = ["--question", "Who are you?", "--preference", "Be nice."];
     const [answer] = JSON.parse((await score("In brief.", ...words, "--json")).stdout).answers;
@@ -60,6 +76,7 @@ describe("lab score", () => {
     [["-"], "", 1, /nothing to score/],
     [["-"], "{", 1, /Line 1 of standard input must be a JSON object/],
     [["-"], '{"question":"Why?","answer":"So."}\n{"question":1}', 1, /Line 2 .* question and answer/],
+    [["-", "--preference", "concise"], '{"question":"Why?","answer":"So."}', 2, /with --question/],
     [["-", "--question", "Why?", "--preference", "a", "--preference", "b"], "So.", 2, /one --preference/],
   ])("%j with %j ends with a sentence", async (words, input, status, sentence) => {
     const outcome = await amulet(["lab", "score", ...words], { input });

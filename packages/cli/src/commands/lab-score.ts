@@ -1,5 +1,5 @@
 /** `amulet lab score`: any text under the lab's three scores, with what the grammar made of every sentence. */
-import { type Judgement, judgeAnswer, meanOf } from "@amulet-ts/lab";
+import { type Judgement, judgeAnswer, meanOf, preferenceNames } from "@amulet-ts/lab";
 import type { Invocation } from "../command.js";
 import { CliError, usageError } from "../errors.js";
 import { formatScores } from "../format-scores.js";
@@ -7,6 +7,7 @@ import type { Io } from "../io.js";
 import type { OptionValues } from "../options.js";
 import { writeJson, writeLines } from "../output.js";
 import { readTextInput } from "../read-input.js";
+import { didYouMean } from "../suggest.js";
 import { colorsFor } from "../terminal/colors.js";
 import { printable } from "../terminal/printable.js";
 import { layOutTable } from "../terminal/table.js";
@@ -26,6 +27,11 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   if (name === undefined || others.length > 0) {
     throw usageError("Name one file to score, or - for standard input: amulet lab score FILE.");
   }
+  if (values.question === undefined && values.preference !== undefined) {
+    throw usageError(
+      "--preference belongs to a plain text, with --question; a file of JSON lines states its own.",
+    );
+  }
   const text = await readTextInput(name, io);
   const source = name === "-" ? "standard input" : name;
   const given =
@@ -37,10 +43,15 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   writeLines(io, [...judged.flatMap((one) => formatJudged(one, io)), ...formatMeans(judged)]);
 }
 
+/** Lines of a plain text break where they like, so that all white space is one space to the scorer, which is exact. */
 function plainAnswer(answer: string, question: string, { preference = [] }: OptionValues): GivenAnswer {
   const [stated, second] = preference;
   if (second !== undefined) throw usageError("lab score reads one --preference.");
-  return { question, answer: answer.trim(), ...(stated !== undefined && { preference: stated }) };
+  return {
+    question,
+    answer: answer.replace(/\s+/g, " ").trim(),
+    ...(stated !== undefined && { preference: stated }),
+  };
 }
 
 /** One object a line: question, answer, and the preference where one was stated. */
@@ -102,9 +113,16 @@ function formatJudged({ question, preference, judgement }: Judged, io: Io): stri
 function unscored({ relevance, preference: scored }: Judgement, preference: string | undefined): string[] {
   const missing = [
     ...(relevance === undefined ? ["topic"] : []),
-    ...(preference !== undefined && !scored ? ["preference"] : []),
+    ...(preference !== undefined && !scored
+      ? [`preference, which is none of the eight${hint(preference)}`]
+      : []),
   ];
   return missing.length === 0 ? [] : [`not scored: ${missing.join(", ")}`];
+}
+
+function hint(preference: string): string {
+  const meant = preference.replace(/^Your answer should be /i, "").replace(/\W+$/, "");
+  return `: ${preferenceNames.join(", ")}.${didYouMean(meant, preferenceNames)}`;
 }
 
 /** Of what could be scored; null where nothing could. */
