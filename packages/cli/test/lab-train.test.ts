@@ -22,9 +22,12 @@ it("Ctrl-C saves a checkpoint and says how to go on", async () => {
   expect(stopped).toMatchObject({ status: 130, stdout: "" });
   expect(stopped.stderr).toMatch(/step 1\/2 · loss \d\.\d{3} · rate 0\.002 · \d+ tokens\/s · \d+ s left/);
   expect(stopped.stderr).toContain(
-    `stopped after step 1 of 2; \`amulet lab train --resume --out ${folder}\``,
+    `stopped after step 1 of 2; \`amulet lab train --resume --out ${folder} --backend wasm\``,
   );
   expect(await readdir(folder)).toContain("checkpoint.safetensors");
+  const other = await amulet(["lab", "train", "--backend", "cpu", "--resume", "--out", folder]);
+  expect(other.status).toBe(2);
+  expect(other.stderr).toContain("began on the backend wasm");
 });
 
 it("a run that goes on ends with a model and its card", async () => {
@@ -81,6 +84,7 @@ it("wrong usage says what to do", async () => {
   expect(await said("lab", "tarin")).toContain("Did you mean train?");
   expect(await said("lab", "train")).toContain("--out FOLDER");
   expect(await said(...train, folder, "now")).toContain("takes options only; got now");
+  expect(await said(...train, folder, "--pairs", "529")).toContain("--pairs must be at most 528");
   expect(await said(...train, folder, "--resume", "--steps", "3")).toContain(
     "--steps is what the run began with",
   );
@@ -89,5 +93,5 @@ it("wrong usage says what to do", async () => {
 it("there is nothing to go on from in an empty folder", async () => {
   const { status, stderr } = await amulet([...train, await makeFolder(), "--resume"]);
   expect(status).toBe(1);
-  expect(stderr).toMatch(/checkpoint\.safetensors is no checkpoint that training can go on from/);
+  expect(stderr).toMatch(/no training run to go on from: .*checkpoint\.safetensors does not exist/);
 });

@@ -6,6 +6,7 @@ export type LabErrorCode =
   | "too-long"
   | "bad-checkpoint"
   | "run-exists"
+  | "bad-folder"
   | "diverged"
   | "bad-settings"
   // studies

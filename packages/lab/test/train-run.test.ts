@@ -1,9 +1,9 @@
 /** A training run as a whole: what it promises of its curve, its checkpoints and the model that it leaves. */
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { type RunOptions, type RunResult, readWeights, runTraining } from "@amulet-ts/lab";
-import { drawBlueprint, emptyCache, loadModel } from "@amulet-ts/models";
+import { drawBlueprint, emptyCache, encodeSafetensors, loadModel, openSafetensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeFolder, tinyCorpus, tinySettings } from "./tiny-run.js";
@@ -122,6 +122,53 @@ async function trainersLogits(folder: string, ids: readonly number[]): Promise<t
   return logits;
 }
 
+type Tensors = Map<string, { shape: readonly number[]; values: Float32Array }>;
+type Change = (tensors: Tensors, training: string) => string;
+
+const damages: { what: string; change: Change; says: RegExp }[] = [
+  {
+    what: "tensor is absent",
+    change: (tensors, text) => {
+      for (const kind of ["weight", "first", "second"]) tensors.delete(`${kind}/model.norm.weight`);
+      return text;
+    },
+    says: /weight\/model\.norm\.weight is missing/,
+  },
+  {
+    what: "running mean has another shape",
+    change: (tensors, text) => {
+      tensors.set("second/model.norm.weight", { shape: [2], values: new Float32Array(2) });
+      return text;
+    },
+    says: /second\/model\.norm\.weight has shape \[2\] in place of \[8\]/,
+  },
+  {
+    what: "tensors are of another model",
+    change: (tensors, text) => {
+      tensors.set("weight/odd", { shape: [2], values: new Float32Array(2) });
+      return text;
+    },
+    says: /odd is no tensor of the run's model/,
+  },
+  { what: "record is no JSON", change: () => "{", says: /JSON/ },
+  {
+    what: "settings lack the rows",
+    change: (_, text) => text.replace('"rows":4,', ""),
+    says: /its record of the run is damaged\. Remove /,
+  },
+];
+
+async function rewrite(path: string, change: Change): Promise<void> {
+  const file = await openSafetensors(path);
+  const tensors: Tensors = new Map();
+  for (const [name, source] of file.tensors) {
+    tensors.set(name, { shape: source.shape, values: (await source.read()) as Float32Array });
+  }
+  const training = change(tensors, file.metadata.get("training")!);
+  await file.close();
+  await writeFile(path, encodeSafetensors(tensors, "F32", { training }));
+}
+
 describe("what cannot be done is refused", () => {
   it("a folder that holds a run already", async () => {
     const folder = await makeFolder();
@@ -132,9 +179,34 @@ describe("what cannot be done is refused", () => {
     });
   });
 
+  it.each(["losses.jsonl", "model/tokenizer.json"])("a folder with a %s of someone else's", async (name) => {
+    const folder = await makeFolder();
+    await mkdir(join(folder, name, ".."), { recursive: true });
+    await writeFile(join(folder, name), "mine");
+    await expect(train(folder)).rejects.toMatchObject({ code: "run-exists" });
+    expect(await readFile(join(folder, name), "utf8")).toBe("mine");
+  });
+
+  it("a folder that is a file", async () => {
+    const path = join(await makeFolder(), "file");
+    await writeFile(path, "mine");
+    await expect(train(join(path, "run"))).rejects.toMatchObject({ code: "bad-folder" });
+  });
+
+  it("going on with a log that cannot be read, which is not an empty one", async () => {
+    const folder = await makeFolder();
+    await trainUntil(1, folder);
+    await rm(join(folder, "losses.jsonl"));
+    await mkdir(join(folder, "losses.jsonl"));
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "EISDIR" });
+  });
+
   it("going on from nothing, from a damaged checkpoint, from one of another kind", async () => {
     const folder = await makeFolder();
-    await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "bad-checkpoint" });
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({
+      code: "bad-checkpoint",
+      message: expect.stringContaining("There is no training run to go on from"),
+    });
     await trainUntil(1, folder);
     const save = join(folder, "checkpoint.safetensors");
     const whole = await readFile(save);
@@ -149,9 +221,32 @@ describe("what cannot be done is refused", () => {
     });
   });
 
-  it("a learning rate that makes the loss no number", async () => {
-    const settings = { ...tinySettings, schedule: { ...tinySettings.schedule, peak: 1e30 } };
-    await expect(train(await makeFolder(), { settings })).rejects.toMatchObject({ code: "diverged" });
+  it.each(damages)("going on from a checkpoint whose $what", async ({ change, says }) => {
+    const folder = await makeFolder();
+    await trainUntil(1, folder);
+    const save = join(folder, "checkpoint.safetensors");
+    await rewrite(save, change);
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({
+      code: "bad-checkpoint",
+      message: expect.stringMatching(says),
+    });
+  });
+
+  it.each([1, 7])(
+    "a learning rate that makes the loss no number; saving every %i steps",
+    async (saveEvery) => {
+      const folder = await makeFolder();
+      const settings = { ...tinySettings, schedule: { ...tinySettings.schedule, peak: 1e30 } };
+      await expect(train(folder, { settings, saveEvery })).rejects.toMatchObject({ code: "diverged" });
+      expect(await readdir(folder)).toEqual(["losses.jsonl"]);
+    },
+  );
+
+  it("a last step that makes the loss no number: no model is left", async () => {
+    const folder = await makeFolder();
+    const settings = { ...tinySettings, schedule: { ...tinySettings.schedule, steps: 1, peak: 1e30 } };
+    await expect(train(folder, { settings })).rejects.toMatchObject({ code: "diverged" });
+    expect(await readdir(folder)).toEqual(["losses.jsonl"]);
   });
 
   it("an example that the model could not read", async () => {

@@ -4,7 +4,9 @@ import { basename } from "node:path";
 import { type RunningBackend, startBackend } from "@amulet-ts/backends";
 import {
   defaultSettings,
+  heldOutPairs,
   type RunResult,
+  readRunRecord,
   runTraining,
   sampleExamples,
   type TrainingProgress,
@@ -26,20 +28,23 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   const { out: folder, resume = false, "save-every": saveEvery = 200 } = values;
   if (folder === undefined) throw usageError("Where shall the model go? Name a folder: --out FOLDER.");
   if (resume) refuseNewSettings(values);
-  const backend = await startBackend(values.backend);
+  checkPairCount(values);
+  const backend = await startBackend(resume ? await backendOfRun(folder, values) : values.backend);
+  for (const why of backend.passedOver) writeNote(io, why);
   const view = new TrainingView(io);
   const result = await runTraining({
     folder,
     corpus: sampleExamples,
     settings: settingsFrom(values),
+    backend: backend.name,
     resume,
     saveEvery,
     signal: io.signal,
     onStep: (progress) => view.show(progress),
   }).finally(() => view.close());
-  if (!result.finished) return leaveUnfinished(result, folder, io);
+  if (!result.finished) return leaveUnfinished(result, folder, backend, io);
   using model = await loadModel(result.modelFolder, { memory: backend.memory });
-  const command = describeCommand(result.settings, folder, backend);
+  const command = describeCommand(result.settings, folder, backend, io);
   const asked = values.pairs === undefined ? {} : { pairs: values.pairs };
   const sources = { result, command, backend: backend.description, model, signal: io.signal, ...asked };
   const record = await writeModelCard(sources);
@@ -47,11 +52,38 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   io.stdout.write(`${result.modelFolder}\n`);
 }
 
-/** What gives the same model on the same backend, whatever the defaults become. */
-function describeCommand(settings: TrainingSettings, folder: string, { name }: RunningBackend): string {
+/** One backend rounds otherwise than another: a run stays with that it began with. @throws CliError `usage` */
+async function backendOfRun(folder: string, { backend }: OptionValues): Promise<string | undefined> {
+  const { backend: first } = await readRunRecord(folder);
+  if (first === undefined || backend === undefined || backend === first) return first ?? backend;
+  throw usageError(
+    `The run in ${folder} began on the backend ${first}, and --resume goes on with that: leave out --backend ${backend}.`,
+  );
+}
+
+/** Before hours of training. @throws CliError `usage` */
+function checkPairCount({ pairs = 0 }: OptionValues): void {
+  const most = heldOutPairs().length;
+  if (pairs <= most) return;
+  throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
+}
+
+/**
+ * What gives the same model on the same backend, as long as the defaults of what no option sets stay: the shape, the
+ * vocabulary, the warm-up and AdamW's numbers, all of which training.json has. How libtensorflow sums depends on
+ * oneDNN, so its setting belongs to the command.
+ */
+function describeCommand(
+  settings: TrainingSettings,
+  folder: string,
+  { name }: RunningBackend,
+  { environment }: Io,
+): string {
   const { seed, rows, schedule } = settings;
   const numbers = `--steps ${schedule.steps} --rows ${rows} --learning-rate ${schedule.peak} --seed ${seed}`;
-  return `amulet lab train --out ${basename(folder)} --backend ${name} ${numbers}`;
+  const oneDnn = name === "node" ? environment.TF_ENABLE_ONEDNN_OPTS : undefined;
+  const setting = oneDnn === undefined ? "" : `TF_ENABLE_ONEDNN_OPTS=${oneDnn} `;
+  return `${setting}amulet lab train --out ${basename(folder)} --backend ${name} ${numbers}`;
 }
 
 const setAtTheStart = ["steps", "seed", "rows", "learning-rate"] as const;
@@ -80,9 +112,14 @@ function settingsFrom({ steps, seed, rows, "learning-rate": peak }: OptionValues
 }
 
 /** Interrupted: the checkpoint is there, and the signal's reason makes the exit status. */
-function leaveUnfinished({ stepsDone, settings }: RunResult, folder: string, io: Io): never {
+function leaveUnfinished(
+  { stepsDone, settings }: RunResult,
+  folder: string,
+  { name }: RunningBackend,
+  io: Io,
+): never {
   const { steps } = settings.schedule;
-  const resume = `amulet lab train --resume --out ${folder}`;
+  const resume = `amulet lab train --resume --out ${folder} --backend ${name}`;
   writeNote(io, `stopped after step ${stepsDone} of ${steps}; \`${resume}\` goes on.`);
   throw io.signal.reason;
 }

@@ -65,7 +65,7 @@ export function updateWeights(
 }
 
 /** Summed row by row first: wasm adds one number after the other, which loses digits where there are many. */
-function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
+export function globalNorm(gradients: readonly tf.Tensor[]): tf.Scalar {
   return tf.sqrt(addAll(gradients.map((gradient) => tf.sum<tf.Scalar>(tf.sum(tf.square(gradient), -1)))));
 }
 

@@ -2,13 +2,15 @@
  * The state of a training run in one file: weights and running means in float32, and as the file's metadata the step
  * and the settings. Random numbers and the place in the corpus follow from seed and step.
  */
+import { dirname } from "node:path";
 import { encodeSafetensors, ModelError, openSafetensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, type Trained, type TrainedTensors } from "./adamw.js";
 import { writeAtomically } from "./atomic-file.js";
-import type { TrainingSettings } from "./settings.js";
+import { isThere } from "./is-there.js";
+import { defaultSettings, type TrainingSettings } from "./settings.js";
 
 /** Where a run is; the tensors are the holder's. */
 export interface TrainingState {
@@ -23,6 +25,8 @@ export interface RunRecord {
   readonly tokenizer: TokenizerFiles;
   /** Time spent training so far, in all of its parts. */
   readonly seconds: number;
+  /** What it computes on; another backend would round otherwise. Absent where nobody said. */
+  readonly backend?: string;
 }
 
 const kinds = ["weight", "first", "second"] as const satisfies readonly (keyof Trained)[];
@@ -45,13 +49,13 @@ export async function saveCheckpoint(path: string, state: TrainingState, record:
 }
 
 /**
- * @param shapes of the tensors that the run trains
  * @returns tensors that are the caller's
- * @throws LabError `bad-checkpoint` for a file that is not there, damaged, or of another run
+ * @throws LabError `bad-checkpoint` for a file that is not there, damaged, or of something else; whether the tensors
+ *   are those of the run's model, `checkTensors` says
  */
 export async function loadCheckpoint(path: string): Promise<TrainingState & { readonly record: RunRecord }> {
-  const file = await openSafetensors(path).catch((cause: unknown) => refuse(path, cause));
-  const tensors: Record<string, Record<string, tf.Tensor>> = {};
+  const file = await openCheckpoint(path);
+  const tensors: Record<string, Record<string, tf.Tensor>> = Object.create(null);
   try {
     const { stepsDone, record } = readMetadata(path, file.metadata.get("training"));
     for (const [key, source] of file.tensors) {
@@ -60,7 +64,7 @@ export async function loadCheckpoint(path: string): Promise<TrainingState & { re
       tensors[name!] ??= {};
       tensors[name!]![kind!] = tf.tensor(await source.read(), [...source.shape]);
     }
-    return { trained: checkWhole(path, tensors), stepsDone, record };
+    return { trained: tensors as unknown as TrainedTensors, stepsDone, record };
   } catch (error) {
     disposeTrained(tensors as unknown as TrainedTensors);
     throw error instanceof ModelError ? refuse(path, error) : error;
@@ -69,24 +73,94 @@ export async function loadCheckpoint(path: string): Promise<TrainingState & { re
   }
 }
 
+/** What a checkpoint says of its run, without its tensors. @throws LabError `bad-checkpoint` */
+export async function readRecord(path: string): Promise<RunRecord> {
+  const file = await openCheckpoint(path);
+  try {
+    return readMetadata(path, file.metadata.get("training")).record;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Whether the tensors are those of the model that the run trains.
+ *
+ * @param shapes by name, those of the run's blueprint
+ * @throws LabError `bad-checkpoint`
+ */
+export function checkTensors(
+  path: string,
+  trained: TrainedTensors,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): void {
+  const foreign = Object.keys(trained).find((name) => !shapes.has(name));
+  if (foreign !== undefined) refuse(path, `${foreign} is no tensor of the run's model`);
+  for (const [name, shape] of shapes) {
+    for (const kind of kinds) checkShape(path, `${kind}/${name}`, trained[name]?.[kind]?.shape, shape);
+  }
+}
+
+function checkShape(
+  path: string,
+  name: string,
+  came: readonly number[] | undefined,
+  shape: readonly number[],
+) {
+  if (came === undefined) refuse(path, `${name} is missing`);
+  if (came.join() !== shape.join()) refuse(path, `${name} has shape [${came}] in place of [${shape}]`);
+}
+
+async function openCheckpoint(path: string): ReturnType<typeof openSafetensors> {
+  if (!(await isThere(path))) {
+    throw new LabError(
+      "bad-checkpoint",
+      `There is no training run to go on from: ${path} does not exist. Name the run's folder, or start without --resume.`,
+    );
+  }
+  return openSafetensors(path).catch((cause: unknown) => refuse(path, cause));
+}
+
 function readMetadata(path: string, text = "null"): { stepsDone: number; record: RunRecord } {
-  const value: unknown = JSON.parse(text);
+  const value = parseMetadata(path, text);
   if (typeof value !== "object" || value === null || !("version" in value)) {
     return refuse(path, "it says nothing of a training run");
   }
   const { version: written, stepsDone, ...record } = value as Record<string, unknown>;
-  if (written !== version || !Number.isInteger(stepsDone)) {
+  if (written !== version) {
     return refuse(path, `it is of version ${String(written)}, and ${version} is read here`);
   }
-  return { stepsDone: stepsDone as number, record: record as unknown as RunRecord };
+  if (!Number.isInteger(stepsDone) || (stepsDone as number) < 0 || !isRecord(record)) {
+    return refuse(path, "its record of the run is damaged");
+  }
+  return { stepsDone: stepsDone as number, record };
 }
 
-function checkWhole(path: string, tensors: Record<string, Record<string, tf.Tensor>>): TrainedTensors {
-  for (const [name, own] of Object.entries(tensors)) {
-    const absent = kinds.find((kind) => !own[kind]);
-    if (absent) refuse(path, `${absent}/${name} is missing`);
+function parseMetadata(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    return refuse(path, cause);
   }
-  return tensors as unknown as TrainedTensors;
+}
+
+function isRecord(record: Record<string, unknown>): record is Record<string, unknown> & RunRecord {
+  const { backend } = record;
+  return isLike(record, recordPattern) && (backend === undefined || typeof backend === "string");
+}
+
+const recordPattern = {
+  settings: defaultSettings,
+  tokenizer: { "tokenizer.json": "", "tokenizer_config.json": "" } satisfies TokenizerFiles,
+  seconds: 0,
+};
+
+/** Whether all fields of the pattern are there, with values of the same kinds. */
+function isLike(value: unknown, pattern: unknown): boolean {
+  if (typeof pattern !== "object" || pattern === null) return typeof value === typeof pattern;
+  if (typeof value !== "object" || value === null) return false;
+  const fields = value as Record<string, unknown>;
+  return Object.entries(pattern).every(([name, inner]) => isLike(fields[name], inner));
 }
 
 function refuse(path: string, cause: unknown): never {
@@ -94,7 +168,7 @@ function refuse(path: string, cause: unknown): never {
   throw new LabError(
     "bad-checkpoint",
     `${path} is no checkpoint that training can go on from: ${why.replace(/\.$/, "")}. ` +
-      "Start anew, in another folder or without --resume.",
+      `Remove ${dirname(path)}, or name another folder.`,
     { cause },
   );
 }

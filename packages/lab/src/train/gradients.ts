@@ -4,6 +4,7 @@
  * what reaches an input when `dy` reaches the output; shapes are any that broadcast.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { LabError } from "../errors.js";
 
 /** Makes tf.grads work through a forward pass, on every backend; derivatives already registered are replaced. */
 export function registerGradients(): void {
@@ -92,9 +93,22 @@ const gradients: Readonly<Record<string, Gradient>> = {
   },
   [tf.GatherV2]: {
     inputsToSave: ["x", "indices"],
-    gradFunc: (dy, [x, indices]) => ({ x: () => scatter(one(dy), indices as tf.Tensor1D, x!) }),
+    gradFunc: (dy, [x, indices], attributes) => {
+      refuseOtherGathers(x!, indices!, attributes);
+      return { x: () => scatter(one(dy), indices as tf.Tensor1D, x!) };
+    },
   },
 };
+
+/** Forward passes gather rows by a list. */
+function refuseOtherGathers(x: tf.Tensor, indices: tf.Tensor, { axis, batchDims }: tf.NamedAttrMap): void {
+  if ((axis ?? 0) === 0 && (batchDims ?? 0) === 0 && indices.rank === 1) return;
+  throw new LabError(
+    "bad-settings",
+    `A gather can be differentiated along axis 0, by a list of places; it came along axis ${axis} of [${x.shape}], ` +
+      `with places [${indices.shape}] and ${batchDims} batch axes.`,
+  );
+}
 
 function one(dy: tf.Tensor | tf.Tensor[]): tf.Tensor {
   return Array.isArray(dy) ? dy[0]! : dy;

@@ -17,7 +17,13 @@ export {
   type ModelConfig,
   type ModelShape,
 } from "./model-shape.js";
-export { type RunOptions, type RunResult, runTraining, type TrainingProgress } from "./run-training.js";
+export {
+  type RunOptions,
+  type RunResult,
+  readRunRecord,
+  runTraining,
+  type TrainingProgress,
+} from "./run-training.js";
 export { readWeights, saveModel } from "./save-model.js";
 export { defaultSettings, type TrainingSettings } from "./settings.js";
 export { batchLoss, differentiate, meanLoss, type StepReport, Trainer } from "./trainer.js";

@@ -22,8 +22,14 @@ export class LossLog {
   }
 
   async read(): Promise<LoggedStep[]> {
-    const text = await readFile(this.path, "utf8").catch(() => "");
+    const text = await readFile(this.path, "utf8").catch(emptyIfAbsent);
     const lines = text.split("\n").filter((line) => line.endsWith("}"));
     return lines.map((line): LoggedStep => JSON.parse(line));
   }
+}
+
+/** Any other error is one: an unreadable log must not be taken for an empty one and written over. */
+function emptyIfAbsent(error: NodeJS.ErrnoException): string {
+  if (error.code === "ENOENT") return "";
+  throw error;
 }

@@ -1,16 +1,24 @@
 /** A training run in a folder: `checkpoint.safetensors`, `losses.jsonl` and, at its end, `model/`. */
-import { access, mkdir } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
-import { type Blueprint, drawBlueprint, openTokenizer } from "@amulet-ts/models";
+import { type Blueprint, drawBlueprint, type ModelTokenizer, openTokenizer } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, startTraining } from "./adamw.js";
 import { writeAtomically } from "./atomic-file.js";
 import type { Batch, BatchStream } from "./batches.js";
-import { loadCheckpoint, saveCheckpoint } from "./checkpoint-file.js";
+import {
+  checkTensors,
+  loadCheckpoint,
+  type RunRecord,
+  readRecord,
+  saveCheckpoint,
+} from "./checkpoint-file.js";
+import { isThere } from "./is-there.js";
 import { LossLog } from "./loss-log.js";
 import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
 import { readWeights, saveModel } from "./save-model.js";
@@ -39,6 +47,8 @@ export interface RunOptions {
   readonly corpus: Corpus;
   /** Of a run that goes on: those of its checkpoint hold. */
   readonly settings: TrainingSettings;
+  /** The backend that runs, for the record; of a run that goes on: the one its checkpoint names. */
+  readonly backend?: string;
   /** Go on from the folder's checkpoint. */
   readonly resume?: boolean;
   /** Steps between two checkpoints, and between two measurements of the validation loss. */
@@ -65,8 +75,8 @@ export interface RunResult {
 /**
  * Trains until the steps are done or the signal says stop.
  *
- * @throws LabError `run-exists` for a folder with a checkpoint that is not to be resumed, `bad-checkpoint`,
- *   `bad-settings`, `diverged` when the loss is no number any more
+ * @throws LabError `run-exists` for a folder with files of a run that is not to be resumed, `bad-folder`,
+ *   `bad-checkpoint`, `bad-settings`, `diverged` when the loss is no number any more: a checkpoint is whole and useful
  */
 export async function runTraining(options: RunOptions): Promise<RunResult> {
   const run = await (options.resume ? resumeRun(options) : startRun(options));
@@ -88,27 +98,35 @@ interface Run {
   readonly batches: BatchStream;
   readonly validation: readonly Batch[];
   readonly log: LossLog;
+  readonly backend?: string;
   seconds: number;
 }
 
 const checkpointName = "checkpoint.safetensors";
 
-async function startRun({ folder, settings, corpus }: RunOptions): Promise<Run> {
+/** What the run in a folder was begun with. @throws LabError `bad-checkpoint` */
+export function readRunRecord(folder: string): Promise<RunRecord> {
+  return readRecord(join(folder, checkpointName));
+}
+
+async function startRun({ folder, settings, corpus, backend }: RunOptions): Promise<Run> {
   checkSettings(settings);
   await refuseOldRun(folder);
   const ready = await prepare(folder, settings, corpus, learnTokenizer(corpus, settings));
-  await ready.log.keepUntil(0);
   const trained = startTraining(initialWeights(ready.blueprint, settings.seed));
-  return { ...ready, trainer: new Trainer(ready.blueprint, trained, 0, settings), seconds: 0 };
+  const trainer = new Trainer(ready.blueprint, trained, 0, settings);
+  return { ...ready, trainer, seconds: 0, ...(backend !== undefined && { backend }) };
 }
 
 async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
-  const { trained, stepsDone, record } = await loadCheckpoint(join(folder, checkpointName));
-  const { settings, seconds, tokenizer } = record;
+  const path = join(folder, checkpointName);
+  const { trained, stepsDone, record } = await loadCheckpoint(path);
+  const { settings, tokenizer, ...more } = record;
   try {
     const ready = await prepare(folder, settings, corpus, tokenizer);
+    checkTensors(path, trained, ready.blueprint.shapes);
     await ready.log.keepUntil(stepsDone);
-    return { ...ready, trainer: new Trainer(ready.blueprint, trained, stepsDone, settings), seconds };
+    return { ...ready, ...more, trainer: new Trainer(ready.blueprint, trained, stepsDone, settings) };
   } catch (error) {
     disposeTrained(trained);
     throw error;
@@ -116,28 +134,53 @@ async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
 }
 
 async function refuseOldRun(folder: string): Promise<void> {
-  const isThere = await access(join(folder, checkpointName)).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) return;
+  if (await isThere(join(folder, checkpointName))) {
+    throw new LabError(
+      "run-exists",
+      `${folder} holds a training run already: go on with --resume, or name another folder.`,
+    );
+  }
+  for (const name of ["losses.jsonl", "model"]) await refuseOldFile(join(folder, name), folder);
+}
+
+async function refuseOldFile(path: string, folder: string): Promise<void> {
+  if (!(await isThere(path))) return;
   throw new LabError(
     "run-exists",
-    `${folder} holds a training run already: go on with --resume, or name another folder.`,
+    `${path} is there already, and a run in ${folder} would write over it: remove it, or name another folder.`,
   );
 }
 
-/** All but tensors. Writes the tokenizer and opens it again, as whoever loads the model does. */
+async function makeRunFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new LabError(
+      "bad-folder",
+      `A run needs a folder to write into, and ${folder} can't be made one: ${cause.message}. Name another folder.`,
+      { cause },
+    );
+  });
+}
+
+/** Through files, as whoever loads the model opens it; the run's own come when it is done. */
+async function openTexts(tokenizer: TokenizerFiles): Promise<ModelTokenizer> {
+  const folder = await mkdtemp(join(tmpdir(), "amulet-tokenizer-"));
+  try {
+    for (const [name, text] of Object.entries(tokenizer)) await writeAtomically(join(folder, name), text);
+    return await openTokenizer(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** All but tensors. */
 async function prepare(
   folder: string,
   settings: TrainingSettings,
   corpus: Corpus,
   tokenizer: TokenizerFiles,
 ): Promise<Omit<Run, "trainer" | "seconds">> {
-  const modelFolder = join(folder, "model");
-  await mkdir(modelFolder, { recursive: true });
-  for (const [name, text] of Object.entries(tokenizer)) await writeAtomically(join(modelFolder, name), text);
-  const text = await openTokenizer(modelFolder);
+  await makeRunFolder(folder);
+  const text = await openTexts(tokenizer);
   const { rows, shape } = settings;
   const filler = fillerOf(text);
   const config = llamaConfig(shape, { vocabularySize: text.tokenizer.vocabularySize, endToken: filler });
@@ -176,14 +219,30 @@ async function timeStep(run: Run): Promise<StepReport> {
   const report = await run.trainer.step(run.batches.batchOf(run.trainer.state.stepsDone));
   run.seconds += (performance.now() - started) / 1000;
   if (Number.isFinite(report.loss) && Number.isFinite(report.gradientNorm)) return report;
+  return refuseDiverged(report.step, report);
+}
+
+function refuseDiverged(
+  step: number,
+  { loss, gradientNorm }: { loss: number; gradientNorm?: number },
+): never {
+  const slope = gradientNorm === undefined ? "" : ` and its gradient's length ${gradientNorm}`;
   throw new LabError(
     "diverged",
-    `The loss of step ${report.step} is ${report.loss}: training has diverged. Take a smaller learning rate.`,
+    `The loss of step ${step} is ${loss}${slope}: training has diverged. Take a smaller learning rate.`,
   );
 }
 
-async function saveRun({ folder, trainer, settings, tokenizer, seconds }: Run): Promise<void> {
-  await saveCheckpoint(join(folder, checkpointName), trainer.state, { settings, tokenizer, seconds });
+/** Not before loss and gradient are seen to be numbers after the step: the last checkpoint of use stays. */
+async function saveRun(run: Run): Promise<void> {
+  const { folder, trainer, settings, tokenizer, seconds, backend } = run;
+  const { state } = trainer;
+  const next = await trainer.measure(run.validation[0]!);
+  if (!Number.isFinite(next.loss) || !Number.isFinite(next.gradientNorm)) {
+    refuseDiverged(state.stepsDone, next);
+  }
+  const record = { settings, tokenizer, seconds, ...(backend !== undefined && { backend }) };
+  await saveCheckpoint(join(folder, checkpointName), state, record);
 }
 
 async function finishRun(run: Run): Promise<RunResult> {
@@ -196,7 +255,9 @@ async function finishRun(run: Run): Promise<RunResult> {
   const weights = await readWeights(modelFolder);
   try {
     const validationLoss = await meanLoss(run.blueprint, weights, run.validation);
-    return { ...result, finished: true, validationLoss };
+    if (Number.isFinite(validationLoss)) return { ...result, finished: true, validationLoss };
+    await rm(join(modelFolder, "model.safetensors"));
+    return refuseDiverged(stepsDone, { loss: validationLoss });
   } finally {
     tf.dispose([...weights.values()]);
   }

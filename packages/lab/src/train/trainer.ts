@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import {
   type AdamWSettings,
   disposeTrained,
+  globalNorm,
   type TrainedTensors,
   type UpdateResult,
   updateWeights,
@@ -66,6 +67,17 @@ export class Trainer {
       gradientNorm: normValue!,
       tokens: batch.tokenCount,
     };
+  }
+
+  /** Loss and length of the gradient where the weights are; changes nothing. */
+  async measure(batch: Batch): Promise<Pick<StepReport, "loss" | "gradientNorm">> {
+    const [loss, norm] = tf.tidy(() => {
+      const { loss, gradients } = differentiate(this.blueprint, this.weights, batch);
+      return [loss, globalNorm([...gradients.values()])] as [tf.Scalar, tf.Scalar];
+    });
+    const [[lossValue], [normValue]] = await Promise.all([loss.data(), norm.data()]);
+    tf.dispose([loss, norm]);
+    return { loss: lossValue!, gradientNorm: normValue! };
   }
 
   dispose(): void {
