@@ -19,11 +19,11 @@ const plain = { family: "llama", config: tinyConfig, tensors: tinyTensors() } as
 const folder = Object.fromEntries(
   Object.entries(tinyFolder()).map(([name, content]) => [name, new Blob([content])]),
 );
-const capacity = tinyConfig.max_position_embeddings;
+const { max_position_embeddings: capacity, vocab_size: vocabulary } = tinyConfig;
 
 /** Ids that look random; two rows share nothing but their lengths. */
 const rowOf = (seed: number, length = capacity) =>
-  Array.from({ length }, (_, t) => (seed * 97 + t * t * 31 + t * 13 + 5) % tinyConfig.vocab_size);
+  Array.from({ length }, (_, t) => (seed * 97 + t * t * 31 + t * 13 + 5) % vocabulary);
 const rows = [rowOf(1), rowOf(2)] as const;
 const exact = rows.map((row) => oracleLogits(plain, row));
 
@@ -82,21 +82,16 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     using session = model.openSession(1);
     const ids = rows[0].slice(0, 4);
     let [logits] = await readRows(session.append([ids]));
-    let decided = 0;
     for (let step = 0; step < 12; step++) {
-      const [best, second] = topTwo(oracleLogits(plain, ids).at(-1)!);
-      // Two logits within rounding of each other decide nothing.
-      if (best!.logit - second!.logit > 2 * tolerance) {
-        expect(argMax(logits!)).toBe(best!.id);
-        decided++;
-      }
-      ids.push(best!.id);
-      [logits] = await readRows(session.append([[best!.id]]));
+      const expected = oracleLogits(plain, ids).at(-1)!;
+      const highest = Math.max(...expected);
+      const best = expected.indexOf(highest);
+      // Among logits within rounding of each other any may win, and no other.
+      const mayWin = expected.filter((logit) => logit >= highest - 2 * tolerance);
+      expect(mayWin.length, "tokens that rounding may choose").toBeLessThanOrEqual(vocabulary / 20);
+      expect(mayWin).toContain(expected[argMax(logits!)]);
+      ids.push(best);
+      [logits] = await readRows(session.append([[best]]));
     }
-    expect(decided, "steps that decide something").toBeGreaterThanOrEqual(6);
   });
 });
-
-function topTwo(logits: Float64Array) {
-  return Array.from(logits, (logit, id) => ({ id, logit })).sort((a, b) => b.logit - a.logit);
-}
