@@ -205,10 +205,11 @@ function describe(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** Typed arrays become arrays, at any depth of plain objects and arrays. */
+/** Copies: typed arrays become arrays, at any depth of plain objects, arrays and maps. What is judged gets none of ours. */
 function toPlain(value: unknown): unknown {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as Float64Array);
   if (Array.isArray(value)) return value.map(toPlain);
+  if (value instanceof Map) return new Map(Array.from(value, ([key, entry]) => [key, toPlain(entry)]));
   if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
     return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, toPlain(entry)]));
