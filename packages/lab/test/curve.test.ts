@@ -306,8 +306,44 @@ describe("a run", () => {
     const path = join(folder, "other.jsonl");
     await writeFile(path, headerLine({ ...identity, seed: 1 }));
     await expect(CellFile.open(path, identity)).rejects.toMatchObject({ code: "other-run" });
-    await writeFile(path, `${headerLine(identity)}{"setting":\n`);
-    await expect(CellFile.open(path, identity)).rejects.toMatchObject({ code: "bad-file" });
+    for (const damaged of [
+      `${headerLine(identity)}{"setting":\n`,
+      "null\n",
+      `${headerLine(identity)}{"pair":1}\n`,
+    ]) {
+      await writeFile(path, damaged);
+      await expect(CellFile.open(path, identity)).rejects.toMatchObject({
+        code: "bad-file",
+        message: expect.stringContaining(path),
+      });
+    }
+  });
+
+  test("a batch that lacks a line, or has one twice, is computed again; the others stay", async () => {
+    const path = join(folder, "holes.jsonl");
+    const run = { ...identity, pairCount: pairs.length, settingCount: work.settings.length };
+    const ofBatch = (first: number) => cells.filter(({ pair }) => pair - (pair % batchSize) === first);
+    const [early, late] = [ofBatch(0), ofBatch(batchSize)];
+    const open = async (...kept: Cell[][]) => {
+      await writeFile(path, headerLine(run) + kept.flat().map(cellLine).join(""));
+      const file = await CellFile.open(path, run);
+      return [file.has(0), file.has(batchSize)];
+    };
+    expect(await open(early, late)).toEqual([true, true]);
+    expect(await open(early.slice(1), late)).toEqual([false, true]);
+    expect(await open([...early.slice(1), early[1]!], late)).toEqual([false, true]);
+    expect(await open(early, late.slice(0, -1))).toEqual([true, false]);
+  });
+
+  test("stored answers are judged by today's scorer, others stay to the byte", async () => {
+    const path = join(folder, "judged.jsonl");
+    const bytes = headerLine(identity) + cells.map(cellLine).join("");
+    await writeFile(path, bytes);
+    await CellFile.open(path, identity, score);
+    expect(await readFile(path, "utf8")).toBe(bytes);
+    const today = { grammaticality: 0.25, relevance: 0.5, preference: 0.75 };
+    const { cells: judged } = await CellFile.open(path, identity, () => today);
+    expect(judged).toEqual(cells.map((cell) => ({ ...cell, ...today })));
   });
 
   test("stops between two tokens when it is told to", async () => {

@@ -115,7 +115,8 @@ async function fillTable(
   folder: string | undefined,
   io: Io,
 ): Promise<readonly Cell[]> {
-  const file = folder === undefined ? undefined : await CellFile.open(join(folder, "cells.jsonl"), identity);
+  const file =
+    folder === undefined ? undefined : await CellFile.open(join(folder, "cells.jsonl"), identity, work.score);
   const cells: Cell[] = [...(file?.cells ?? [])];
   const progress = new TimedProgress(io, cells.length, countCells(work));
   try {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { writeAtomically } from "../train/atomic-file.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
 
-import { batchSize } from "./run-curve.js";
+import { batchSize, type CurveWork } from "./run-curve.js";
 
 export class CellFile {
   private readonly batches: Set<number>;
@@ -17,14 +17,17 @@ export class CellFile {
   }
 
   /**
-   * Opens the file of a run, or begins it. What an interruption left of a batch is taken out.
+   * Opens the file of a run, or begins it. A batch that is not whole, as an interruption leaves it, is taken out: it
+   * is computed again.
    *
+   * @param score judges the stored answers anew: the scorer and its world may have changed since
    * @throws LabError `other-run`, `bad-file`
    */
-  static async open(path: string, run: RunIdentity): Promise<CellFile> {
+  static async open(path: string, run: RunIdentity, score?: CurveWork["score"]): Promise<CellFile> {
     await mkdir(dirname(path), { recursive: true });
     const text = await readIfThere(path);
-    const cells = wholeBatches(readCells(text, run, path), run);
+    const stored = wholeBatches(readCells(text, run, path), run);
+    const cells = score ? stored.map((cell) => ({ ...cell, ...score(cell.text, cell.pair) })) : stored;
     const kept = headerLine(run) + cells.map(cellLine).join("");
     if (kept !== text) await writeAtomically(path, kept);
     return new CellFile(path, cells);
@@ -46,14 +49,23 @@ export class CellFile {
 /** The first pair of a cell's batch. */
 const batchOf = ({ pair }: Cell) => pair - (pair % batchSize);
 
-/** Without the batch that lines are missing of: the last one, which was being written. */
-function wholeBatches(cells: readonly Cell[], { pairCount, settingCount }: RunIdentity): Cell[] {
-  const last = cells.at(-1);
-  if (!last) return [];
-  const first = batchOf(last);
+/** Of the batches in which every pair stands under every setting, once. */
+function wholeBatches(cells: readonly Cell[], run: RunIdentity): Cell[] {
+  const batches = new Map<number, Cell[]>();
+  for (const cell of cells) {
+    const own = batches.get(batchOf(cell));
+    if (own) own.push(cell);
+    else batches.set(batchOf(cell), [cell]);
+  }
+  return [...batches].flatMap(([first, own]) => (isWhole(first, own, run) ? own : []));
+}
+
+function isWhole(first: number, cells: readonly Cell[], { pairCount, settingCount }: RunIdentity): boolean {
   const size = settingCount * Math.min(batchSize, pairCount - first);
-  const isWhole = cells.filter((cell) => batchOf(cell) === first).length === size;
-  return cells.filter((cell) => isWhole || batchOf(cell) !== first);
+  const settings = new Set(cells.map(({ setting }) => setting));
+  const places = new Set(cells.map(({ pair, setting }) => `${pair} ${setting}`));
+  const isInside = cells.every(({ pair }) => Number.isInteger(pair) && pair >= 0 && pair < pairCount);
+  return isInside && settings.size === settingCount && places.size === size && cells.length === size;
 }
 
 async function readIfThere(path: string): Promise<string> {

@@ -56,19 +56,38 @@ export function readCells(text: string, run: RunIdentity, source: string): Cell[
   if (end < 0) return [];
   const [header, ...lines] = text.slice(0, end).split("\n");
   checkHeader(parseLine(header!, source, 1), run, source);
-  return lines.map((line, i) => parseLine(line, source, i + 2) as unknown as Cell);
+  return lines.map((line, i) => readCell(parseLine(line, source, i + 2), source, i + 2));
 }
 
 function parseLine(line: string, source: string, number: number): Record<string, unknown> {
+  let value: unknown;
   try {
-    return JSON.parse(line) as Record<string, unknown>;
+    value = JSON.parse(line);
   } catch (cause) {
-    throw new LabError(
-      "bad-file",
-      `Line ${number} of ${source} is not JSON: the file was changed. Give another folder, or remove it to start anew.`,
-      { cause },
-    );
+    throw badLine("JSON", source, number, cause);
   }
+  if (typeof value !== "object" || value === null) throw badLine("an object", source, number);
+  return value as Record<string, unknown>;
+}
+
+function readCell(value: Record<string, unknown>, source: string, number: number): Cell {
+  const { setting, pair, text, tokens, finishReason, drift } = value;
+  const numbers = [pair, tokens, ...measures.map((name) => value[name])];
+  const isCell =
+    [setting, text, finishReason].every((one) => typeof one === "string") &&
+    [...numbers, drift ?? 0].every((one) => typeof one === "number");
+  if (!isCell) throw badLine("a cell", source, number);
+  return value as unknown as Cell;
+}
+
+const measures = ["grammaticality", "relevance", "preference"] satisfies (keyof AnswerScores)[];
+
+function badLine(expected: string, source: string, number: number, cause?: unknown): LabError {
+  return new LabError(
+    "bad-file",
+    `Line ${number} of ${source} is not ${expected}: the file was changed. Give another folder, or remove it to start anew.`,
+    { cause },
+  );
 }
 
 function checkHeader(header: Record<string, unknown>, run: RunIdentity, source: string): void {
