@@ -81,7 +81,7 @@ export async function diagnose(
     node,
     platform,
     backends,
-    advice: [...advise(backends, chosen), ...candidates.passedOver],
+    advice: [...advise(backends, chosen), ...unheard],
   };
 }
 
