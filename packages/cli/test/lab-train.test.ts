@@ -3,8 +3,15 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import { defaultSettings, runTraining, sampleExamples } from "@amulet-ts/lab";
+import {
+  defaultSettings,
+  embeddedModelFolder,
+  readTrainingRecord,
+  runTraining,
+  sampleExamples,
+} from "@amulet-ts/lab";
 import { expect, it, onTestFinished } from "vitest";
+import { describeCommand } from "../src/commands/lab-train.js";
 import { amulet } from "./fake-io.js";
 
 const train = ["lab", "train", "--backend", "wasm", "--out"];
@@ -72,6 +79,13 @@ async function beginTinyRun(folder: string): Promise<void> {
     onStep: () => interrupt.abort(),
   });
 }
+
+it("the card of the model that ships has the command that made it, oneDNN's setting included", async () => {
+  const { command, settings } = (await readTrainingRecord(embeddedModelFolder))!;
+  const environment = { TF_ENABLE_ONEDNN_OPTS: "1" };
+  expect(describeCommand(settings, "some/run", { name: "node" }, { environment })).toBe(command);
+  expect(describeCommand(settings, "run", { name: "wasm" }, { environment })).toMatch(/^amulet lab train/);
+});
 
 it("wrong usage says what to do", async () => {
   const folder = await makeFolder();

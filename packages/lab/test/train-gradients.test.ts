@@ -132,3 +132,24 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     for (const weights of [first, second, other]) tf.dispose([...weights.values()]);
   });
 });
+
+describe("a gather that no forward pass makes", () => {
+  it("along another axis has no derivative, and says so", () => {
+    registerGradients();
+    const before = tf.memory().numTensors;
+    const differentiateAlong = (axis: number) =>
+      tf.tidy(() => {
+        const gathered = (x: tf.Tensor) => tf.sum(tf.gather(x, tf.tensor1d([1, 0, 1], "int32"), axis));
+        return tf
+          .grad(gathered)(tf.ones([2, 2]))
+          .arraySync();
+      });
+    expect(differentiateAlong(0)).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    expect(tf.memory().numTensors).toBe(before);
+    // The tape of a derivative that fails is never cleared, so this stays the last that the file differentiates.
+    expect(() => differentiateAlong(1)).toThrow(/along axis 0, by a list of places; it came along axis 1/);
+  });
+});

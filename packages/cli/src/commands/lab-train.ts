@@ -73,11 +73,11 @@ function checkPairCount({ pairs = 0 }: OptionValues): void {
  * vocabulary, the warm-up and AdamW's numbers, all of which training.json has. How libtensorflow sums depends on
  * oneDNN, so its setting belongs to the command.
  */
-function describeCommand(
+export function describeCommand(
   settings: TrainingSettings,
   folder: string,
-  { name }: RunningBackend,
-  { environment }: Io,
+  { name }: Pick<RunningBackend, "name">,
+  { environment }: Pick<Io, "environment">,
 ): string {
   const { seed, rows, schedule } = settings;
   const numbers = `--steps ${schedule.steps} --rows ${rows} --learning-rate ${schedule.peak} --seed ${seed}`;

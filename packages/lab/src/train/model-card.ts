@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChatModel } from "@amulet-ts/core";
-import { answerPairs } from "../curve/answer-pairs.js";
+import { type AnsweringOptions, answerPairs, type Pair, type PairAnswer } from "../curve/answer-pairs.js";
 import type { Setting } from "../curve/settings.js";
 import { paperStrength } from "../curve/settings.js";
 import { score } from "../scores/score.js";
@@ -40,6 +40,8 @@ export interface TrainingRecord {
 }
 
 const strengths = [0, 1, 2, 3, 4, paperStrength];
+/** Answered side by side, so that memory does not grow with their number; as many as the card takes by default. */
+const pairsAtOnce = 96;
 /** Lines of the table of losses. */
 const lossLines = 12;
 
@@ -50,14 +52,14 @@ export interface CardSources {
   readonly backend: string;
   /** The model as the ordinary loader has loaded it. */
   readonly model: ChatModel & { readonly parameterCount: number };
-  /** Pairs that are answered for the scores. */
+  /** Pairs that are answered for the scores, at most as many as are held out. */
   readonly pairs?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Answers held-out pairs greedily, and writes training.json and README.md beside the weights. */
 export async function writeModelCard(sources: CardSources): Promise<TrainingRecord> {
-  const { result, command, backend, model, pairs = 96 } = sources;
+  const { result, command, backend, model, pairs = pairsAtOnce } = sources;
   const { settings, modelFolder, seconds, validationLoss = Number.NaN } = result;
   const log = await new LossLog(join(modelFolder, "../losses.jsonl")).read();
   const record: TrainingRecord = {
@@ -103,7 +105,7 @@ async function scoreAnswers(model: ChatModel, count: number, signal?: AbortSigna
   const scores: CardScore[] = [];
   for (const x of strengths) {
     const setting: Setting = { kind: "dial", value: x };
-    const answers = await answerPairs(model, pairs, setting, options);
+    const answers = await answerInBatches(model, pairs, setting, options);
     const judged = answers.map(({ text }, i) => score(text, asked[i]!.question, asked[i]!.preference));
     const mean = (of: (one: (typeof judged)[number]) => number) =>
       round(judged.reduce((sum, one) => sum + of(one), 0) / judged.length);
@@ -115,6 +117,20 @@ async function scoreAnswers(model: ChatModel, count: number, signal?: AbortSigna
     });
   }
   return scores;
+}
+
+async function answerInBatches(
+  model: ChatModel,
+  pairs: readonly Pair[],
+  setting: Setting,
+  options: AnsweringOptions,
+): Promise<PairAnswer[]> {
+  const answers: PairAnswer[] = [];
+  for (let first = 0; first < pairs.length; first += pairsAtOnce) {
+    const batch = pairs.slice(first, first + pairsAtOnce);
+    answers.push(...(await answerPairs(model, batch, setting, options, first)));
+  }
+  return answers;
 }
 
 function round(value: number): number {
