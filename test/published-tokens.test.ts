@@ -57,7 +57,7 @@ function toleranceOf(run: Run, row: number, backend: string): number {
   return policyTolerance(rows, { x: oracles.guidanceScale(run), iterations: run.iterations }, backend);
 }
 
-describe.skipIf(!present).each(backendsUnderTest)("on %s", (backend) => {
+describe.skipIf(!present).each(backendsUnderTest)("on %s (needs ../shared)", (backend) => {
   describe.each(someOn(families, 1))("%s", (family) => {
     const runs: Run[] = present
       ? JSON.parse(readFileSync(`${checkpoints}${family}/amulet.json`, "utf8")).runs

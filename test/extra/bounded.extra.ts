@@ -35,7 +35,7 @@ const cases = questions.flatMap(({ question }) =>
   })),
 );
 
-describe.skipIf(!present)("SmolLM2-135M-Instruct, bounded to 0.2 nats", () => {
+describe.skipIf(!present)("SmolLM2-135M-Instruct, bounded to 0.2 nats (needs ../shared)", () => {
   let model: Model;
   beforeAll(async () => {
     const { memory } = await startBackend("wasm");

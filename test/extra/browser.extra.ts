@@ -43,7 +43,7 @@ interface Answer {
   readonly tensorsLeft: number;
 }
 
-describe.skipIf(!executablePath)("in a page of headless Chromium", () => {
+describe.skipIf(!executablePath)("in a page of headless Chromium (needs Chromium)", () => {
   let folder = "";
   let server: Server;
   let browser: Browser;

@@ -69,7 +69,7 @@ async function decodeAll(model: Model, requests: readonly DecodeRequest[]): Prom
 
 const backend = backendUnderTest("wasm");
 
-describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend}`, () => {
+describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)`, () => {
   let model: Model;
   beforeAll(async () => {
     const { memory } = await startBackend(backend);

@@ -172,7 +172,7 @@ describe.skipIf(process.platform !== "linux")("setting up libtensorflow (Linux)"
     ["another wheel", "holds no tensorflow/libtensorflow_cc.so.2", "cpu", "add('numpy/core.py')"],
     ["one without CUDA", "asks for no libraries of CUDA", "gpu", "add('tensorflow/libtensorflow_cc.so.2')"],
   ] as const)(
-    "%s as the wheel is refused in a sentence before anything is fetched",
+    "%s as the wheel is refused in a sentence before anything is fetched (needs python3)",
     async (_, why, kind, body) => {
       await rm(join(home, "bin", "python3"));
       await provide("npm", "echo npm was asked; exit 1");

@@ -38,7 +38,6 @@ import {
   countCells,
   headerLine,
   keyOf,
-  methodOf,
   type Pair,
   paperStrength,
   type RunIdentity,
@@ -47,7 +46,6 @@ import {
   strengthOfIterations,
   studyPlan,
 } from "../src/curve/index.js";
-import { preferenceNames } from "../src/world/preferences.js";
 
 let folder = "";
 let model: Model;
@@ -373,94 +371,5 @@ describe("a run", () => {
       { iterations: 60, share: 1 },
     ]);
     expect(curves.strength.every((point) => point.pairs === 8)).toBe(true);
-  });
-});
-
-describe("what is concluded", () => {
-  /** Cells whose scores are known functions of x, with a wobble of their own for each pair. */
-  function madeUp(reported: number, choosing: number): Cell[] {
-    const wobble = (pair: number) => 0.05 * Math.sin(pair * 12.9898);
-    return settingsOf(plan).flatMap((setting) =>
-      Array.from({ length: reported + choosing }, (_, pair): Cell => {
-        const x = setting.kind === "dial" ? setting.value : 1;
-        return {
-          setting: keyOf(setting),
-          pair,
-          text: "",
-          tokens: 5,
-          finishReason: "stop",
-          drift: Math.max(0, x - 1),
-          preference: Math.min(1, 0.1 + 0.2 * x) + wobble(pair),
-          grammaticality: x > 2.2 ? 0.5 : 1,
-          relevance: 0.9,
-        };
-      }),
-    );
-  }
-  const run: RunIdentity = {
-    model: "",
-    backend: "",
-    pairs: "",
-    pairCount: 90,
-    settings: "",
-    settingCount: 1,
-    batchSize,
-    ...answering,
-  };
-  const preferences = Array.from({ length: 90 }, (_, pair) => preferenceNames[pair % 3]!);
-  const study = (cells: readonly Cell[], reportedPairs = 60) =>
-    conclude({ plan, cells, run, preferences, reportedPairs });
-
-  test("each preference has the means of its own reported pairs, and together they make the whole's", () => {
-    const spoilt = madeUp(60, 30).map((cell) =>
-      cell.pair % 3 === 1 ? { ...cell, grammaticality: 0.25 } : cell,
-    );
-    const { byPreference, chosen, curves } = study(spoilt);
-    expect(byPreference.map(({ preference }) => preference)).toEqual(preferenceNames.slice(0, 3));
-    const prompt = byPreference.map(({ settings }) => settings[0]!);
-    expect(prompt.map(({ pairs, grammaticality }) => [pairs, grammaticality.mean])).toEqual([
-      [20, 1],
-      [20, 0.25],
-      [20, 1],
-    ]);
-    const together = prompt.reduce((sum, { preference }) => sum + preference.mean / 3, 0);
-    expect(together).toBeCloseTo(curves.strength.find(({ at }) => at === 1)!.preference.mean, 12);
-    expect(byPreference[0]!.settings.map(({ value }) => value)).toEqual([
-      1,
-      ...(chosen.dial ? [chosen.dial.value] : []),
-      paperStrength,
-    ]);
-  });
-
-  test("the strongest setting that keeps the language whole is chosen, and every claim holds of such data", () => {
-    const { chosen, claims, comparisons } = study(madeUp(60, 30));
-    expect(chosen.dial).toMatchObject({ value: 2, pairs: 60 });
-    expect(claims.map(({ holds }) => holds)).toEqual([true, true, true, true, true]);
-    expect(comparisons[1]).toMatchObject({ before: { value: 1 }, after: { value: 2 } });
-    expect(comparisons[1]!.difference.preference.mean).toBeCloseTo(0.2, 9);
-    // The wobble is the pair's own and cancels out.
-    expect(comparisons[1]!.difference.preference.high - 0.2).toBeLessThan(1e-9);
-  });
-
-  test("reported pairs have no say in the choice", () => {
-    const cells = madeUp(60, 30);
-    const spoilt = cells.map((cell) =>
-      cell.pair < 60 ? { ...cell, grammaticality: 0, relevance: 0 } : cell,
-    );
-    expect(study(spoilt).chosen.dial).toMatchObject({ value: 2 });
-    expect(study(spoilt).claims.map(({ holds }) => holds)).toEqual([true, true, false, true, false]);
-  });
-
-  test("where no setting keeps the language whole, none is chosen and the claims about it fail", () => {
-    const broken = madeUp(60, 30).map((cell) => ({ ...cell, grammaticality: 0.5 }));
-    const { chosen, claims } = study(broken);
-    expect(chosen).toEqual({ dial: null, bounded: null, masked: null });
-    expect(claims.map(({ holds }) => holds)).toEqual([true, false, false, false, false]);
-  });
-
-  test("cells read back are the cells written", () => {
-    const [cell] = madeUp(1, 0) as [Cell];
-    expect(JSON.parse(cellLine(cell))).toEqual(cell);
-    expect(methodOf({ kind: "masked", value: 2 }).name).toBe("la+plausibility");
   });
 });

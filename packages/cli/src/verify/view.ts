@@ -4,7 +4,7 @@ import {
   type Finding,
   formatSize,
   joinNames,
-  listLaws,
+  listBreaches,
   type PlannedCheck,
   type ReportRow,
   type RunProgress,
@@ -103,18 +103,11 @@ export function formatBreaches(
   replay: (finding: Finding, subject: VerifiedSubject) => string,
   { red, dim }: Colors,
 ): string[] {
-  const statements = new Map(listLaws().map(({ name, statement }) => [name, statement]));
-  return subjects.flatMap((column) =>
-    column.findings
-      .filter(({ outcome }) => outcome === "broken")
-      .flatMap((finding) => {
-        const [first, ...rest] = describeBreach(
-          { name: finding.law, statement: statements.get(finding.law) ?? "" },
-          { ...finding, subject: nameJudged(finding, column) },
-        ).split("\n");
-        return ["", red(`✗ ${first}`), ...rest, `  replay         ${dim(replay(finding, column))}`];
-      }),
-  );
+  return listBreaches(subjects).flatMap(({ finding, column, law }) => {
+    const judged = { ...finding, subject: nameJudged(finding, column) };
+    const [first, ...rest] = describeBreach(law, judged).split("\n");
+    return ["", red(`✗ ${first}`), ...rest, `  replay         ${dim(replay(finding, column))}`];
+  });
 }
 
 function nameJudged({ subject }: Finding, { name }: VerifiedSubject): string {

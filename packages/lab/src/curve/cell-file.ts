@@ -1,7 +1,7 @@
 /** The cells of a run in a file that grows batch by batch. */
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeAtomically } from "../train/atomic-file.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
 
 import { batchSize, type CurveWork } from "./run-curve.js";

@@ -6,10 +6,10 @@ import { dirname } from "node:path";
 import { encodeSafetensors, ModelError, openSafetensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
+import { isThere } from "../files/is-there.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, type Trained, type TrainedTensors } from "./adamw.js";
-import { writeAtomically } from "./atomic-file.js";
-import { isThere } from "./is-there.js";
 import { defaultSettings, type TrainingSettings } from "./settings.js";
 
 /** Where a run is; the tensors are the holder's. */

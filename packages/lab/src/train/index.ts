@@ -1,6 +1,6 @@
+export { writeAtomically } from "../files/write-atomically.js";
 export { learnMerges } from "../tokenizer/train-bpe.js";
 export { type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenizer.js";
-export { writeAtomically } from "./atomic-file.js";
 export { type Batch, encodeExample, makeBatch, type TokenExample } from "./batches.js";
 export { registerGradients } from "./gradients.js";
 export {

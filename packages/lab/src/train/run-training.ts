@@ -7,9 +7,10 @@ import { setImmediate } from "node:timers/promises";
 import { type Blueprint, drawBlueprint, type ModelTokenizer, openTokenizer } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
+import { isThere } from "../files/is-there.js";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, startTraining } from "./adamw.js";
-import { writeAtomically } from "./atomic-file.js";
 import type { Batch, BatchStream } from "./batches.js";
 import {
   checkTensors,
@@ -18,7 +19,6 @@ import {
   readRecord,
   saveCheckpoint,
 } from "./checkpoint-file.js";
-import { isThere } from "./is-there.js";
 import { LossLog } from "./loss-log.js";
 import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
 import { readWeights, saveModel } from "./save-model.js";

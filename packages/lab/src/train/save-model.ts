@@ -3,8 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckpointTensors, encodeSafetensors, openSafetensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
+import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
-import { writeAtomically } from "./atomic-file.js";
 import type { ModelConfig } from "./model-shape.js";
 
 /** Writes config.json, the tokenizer's files and model.safetensors, its numbers rounded to bfloat16. */

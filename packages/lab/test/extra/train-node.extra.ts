@@ -27,7 +27,7 @@ async function curve(): Promise<string> {
   return readFile(join(folder, "losses.jsonl"), "utf8");
 }
 
-describe.skipIf(failure !== undefined)("on libtensorflow", () => {
+describe.skipIf(failure !== undefined)("on libtensorflow (needs it set up)", () => {
   it("a second run with the same seed has the same 200 losses, digit by digit", async () => {
     const first = await curve();
     expect(first.trimEnd().split("\n")).toHaveLength(200);

@@ -51,9 +51,9 @@ interface Sizes {
   readonly share: number;
 }
 
-function llamaConfig(model_type: LlamaType, { layers, groups, share }: Sizes) {
+/** What the config of every family with rotary positions has. */
+function rotaryConfig({ layers, groups, share }: Sizes) {
   return {
-    model_type,
     vocab_size: vocabulary,
     hidden_size: 8,
     intermediate_size: 12,
@@ -62,9 +62,12 @@ function llamaConfig(model_type: LlamaType, { layers, groups, share }: Sizes) {
     num_key_value_heads: groups,
     head_dim: 4,
     rms_norm_eps: 1e-5,
-    rope_theta: 100,
     max_position_embeddings: 64,
   };
+}
+
+function llamaConfig(model_type: LlamaType, sizes: Sizes) {
+  return { model_type, ...rotaryConfig(sizes), rope_theta: 100 };
 }
 
 const architectures = {
@@ -160,19 +163,11 @@ export const tinyGemma3: fc.Arbitrary<TinyModel> = tinyModels<
 >(
   "gemma3",
   fc.record({ ...sizes, window: windowWidth, capped: fc.boolean() }),
-  ({ layers, groups, share, window, capped }) => ({
-    vocab_size: vocabulary,
-    hidden_size: 8,
-    intermediate_size: 12,
-    num_hidden_layers: layers,
-    num_attention_heads: groups * share,
-    num_key_value_heads: groups,
-    head_dim: 4,
-    rms_norm_eps: 1e-5,
-    max_position_embeddings: 64,
+  ({ window, capped, ...chosen }) => ({
+    ...rotaryConfig(chosen),
     query_pre_attn_scalar: 6,
     sliding_window: window,
-    layer_types: slidingFirst(layers),
+    layer_types: slidingFirst(chosen.layers),
     rope_parameters: {
       full_attention: { rope_type: "linear", factor: 2, rope_theta: 100 },
       sliding_attention: { rope_type: "default", rope_theta: 10 },

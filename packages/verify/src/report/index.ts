@@ -1,3 +1,4 @@
+export { listBreaches, type ReportedBreach } from "./breaches.js";
 export * from "./catalogue.js";
 export { joinVerifications } from "./join.js";
 export { writeReport } from "./markdown.js";

@@ -1,7 +1,7 @@
 /** A verification as a page. */
 import { describeBreach } from "../laws/breach.js";
-import { listLaws } from "../run/plan.js";
 import type { Finding } from "../run/run-checks.js";
+import { listBreaches } from "./breaches.js";
 import {
   describeRuns,
   explainSkip,
@@ -101,16 +101,10 @@ function writeBreaches(
   { subjects }: Verification,
   replay: (finding: Finding, subject: VerifiedSubject) => string,
 ): string[] {
-  const statements = new Map(listLaws().map(({ name, statement }) => [name, statement]));
-  return subjects.flatMap((column) =>
-    column.findings
-      .filter(({ outcome }) => outcome === "broken")
-      .flatMap((finding) => {
-        const law = { name: finding.law, statement: statements.get(finding.law) ?? "" };
-        const lines = [describeBreach(law, finding), `  replay         ${replay(finding, column)}`];
-        return ["", `## ${finding.label} on ${column.name}`, "", "```text", ...lines, "```"];
-      }),
-  );
+  return listBreaches(subjects).flatMap(({ finding, column, law }) => {
+    const lines = [describeBreach(law, finding), `  replay         ${replay(finding, column)}`];
+    return ["", `## ${finding.label} on ${column.name}`, "", "```text", ...lines, "```"];
+  });
 }
 
 function writeSkips({ subjects }: Verification): string[] {
