@@ -86,6 +86,20 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     );
   });
 
+  // One token that is rare under the preference policy takes over at once: the curve of the drift has a step.
+  test("unrelated rows, far from any language model, use half of the budget up in 99 of 100", async () => {
+    const logit = fc.integer({ min: -15_000, max: 15_000 }).map((value) => value / 1000);
+    const row = fc.array(logit, { minLength: 10, maxLength: 10 }).map(policyRow);
+    const rows = fc.sample(row, { seed: 13, numRuns: 4000 });
+    const [base, preference] = [rows.slice(0, 2000), rows.slice(2000)];
+    const budget = { nats: 0.2, largestGamma: 4.65 };
+    const { gammas } = await bound(base, preference, budget);
+    const isShort = (gamma: number, i: number) =>
+      gamma < Math.fround(budget.largestGamma) &&
+      oracles.drift(base[i]!, preference[i]!, gamma) < budget.nats / 2;
+    expect(gammas.filter(isShort).length).toBeLessThan(20);
+  });
+
   test("the policy is the preference policy tilted by the γ that is returned", async () => {
     const { base, preference } = similarRows(5, 300);
     const logs = [policyRow(base), policyRow(preference)] as const;
