@@ -20,7 +20,7 @@ export interface DriftBudget {
 
 /**
  * Looks at the vocabulary, the one at γ = 0 included. Rows of a language model are within 1e-4 of their budget after
- * 3 to 5; 6 leave less than 1 % of it unused for 98 of 100 unrelated rows with logits up to 30 apart, and any share of it
+ * 3 to 5; 6 leave less than 1 % of it unused for 98 of 100 unrelated rows with logits up to 30 apart, and any share
  * for the rest.
  */
 const passes = 6;
@@ -72,16 +72,17 @@ export function largestGammaWithin(
   budget: DriftBudget,
 ): Tensor2D {
   const { nats, largestGamma } = checkBudget(budget);
-  const [B, V] = logPreference_BV.shape;
-  // With nothing to spend, a Δ that is constant but for rounding must not decide.
-  if (nats === 0 || largestGamma === 0) return tf.zeros([B, 1]);
+  const V = logPreference_BV.shape[1];
   return tf.tidy(() => {
     const limit = driftLimit(nats, V);
     const constants = makeConstants(limit);
     const tilt = openTilt(logBase_BV, logPreference_BV, constants);
     const rise_B1: Tensor2D = tf.sqrt(tf.div(2 * limit * aim, tf.add(tilt.variance_B1, constants.tiny_11)));
     let gamma_B1: Tensor2D = tf.clipByValue(rise_B1, 0, largestGamma);
-    let bracket: Bracket = { low_B1: tf.zeros([B, 1]), high_B1: tf.fill([B, 1], 2 * largestGamma) };
+    let bracket: Bracket = {
+      low_B1: tf.zerosLike(gamma_B1),
+      high_B1: tf.fill(gamma_B1.shape, 2 * largestGamma),
+    };
     for (let pass = 2; ; pass++) {
       // The last look decides whether γ fits; no step follows that would want the slope.
       const point = lookAt(tilt, gamma_B1, constants, pass < passes);
@@ -167,7 +168,7 @@ function openTilt(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, { one_11 }: 
 /** The first two moments of Δ under the softmax of a row, the reference left out, and the row's log Z. */
 function weigh(logWeights_BW: Tensor2D, delta_BW: Tensor2D, one_11: Tensor2D, needsVariance = true) {
   const policy_BW = tf.softmax(logWeights_BW);
-  const reference_B1 = tf.slice(policy_BW, [0, logWeights_BW.shape[1] - 1], [-1, 1]);
+  const reference_B1 = tf.slice(policy_BW, [0, logWeights_BW.shape[1] - 1]);
   const rest_B1 = tf.sub(one_11, reference_B1);
   const first_BW = tf.mul(policy_BW, delta_BW);
   const mean_B1: Tensor2D = tf.div(tf.sum(first_BW, 1, true), rest_B1);

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest } from "../../../test/backends/under-test.js";
-import { boundedMethod, type DriftBudget, extrapolateWithin } from "../src/bounded.js";
-import { logPolicy } from "../src/index.js";
+import { boundedMethod, budgetReserve, type DriftBudget, extrapolateWithin } from "../src/bounded.js";
+import { guidanceScale, logPolicy, paperParameters } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
 
 type Rows = readonly ArrayLike<number>[];
@@ -139,6 +139,18 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     expect(oracles.totalVariation(policies[0]!, preference)).toBeLessThan(1e-6);
   });
 
+  test("rows that differ by rounding spend nothing where there is nothing to spend", async () => {
+    const row = policyRow([3, 1, 2, -40]);
+    const almost = row.map((value, i) => value * (1 + (i % 2) * 2 ** -23));
+    const [distinct, other] = [policyRow([0, 1, 2, 5]), policyRow([2, 1, 0, -5])];
+    const rows = [
+      [row, distinct],
+      [almost, other],
+    ] as const;
+    expect((await bound(rows[0], rows[1], { nats: 0, largestGamma: 4 })).gammas).toEqual([0, 0]);
+    expect((await bound(rows[0], rows[1], { nats: 1, largestGamma: 0 })).gammas).toEqual([0, 0]);
+  });
+
   test.each([
     ["gaps of 200", [0, 200, -200, 5], [200, 0, 3, -200]],
     ["a token that the base policy forbids", [0, Number.NEGATIVE_INFINITY, 1], [0, 1, 2]],
@@ -170,8 +182,43 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
   });
 });
 
+/** γ where the two policies agree, so that any strength fits. */
+async function largestOf({ policy }: ReturnType<typeof boundedMethod>): Promise<number> {
+  const gamma_B1 = tf.tidy(() => {
+    const logPolicy_BV = logPolicy(tf.tensor2d([[1, 2, 3]]));
+    const result = policy(logPolicy_BV, logPolicy_BV);
+    return "gamma_B1" in result ? (result.gamma_B1 as tf.Tensor2D) : tf.fill([1, 1], Number.NaN);
+  });
+  const [gamma] = await gamma_B1.data();
+  gamma_B1.dispose();
+  return gamma!;
+}
+
+test("the largest strength is the paper's, that of other parameters, or γ itself", async () => {
+  expect(await largestOf(boundedMethod(0.1))).toBeCloseTo(guidanceScale(paperParameters) - 1, 5);
+  const half = { ...paperParameters, alpha: 1 };
+  expect(await largestOf(boundedMethod(0.1, half))).toBeCloseTo(guidanceScale(half) - 1, 5);
+  expect(await largestOf(boundedMethod(0.1, 3))).toBe(3);
+  expect(await largestOf(boundedMethod(0.1, 0))).toBe(0);
+});
+
+test("what it leaves is its aim, 5e-5, and four times √V + 12 roundings, or half of a budget that is smaller", () => {
+  const roundings = (V: number, nats: number) => 4 * (Math.sqrt(V) + 12) * 2 ** -24 * (1 + nats);
+  for (const [nats, V] of [
+    [0.2, 49_152],
+    [3, 100],
+    [0.01, 1],
+  ] as const) {
+    const left = roundings(V, nats) + 5e-5 * (nats - roundings(V, nats));
+    expect(budgetReserve(nats, V)).toBeCloseTo(left, 12);
+  }
+  expect(budgetReserve(1e-9, 49_152)).toBeCloseTo(0.5e-9 * (1 + 5e-5), 18);
+});
+
 test("a budget or a strength that is no number of nats is refused by name", () => {
-  expect(() => boundedMethod(-1)).toThrow("KL budget");
-  expect(() => boundedMethod(Number.NaN)).toThrow("KL budget");
-  expect(() => boundedMethod(0.2, -1)).toThrow("largest γ");
+  const refusal = (message: string) => expect.objectContaining({ code: "bad-strength", message });
+  const expected = "must be a finite number of at least 0";
+  expect(() => boundedMethod(-1)).toThrow(refusal(`The KL budget, in nats, ${expected}; it is -1.`));
+  expect(() => boundedMethod(Number.NaN)).toThrow(refusal(`The KL budget, in nats, ${expected}; it is NaN.`));
+  expect(() => boundedMethod(0.2, -1)).toThrow(refusal(`The largest γ ${expected}; it is -1.`));
 });
