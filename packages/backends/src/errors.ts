@@ -6,6 +6,8 @@ export type BackendErrorCode =
   | "failed-start"
   /** A computation failed on the device after it was started. */
   | "device-error"
+  /** The backend's memory is full. */
+  | "out-of-memory"
   /** A tensor was read in a way that the backend does not have. */
   | "synchronous-read"
   /** Setting up libtensorflow did not succeed. */

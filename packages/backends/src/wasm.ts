@@ -3,15 +3,20 @@ import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import { engine } from "@tensorflow/tfjs-core";
 import type { BackendFacts, StartOptions } from "./backend.js";
 import { processorName } from "./processor.js";
+import { guardHeap } from "./wasm-memory.js";
 import { installWasmSlice } from "./wasm-slice.js";
 
 export const registeredAs = "wasm";
+
+let isGuarded = false;
 
 /** The import has registered it. */
 export async function load({ wasmFolder }: StartOptions): Promise<void> {
   // Once the heap is there its code can come from nowhere else.
   const runs = engine().registry[registeredAs] !== undefined;
   if (wasmFolder !== undefined && !runs) setWasmPaths(wasmFolder);
+  if (!runs && !isGuarded) guardHeap(registeredAs);
+  isGuarded = true;
   installWasmSlice();
 }
 
