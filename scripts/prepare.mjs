@@ -14,7 +14,7 @@ export function prepare() {
     "node_modules/.amulet-installed",
     manifests.map(contentOf),
     "Installing packages from the npm registry",
-    // Not `npm ci`, which begins by deleting what was added by hand, such as the package `webgpu`.
+    // Not `npm ci`, which begins by deleting node_modules, with what is kept in its .cache.
     () => run("npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"]),
   );
   const sources = ["tsconfig.json", ...inPackages("tsconfig.json"), ...inPackages("src")];

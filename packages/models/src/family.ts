@@ -42,6 +42,8 @@ export interface ParameterSpec {
   readonly transpose?: boolean | "gguf";
   /** The checkpoint may leave it out. */
   readonly optional?: boolean;
+  /** A `VocabularyMatrix`: where it is larger than a tensor may be, it comes as slices along the vocabulary. */
+  readonly inSlices?: boolean;
   /** Wanted as numbers (a Float32Array), not as a tensor: not every backend gives a tensor's numbers at once. */
   readonly onHost?: boolean;
 }
@@ -56,7 +58,8 @@ export function repeated(count: number, part: ParameterSpec): ParameterSpec[] {
   return Array.from({ length: count }, () => part);
 }
 
-type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> & Pick<ParameterSpec, "optional" | "onHost">;
+type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> &
+  Pick<ParameterSpec, "optional" | "inSlices" | "onHost">;
 
 /** A line of a family's table: one tensor as it is. */
 export function asStored(
@@ -64,11 +67,17 @@ export function asStored(
   huggingface: string | undefined,
   gguf: string | undefined,
   shape: string,
-  { optional, onHost, ...details }: Details = {},
+  { optional, inSlices, onHost, ...details }: Details = {},
 ): ParameterSpec {
   const names = { ...(huggingface && { huggingface }), ...(gguf && { gguf }) };
   const parts = [{ ...names, shape, ...details }];
-  return { path, parts, ...(optional && { optional }), ...(onHost && { onHost }) };
+  return {
+    path,
+    parts,
+    ...(optional && { optional }),
+    ...(inSlices && { inSlices }),
+    ...(onHost && { onHost }),
+  };
 }
 
 /** A line of a family's table: a matrix that the checkpoint has as `[out, in]`. */

@@ -1,5 +1,4 @@
 import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
-import type { Tensor2D } from "@tensorflow/tfjs-core";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.js";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "./family.js";
 import {
@@ -18,6 +17,7 @@ import { checkProducts, type ProductProbe } from "./product-check.js";
 import type { AnyFamily } from "./registry.js";
 import { openSession } from "./session.js";
 import { renderedChatIds, type Tokenizer } from "./tokenizer/index.js";
+import type { VocabularyMatrix } from "./vocabulary.js";
 
 export interface LoadModelOptions extends LoadOptions {
   /** What the running backend can hold; checked before anything is loaded. */
@@ -53,7 +53,8 @@ export async function loadModel(place: Place, options: LoadModelOptions = {}): P
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
   const { family, config, planned } = planModel(checkpoint);
   if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
-  const parameters = await loadParameters(planned, config.blockCount, options);
+  const tensorLimitBytes = options.memory?.tensorLimitBytes;
+  const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
   const pass = family.bind(config, parameters);
   const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
   try {
@@ -91,7 +92,7 @@ async function readProbe(
   const rows = source.shape[0]!;
   const columns = new Map<number, Float32Array>();
   for (const row of [0, rows >> 1, rows - 1]) columns.set(row, await source.readRows(row, 1));
-  return { path, matrix: parameterAt(parameters, path) as Tensor2D, columns };
+  return { path, matrix: parameterAt(parameters, path) as VocabularyMatrix, columns };
 }
 
 class LoadedModel implements Model {

@@ -6,6 +6,9 @@ import { ModelError } from "./errors.js";
 import type { AxisSizes, ParameterSpec, ParameterTree, TensorSpec } from "./family.js";
 import type { TensorSource, TensorStore } from "./formats/tensor-source.js";
 
+/** A parameter as it is loaded: a tensor, slices of one, or its numbers. */
+type Parameter = Tensor | readonly Tensor[] | Float32Array;
+
 /** A parameter of one block or of the model, with the tensors of the checkpoint that it is made of. */
 export interface PlannedParameter {
   readonly path: string;
@@ -158,33 +161,43 @@ export function countParameters(planned: readonly PlannedParameter[]): number {
   return [...sources].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }
 
-/** The tensor at a planned path. */
-export function parameterAt(tree: ParameterTree, path: string): Tensor {
+/** What is at a planned path. */
+export function parameterAt(tree: ParameterTree, path: string): Parameter {
   const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(path) ?? [];
-  const holder = (block === undefined ? tree : tree.blocks[Number(block)]!) as Record<string, Tensor>;
+  const holder = (block === undefined ? tree : tree.blocks[Number(block)]!) as Record<string, Parameter>;
   return holder[name ?? path]!;
 }
 
 /**
+ * In how many slices along the vocabulary a parameter is loaded where a tensor may have so many bytes. 1 for those that
+ * can't be cut, and where not even one token fits.
+ */
+export function countSlices({ spec, sources }: PlannedParameter, tensorLimitBytes: number): number {
+  const [V, D = 1] = sources[0]!.shape as readonly [number, number?];
+  const tokens = Math.floor(tensorLimitBytes / (4 * D));
+  return spec.inSlices && tokens > 0 ? Math.max(1, Math.ceil(V / tokens)) : 1;
+}
+
+/**
  * Reads the parameters one by one: no more than one of them, and a few rows of a tensor, are in JavaScript's memory
- * at a time.
- * The tensors are the caller's; on an error, or when aborted, none is left behind.
+ * at a time. The tensors are the caller's; on an error, or when aborted, none is left behind.
+ *
+ * @param tensorLimitBytes what one tensor may have; see {@link countSlices}
  */
 export async function loadParameters(
   planned: readonly PlannedParameter[],
   blockCount: number,
   { signal, onProgress }: LoadOptions = {},
+  tensorLimitBytes = Number.POSITIVE_INFINITY,
 ): Promise<ParameterTree & Record<string, unknown>> {
-  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor | Float32Array> => ({}));
+  const blocks = Array.from({ length: blockCount }, (): Record<string, Parameter> => ({}));
   const tree: Record<string, unknown> & { blocks: typeof blocks } = { blocks };
   const total = planned.reduce((sum, parameter) => sum + countElements(parameter), 0);
   let done = 0;
   try {
     for (const parameter of planned) {
       signal?.throwIfAborted();
-      const value = parameter.spec.onHost
-        ? await parameter.sources[0]!.read()
-        : await readParameter(parameter);
+      const value = await readParameter(parameter, countSlices(parameter, tensorLimitBytes));
       const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(parameter.path) ?? [];
       if (block !== undefined && name !== undefined) blocks[Number(block)]![name] = value;
       else tree[parameter.path] = value;
@@ -201,10 +214,43 @@ export async function loadParameters(
 export function disposeParameters(tree: ParameterTree): void {
   const { blocks, ...top } = tree;
   const isTensor = (value: unknown) => value instanceof tf.Tensor;
-  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder).filter(isTensor));
+  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder).flat().filter(isTensor));
 }
 
-async function readParameter(planned: PlannedParameter): Promise<Tensor> {
+async function readParameter(planned: PlannedParameter, sliceCount: number): Promise<Parameter> {
+  if (planned.spec.onHost) return planned.sources[0]!.read();
+  return sliceCount === 1 ? readTensor(planned) : readSlices(planned, sliceCount);
+}
+
+async function readSlices(planned: PlannedParameter, sliceCount: number): Promise<Tensor[]> {
+  const source = planned.sources[0]!;
+  const rows = Math.ceil(source.shape[0]! / sliceCount);
+  const slices: Tensor[] = [];
+  try {
+    for (let first = 0; first < source.shape[0]!; first += rows)
+      slices.push(await readTensor({ ...planned, sources: [sliceSource(source, first, rows)] }));
+    return slices;
+  } catch (error) {
+    tf.dispose(slices);
+    throw error;
+  }
+}
+
+/** Rows `[first, first + count)` of a tensor of the checkpoint, as far as it has them. */
+function sliceSource(source: TensorSource, first: number, count: number): TensorSource {
+  const [rows, ...rest] = source.shape as readonly [number, ...number[]];
+  const own = Math.min(count, rows - first);
+  return {
+    name: source.name,
+    type: source.type,
+    shape: [own, ...rest],
+    byteLength: (source.byteLength / rows) * own,
+    read: () => source.readRows(first, own),
+    readRows: (from, some) => source.readRows(first + from, some),
+  };
+}
+
+async function readTensor(planned: PlannedParameter): Promise<Tensor> {
   const { spec, sources, format } = planned;
   const transpose = isTransposed(planned);
   if (!transpose && sources.length === 1)

@@ -1,5 +1,5 @@
 import { ModelError } from "./errors.js";
-import { countElements, type PlannedParameter } from "./load-parameters.js";
+import { countElements, countSlices, type PlannedParameter } from "./load-parameters.js";
 
 /** What the backend can hold; `startBackend` of @amulet-ts/backends tells it. */
 export interface MemoryBudget {
@@ -36,9 +36,11 @@ export function checkMemory(path: string, planned: readonly PlannedParameter[], 
   );
 }
 
-/** Tensors are not split: an adapter's limit of 1 GiB, a common one, holds the embedding of a model of 1.5 billion. */
+/** Only what is as long as the vocabulary comes in slices; the largest matrix of a block must fit as it is. */
 function checkLargestTensor(path: string, planned: readonly PlannedParameter[], limitBytes: number): void {
-  const tooLarge = planned.find((parameter) => countElements(parameter) * 4 > limitBytes);
+  const tooLarge = planned.find(
+    (parameter) => countElements(parameter) * 4 > limitBytes * countSlices(parameter, limitBytes),
+  );
   if (!tooLarge) return;
   throw new ModelError(
     "not-enough-memory",

@@ -1,16 +1,15 @@
 /**
- * One known product after loading. A wasm heap that overflows says nothing and multiplies garbage; so some
+ * One known product after loading. A backend that has run out of memory may say nothing and multiply garbage; so some
  * columns of the matrices loaded first and last are kept, and their products compared with float64 on the host.
  */
-
-import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
+import { readOut, type VocabularyMatrix } from "./vocabulary.js";
 
 /** A matrix on the backend and some of its columns as they were read. */
 export interface ProductProbe {
   readonly path: string;
-  readonly matrix: Tensor2D;
+  readonly matrix: VocabularyMatrix;
   readonly columns: ReadonlyMap<number, Float32Array>;
 }
 
@@ -19,9 +18,9 @@ const unitRoundoff = 2 ** -24;
 /** @throws ModelError `wrong-result` */
 export async function checkProducts(probes: readonly ProductProbe[]): Promise<void> {
   for (const { path, matrix, columns } of probes) {
-    const inputs = matrix.shape[0];
+    const inputs = columns.values().next().value!.length;
     const x = Float32Array.from({ length: inputs }, (_, i) => Math.cos(i * i));
-    const product = tf.tidy(() => tf.matMul(tf.tensor2d(x, [1, inputs]), matrix));
+    const product = tf.tidy(() => readOut(tf.tensor2d(x, [1, inputs]), matrix));
     const values = await product.data();
     product.dispose();
     for (const [column, weights] of columns) checkColumn(path, column, values[column]!, x, weights);

@@ -1,39 +1,81 @@
 /** The budget that a backend states, checked before anything is read. */
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
+import { FileTensor } from "../src/formats/file-tensor.js";
 import { loadModel } from "../src/index.js";
+import type { MemoryBudget } from "../src/memory.js";
 import { place } from "./formats/checkpoint-writer.js";
 import { tinyLlamaFile } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));
 
 const roomy = { limitBytes: 2 ** 40, matrixCopies: 1 };
-/** Its largest tensors are the embedding and the head, 260 tokens of width 8. */
-const largest = 260 * 8 * 4;
+/** Its largest tensors are the embedding and the head, 260 tokens of width 8; then come a block's matrices, 8 × 12. */
+const [embedding, largestOfBlock] = [260 * 8 * 4, 8 * 12 * 4];
 
-async function load(memory: Parameters<typeof loadModel>[1] & object) {
+async function load(options: Parameters<typeof loadModel>[1] & object) {
   const before = tf.memory().numTensors;
   try {
-    (await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), memory)).dispose();
+    (await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), options)).dispose();
   } finally {
     expect(tf.memory().numTensors, "tensors left behind").toBe(before);
   }
 }
 
-test("a tensor that is exactly as large as the limit is loaded", async () => {
-  await load({ memory: { ...roomy, tensorLimitBytes: largest } });
+/** Sizes of the tensors that loading makes, largest first, and what the model answers. */
+async function answer(memory: MemoryBudget) {
+  const made = vi.spyOn(tf.engine(), "makeTensor");
+  const model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { memory });
+  const sizes = made.mock.results.map(({ value }) => 4 * (value as tf.Tensor).size).sort((a, b) => b - a);
+  made.mockRestore();
+  const session = model.openSession(2);
+  const rows = session.appendAll([[259, 0, 11, 258, 12, 0], [130]]);
+  const logits = await Promise.all(rows.map((row) => row.array()));
+  tf.dispose(rows);
+  session.dispose();
+  model.dispose();
+  return { sizes, logits };
+}
+
+test("what is as long as the vocabulary comes in slices that fit, and answers the same", async () => {
+  const whole = await answer(roomy);
+  for (const limit of [embedding, embedding - 1, embedding / 4, largestOfBlock]) {
+    const { logits, sizes } = await answer({ ...roomy, tensorLimitBytes: limit });
+    expect(sizes[0]).toBeLessThanOrEqual(limit);
+    expect(logits).toEqual(whole.logits);
+  }
 });
 
-test("one byte less, and the error names the tensor, before anything is loaded", async () => {
+test("one byte less than a block's matrix, and the error names it, before anything is loaded", async () => {
   const loading = load({
-    memory: { ...roomy, tensorLimitBytes: largest - 1 },
+    memory: { ...roomy, tensorLimitBytes: largestOfBlock - 1 },
     onProgress: () => expect.unreachable("a tensor was read"),
   });
   await expect(loading).rejects.toMatchObject({
     code: "not-enough-memory",
+    message: expect.stringContaining("blocks.0.wqk_DX is one tensor"),
+  });
+});
+
+test("a vocabulary of which not one token fits is refused too", async () => {
+  await expect(load({ memory: { ...roomy, tensorLimitBytes: 31 } })).rejects.toMatchObject({
     message: expect.stringContaining("embedding_VD is one tensor"),
   });
+});
+
+test("what fails in the middle of the slices leaves none behind", async () => {
+  const reader = vi.spyOn(FileTensor.prototype, "readRows");
+  let calls = 0;
+  reader.mockImplementation(async (_, count) => {
+    if (++calls === 3) throw new Error("the disk is gone");
+    return new Float32Array(8 * count);
+  });
+  await expect(load({ memory: { ...roomy, tensorLimitBytes: largestOfBlock } })).rejects.toThrow(
+    "the disk is gone",
+  );
+  expect(calls).toBe(3);
+  reader.mockRestore();
 });
 
 test("packed copies count: what fits once does not fit twice", async () => {

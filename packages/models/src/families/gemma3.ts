@@ -46,6 +46,7 @@ import {
 } from "../rope.js";
 import { type RopeConfig, readRope } from "../rope-config.js";
 import { tidy } from "../tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
 
 interface Gemma3Config extends FamilyConfig {
   readonly width: number;
@@ -81,10 +82,10 @@ interface Gemma3Block {
 }
 
 interface Gemma3Parameters {
-  readonly embedding_VD: Tensor2D;
+  readonly embedding_VD: VocabularyMatrix;
   readonly blocks: readonly Gemma3Block[];
   readonly norm_D: Tensor1D;
-  readonly head_DV: Tensor2D;
+  readonly head_DV: VocabularyMatrix;
 }
 
 /** Made once for a model, the same in every block. */
@@ -174,7 +175,7 @@ function forward(
   caches: readonly RowCache[],
 ): ForwardResult {
   const steps = prepareSteps(constants, config, lengths, caches);
-  const tokens_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
+  const tokens_ND = embed(embedding_VD, ids_N);
   let x_ND = mul(tokens_ND, constants.embeddingScale_11);
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;
@@ -194,7 +195,7 @@ function head(
   { norm_D, head_DV }: Gemma3Parameters,
   states_ND: Tensor2D,
 ): Tensor2D {
-  const logits_NV = matMul(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
+  const logits_NV = readOut(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
   if (logitSoftCap === undefined) return logits_NV;
   return tf.mul(tanh(tf.div(logits_NV, logitSoftCap)), logitSoftCap);
 }
@@ -276,7 +277,7 @@ function parameters({ heads, groups, tiedEmbedding }: Gemma3Config): ParameterSp
   const norm = (path: string, hf: string, gguf: string, shape = "D") =>
     asStored(`blocks.*.${path}`, layer(hf), blk(gguf), shape, shifted);
   return [
-    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
     norm("attentionNorm_D", "input_layernorm", "attn_norm"),
     sideBySide("blocks.*.wqk_DX", [
       transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
@@ -295,7 +296,7 @@ function parameters({ heads, groups, tiedEmbedding }: Gemma3Config): ParameterSp
     transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
     norm("feedForwardOutNorm_D", "post_feedforward_layernorm", "post_ffw_norm"),
     asStored("norm_D", "model.norm.weight", "output_norm.weight", "D", shifted),
-    transposed("head_DV", headName, headGguf, "VD"),
+    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
   ];
 }
 

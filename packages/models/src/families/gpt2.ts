@@ -34,6 +34,7 @@ import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
 import { layerNorm } from "../norm.js";
 import { batchPositions } from "../rope.js";
 import { tidy } from "../tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
 
 interface Gpt2Config extends FamilyConfig {
   readonly width: number;
@@ -61,12 +62,12 @@ interface Gpt2Block {
 }
 
 interface Gpt2Parameters {
-  readonly embedding_VD: Tensor2D;
+  readonly embedding_VD: VocabularyMatrix;
   readonly positions_PD: Tensor2D;
   readonly blocks: readonly Gpt2Block[];
   readonly norm_D: Tensor1D;
   readonly normBias_D: Tensor1D;
-  readonly head_DV: Tensor2D;
+  readonly head_DV: VocabularyMatrix;
 }
 
 /** Made once for a model, the same in every block. */
@@ -125,12 +126,12 @@ function runBlock(
   return { x_ND: add(middle_ND, feedForward(constants, block, normedMiddle_ND)), caches: attended.caches };
 }
 
-function embed(
+function embedAtPositions(
   { embedding_VD, positions_PD }: Gpt2Parameters,
   ids_N: Int32Array,
   positions: readonly number[],
 ): Tensor2D {
-  const tokens_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
+  const tokens_ND = embed(embedding_VD, ids_N);
   return add(tokens_ND, tf.gather(positions_PD, tf.tensor1d([...positions], "int32")));
 }
 
@@ -145,7 +146,7 @@ function forward(
     lengths,
     masks: attentionMasks(lengths, caches, [everything], constants.attention).get(everything)!,
   };
-  let x_ND = embed(parameters, ids_N, batchPositions(lengths, caches));
+  let x_ND = embedAtPositions(parameters, ids_N, batchPositions(lengths, caches));
   const grown = parameters.blocks.map((block, i) => {
     const before_ND = x_ND;
     const own = caches.map((cache) => cache.blocks[i]!);
@@ -186,7 +187,7 @@ function parameters({ tiedEmbedding, prefix }: Gpt2Config): ParameterSpec[] {
   const embedding = [`${prefix}wte.weight`, "token_embd.weight"] as const;
   const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
     asStored("positions_PD", `${prefix}wpe.weight`, "position_embd.weight", "PD"),
     asStored("blocks.*.attentionNorm_D", h("ln_1.weight"), blk("attn_norm.weight"), "D"),
     asStored("blocks.*.attentionNormBias_D", h("ln_1.bias"), blk("attn_norm.bias"), "D"),
@@ -202,7 +203,7 @@ function parameters({ tiedEmbedding, prefix }: Gpt2Config): ParameterSpec[] {
     asStored("blocks.*.bDown_D", h("mlp.c_proj.bias"), blk("ffn_down.bias"), "D"),
     asStored("norm_D", `${prefix}ln_f.weight`, "output_norm.weight", "D"),
     asStored("normBias_D", `${prefix}ln_f.bias`, "output_norm.bias", "D"),
-    transposed("head_DV", headName, headGguf, "VD"),
+    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
   ];
 }
 
@@ -219,7 +220,7 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
   return {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) =>
-      tf.tidy(() => matMul(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11), head_DV)),
+      tf.tidy(() => readOut(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11), head_DV)),
     dispose: () => {
       const { attention, gelu, epsilon_11 } = constants;
       disposeAttention(attention);

@@ -45,6 +45,7 @@ import {
 } from "../rope.js";
 import { type RopeConfig, readRope } from "../rope-config.js";
 import { tidy } from "../tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
 
 export interface LlamaConfig extends FamilyConfig {
   readonly width: number;
@@ -72,10 +73,10 @@ export interface LlamaBlock {
 }
 
 export interface LlamaParameters<Block extends LlamaBlock = LlamaBlock> {
-  readonly embedding_VD: Tensor2D;
+  readonly embedding_VD: VocabularyMatrix;
   readonly blocks: readonly Block[];
   readonly norm_D: Tensor1D;
-  readonly head_DV: Tensor2D;
+  readonly head_DV: VocabularyMatrix;
   /** llama.cpp's form of Llama 3.1's scaling: a divisor per rotary frequency. */
   readonly ropeDivisors_C?: Float32Array;
 }
@@ -157,7 +158,7 @@ function forward<Block extends LlamaBlock>(
   const positions = batchPositions(lengths, caches);
   const rotary = rotaryTables(positions, attention.heads + attention.groups, frequencies);
   const masks = attentionMasks(lengths, caches, windows, attention);
-  let x_ND: Tensor2D = tf.gather(embedding_VD, tf.tensor1d(ids_N, "int32"));
+  let x_ND = embed(embedding_VD, ids_N);
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;
     const own = caches.map((cache) => cache.blocks[i]!);
@@ -211,7 +212,7 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
   const output = ["lm_head.weight", "output.weight"] as const;
   const [headTensor, headGguf] = tiedEmbedding ? embedding : output;
   return [
-    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
     asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
     sideBySide("blocks.*.wqk_DX", [
       transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
@@ -224,7 +225,7 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
     transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
     transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
     asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headTensor, headGguf, "VD"),
+    transposed("head_DV", headTensor, headGguf, "VD", { inSlices: true }),
     asStored("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true, onHost: true }),
   ];
 }
@@ -252,7 +253,7 @@ export function bindLlama<Block extends LlamaBlock>(
   const { norm_D, head_DV } = parameters;
   return {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
-    head: (states_ND) => tf.tidy(() => matMul(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
+    head: (states_ND) => tf.tidy(() => readOut(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
     dispose: () => {
       const { attention, quarterTurn_KK, epsilon_11 } = constants;
       disposeAttention(attention);

@@ -48,7 +48,7 @@ function parameters({ tiedEmbedding }: LlamaConfig): ParameterSpec[] {
   const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
   const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
     asStored("blocks.*.attentionNorm_D", layer("input_layernorm.weight"), blk("attn_norm.weight"), "D"),
     sideBySide("blocks.*.wqk_DX", [
       transposed("q", layer("self_attn.q_proj.weight"), blk("attn_q.weight"), "ED"),
@@ -71,7 +71,7 @@ function parameters({ tiedEmbedding }: LlamaConfig): ParameterSpec[] {
     transposed("blocks.*.wUp_DF", layer("mlp.up_proj.weight"), blk("ffn_up.weight"), "FD"),
     transposed("blocks.*.wDown_FD", layer("mlp.down_proj.weight"), blk("ffn_down.weight"), "DF"),
     asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headName, headGguf, "VD"),
+    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
   ];
 }
 

@@ -44,7 +44,7 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
   const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
   const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD"),
+    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
     asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
     sideBySide("blocks.*.wqk_DX", [
       transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
@@ -61,7 +61,7 @@ function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpe
     transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
     transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
     asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headName, headGguf, "VD"),
+    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
   ];
 }
 

@@ -7,7 +7,7 @@ import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
 import { backendsUnderTest, casesOn, noteError } from "../../../../test/backends/under-test.js";
 import { ConfigSource } from "../../src/config.js";
 import type { TensorSource } from "../../src/formats/tensor-source.js";
-import { disposeParameters, loadParameters, planParameters } from "../../src/load-parameters.js";
+import { countSlices, disposeParameters, loadParameters, planParameters } from "../../src/load-parameters.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
 import { readRows } from "./fixtures.js";
@@ -17,7 +17,7 @@ type TinyModel = Parameters<Logits>[0];
 type Session = ReturnType<typeof openSession>;
 
 /** The families as the laws see them, through their own tables of tensors. */
-const subject: ForwardSubject = {
+const subject = {
   name: "families",
   unitRoundoff: 2 ** -24,
   logits: (model, tokens) =>
@@ -31,12 +31,26 @@ const subject: ForwardSubject = {
   lastLogitsOfRows: (model, tokenRows) =>
     withSession(model, tokenRows.length, async (session) => readRows(session.append(tokenRows))),
   countTensors: () => tf.memory().numTensors,
+} satisfies ForwardSubject;
+
+/** The same with embedding and head in three slices, where there are as many tokens. */
+const inSlices: ForwardSubject = {
+  name: "families in slices",
+  unitRoundoff: 2 ** -24,
+  logits: (model, tokens) =>
+    withSession(model, 1, async (session) => readRows(session.appendAll([tokens])[0]!), 3),
+  countTensors: subject.countTensors,
 };
 
 /** What a session does not do; `drawBlueprint` does, and verify/test/gradients.test.ts judges it. */
 const laws = forwardLaws.filter(({ needs }) => !needs.includes("lossAndGradient"));
 
-async function withSession<T>(model: TinyModel, rows: number, run: (session: Session) => Promise<T>) {
+async function withSession<T>(
+  model: TinyModel,
+  rows: number,
+  run: (session: Session) => Promise<T>,
+  slices = 1,
+) {
   const family = findFamily("huggingface", model.config.architectures[0], "tiny");
   const names = new Set(model.tensors.keys());
   const config = family.readConfig(new ConfigSource("huggingface", "tiny", { ...model.config }, names));
@@ -44,7 +58,10 @@ async function withSession<T>(model: TinyModel, rows: number, run: (session: Ses
   const specs = family.parameters(config);
   const sizes = family.axisSizes(config);
   const planned = planParameters(store, "huggingface", "tiny", specs, sizes, config.blockCount);
-  const parameters = await loadParameters(planned, config.blockCount);
+  const embedding = planned.find(({ path }) => path === "embedding_VD")!;
+  const limit = 4 * Math.ceil(sizes.V! / slices) * sizes.D!;
+  expect(countSlices(embedding, limit)).toBe(Math.ceil(sizes.V! / Math.ceil(sizes.V! / slices)));
+  const parameters = await loadParameters(planned, config.blockCount, {}, limit);
   const pass = family.bind(config, parameters);
   const session = openSession(pass, config, rows);
   try {
@@ -83,8 +100,13 @@ describe.each(backendsUnderTest)("on %s, tiny random models of every family keep
   });
   afterEach(() => expect(tf.memory().numTensors).toBe(before));
 
-  it.each(laws.map((law) => [law.name, law] as const))("%s", async (_, law) => {
-    const onBackend = { ...subject, unitRoundoff: effectiveRoundoff(backend) };
+  const wholly = laws.map((law) => [law.name, law, subject] as const);
+  const sliced = laws
+    .filter(({ name }) => name === "forward-by-definition" || name === "no-tensor-left-by-forward")
+    .map((law) => [`${law.name}, embedding and head in slices`, law, inSlices] as const);
+
+  it.each([...wholly, ...sliced])("%s", async (_, law, families) => {
+    const onBackend = { ...families, unitRoundoff: effectiveRoundoff(backend) };
     const { outcome, worst } = await holdLaw(law, onBackend, { runs: casesOn(120), seed: 4 });
     if (worst) noteError(worst.error, worst.tolerance);
     expect(outcome).toBe("held");
