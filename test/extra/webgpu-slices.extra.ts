@@ -1,0 +1,118 @@
+/** Gemma 3 1B's vocabulary, larger than a buffer of 1 GiB: on a card, or on SwiftShader (VK_ICD_FILENAMES). */
+import { startBackend } from "@amulet-ts/backends";
+import { loadModel } from "@amulet-ts/models";
+import { oracleLogits } from "@amulet-ts/verify";
+import { expect, test } from "vitest";
+import { distance, readRows } from "../../packages/models/test/families/fixtures.js";
+import {
+  place,
+  type WrittenShard,
+  writeSafetensors,
+} from "../../packages/models/test/formats/checkpoint-writer.js";
+import { tinyConfig, tinyFolder } from "../../packages/models/test/tiny-folder.js";
+import { logitTolerance } from "../backends/tolerance.js";
+import { expectWithin } from "../backends/under-test.js";
+
+type PlainModel = Parameters<typeof oracleLogits>[0];
+
+const started = await startBackend("webgpu").catch((error: Error) => error.message);
+const why = typeof started === "string" ? started : "";
+
+const [vocabulary, width] = [262_144, 1152];
+const config = {
+  ...tinyConfig,
+  hidden_size: width,
+  num_hidden_layers: 1,
+  rope_scaling: null,
+  vocab_size: vocabulary,
+};
+
+/** Eighths, which bfloat16 holds exactly, small enough for a softmax and different in every row. */
+const numberAt = (row: number, column: number) =>
+  (((row * 7919 + column * 104_729) % 15_485_863) % 31) / 64 - 0.25;
+
+function matrix(rows: number, columns: number, rowAt = (row: number) => row): WrittenShard[string] {
+  const bits = new Uint32Array(1);
+  const value = new Float32Array(bits.buffer);
+  const numbers = new Uint16Array(rows * columns);
+  for (let row = 0, i = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, i++) {
+      value[0] = numberAt(rowAt(row), column);
+      numbers[i] = bits[0]! >>> 16;
+    }
+  }
+  return { dtype: "BF16", shape: [rows, columns], data: Buffer.from(numbers.buffer) };
+}
+
+const ones = (size: number): WrittenShard[string] => ({
+  dtype: "F32",
+  shape: [size],
+  data: Buffer.from(new Float32Array(size).fill(1).buffer),
+});
+
+const [queries, keys] = [
+  tinyConfig.num_attention_heads * tinyConfig.head_dim,
+  tinyConfig.num_key_value_heads * tinyConfig.head_dim,
+];
+const layer = "model.layers.0";
+const others: WrittenShard = {
+  [`${layer}.input_layernorm.weight`]: ones(width),
+  [`${layer}.self_attn.q_proj.weight`]: matrix(queries, width),
+  [`${layer}.self_attn.k_proj.weight`]: matrix(keys, width),
+  [`${layer}.self_attn.v_proj.weight`]: matrix(keys, width),
+  [`${layer}.self_attn.o_proj.weight`]: matrix(width, queries),
+  [`${layer}.post_attention_layernorm.weight`]: ones(width),
+  [`${layer}.mlp.gate_proj.weight`]: matrix(tinyConfig.intermediate_size, width),
+  [`${layer}.mlp.up_proj.weight`]: matrix(tinyConfig.intermediate_size, width),
+  [`${layer}.mlp.down_proj.weight`]: matrix(width, tinyConfig.intermediate_size),
+  "model.norm.weight": ones(width),
+};
+
+/** Both ends of the vocabulary, and both sides of the cut between its two slices. */
+const tokens = [0, 262_143, 131_071, 131_072, 77] as const;
+
+/** The same model with no tokens but those: its logits are theirs. */
+const small = {
+  family: "llama",
+  config: { ...config, vocab_size: tokens.length },
+  tensors: new Map(
+    Object.entries({
+      ...others,
+      "model.embed_tokens.weight": matrix(tokens.length, width, (row) => tokens[row]!),
+    }).map(([name, { dtype, shape, data }]) => [name, { shape, data: numbersOf(dtype, data) }]),
+  ),
+} as unknown as PlainModel;
+
+function numbersOf(dtype: string, data: Buffer): Float32Array {
+  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.length);
+  if (dtype === "F32") return new Float32Array(bytes);
+  return new Float32Array(Uint32Array.from(new Uint16Array(bytes), (bits) => bits << 16).buffer);
+}
+
+test.skipIf(why)(
+  `a vocabulary of ${vocabulary} tokens of width ${width} runs in buffers of 1 GiB, as float64 says (${why ? `skipped: ${why}` : "webgpu"})`,
+  async () => {
+    const { memory } = await startBackend("webgpu");
+    const tensorLimitBytes = Math.min(memory.tensorLimitBytes!, 2 ** 30);
+    expect(4 * vocabulary * width).toBeGreaterThan(tensorLimitBytes);
+    const files = tinyFolder();
+    const path = await place({
+      "config.json": JSON.stringify(config),
+      "tokenizer.json": files["tokenizer.json"]!,
+      "tokenizer_config.json": files["tokenizer_config.json"]!,
+      "model.safetensors": writeSafetensors({
+        ...others,
+        "model.embed_tokens.weight": matrix(vocabulary, width),
+      }),
+    });
+    using model = await loadModel(path.replace(/config\.json$/, ""), {
+      memory: { ...memory, tensorLimitBytes },
+    });
+    using session = model.openSession(1);
+    const [last] = await readRows(session.append([tokens]));
+    const ids = tokens.map((_, index) => index);
+    const expected = oracleLogits(small, ids).at(-1)!;
+    const tolerance = logitTolerance(small, ids, { longestSum: width, norms: 2 }, "webgpu");
+    expectWithin(distance([tokens.map((token) => last![token]!)], [expected]), tolerance);
+  },
+);
