@@ -64,6 +64,12 @@ describe("lab curve", () => {
     expect(stdout.match(/^(holds|fails) {2}/gm)).toHaveLength(5);
   });
 
+  test("tells who looks on that an interrupted run is lost, unless it has a folder", async () => {
+    const watched = { isTTY: true };
+    expect((await curve([], watched)).stderr).toContain("keeps nothing without --out FOLDER");
+    expect((await curve(["--out", folder], watched)).stderr).not.toContain("keeps nothing");
+  });
+
   test("does not mix two runs in one folder", async () => {
     await curve(["--out", folder]);
     const { status, stdout, stderr } = await curve(["--out", folder, "--seed", "7"]);

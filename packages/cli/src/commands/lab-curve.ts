@@ -31,7 +31,7 @@ import type { Io } from "../io.js";
 import { digestModel } from "../model-digest.js";
 import { modelPath, openModel } from "../open-model.js";
 import type { OptionValues } from "../options.js";
-import { breathe, writeJson, writeLines } from "../output.js";
+import { breathe, writeFacts, writeJson, writeLines } from "../output.js";
 import { formatDuration } from "../terminal/download-rate.js";
 import { Progress } from "../terminal/progress.js";
 
@@ -45,6 +45,7 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   const opened = await openModel(values, io);
   using model = opened.model;
   const work = planWork(values, [...reported, ...choosing], io);
+  if (values.out === undefined) writeFacts(io, ["an interrupted run keeps nothing without --out FOLDER"]);
   const identity: RunIdentity = {
     model: `${model.name} ${await digestModel(await modelPath(values, io))}`,
     backend: opened.backend.name,
