@@ -17,13 +17,23 @@ const modules: Readonly<Record<BackendName, () => Promise<BackendModule>>> = {
 export const backendNames = Object.keys(modules) as readonly BackendName[];
 
 /**
- * Starts a backend and makes it the one that tensors live on. The one that runs is the one that was asked for.
+ * Starts a backend and makes it the one that tensors live on. The one that runs is the one that was asked for. Several
+ * starts at once go one after the other.
  *
  * @param name without it: the fastest that is here, see `candidateBackends`
  * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `failed-start` when
  *   it breaks at its start, or TensorFlow.js would run on another one instead
  */
-export async function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
+export function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
+  const started = latest.then(() => startNow(name, options));
+  latest = started.catch(() => {});
+  return started;
+}
+
+/** The start that was asked for last: TensorFlow.js drops one that another overtakes. */
+let latest: Promise<unknown> = Promise.resolve();
+
+async function startNow(name: string | undefined, options: StartOptions): Promise<RunningBackend> {
   if (name !== undefined) return { ...(await startNamed(name, options)), passedOver: [] };
   const { names, passedOver: absent } = await candidateBackends();
   const passedOver = [...absent];

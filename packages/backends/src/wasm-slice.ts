@@ -10,10 +10,13 @@ interface WasmBackend {
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
 }
 
+let isInstalled = false;
+
 /** Puts it in the place of the original, once; tensors of strings still take the original's way. */
 export function installWasmSlice(): void {
   const original = tf.getKernel("Slice", "wasm");
-  if (!original || original.kernelFunc === sliceInHeap) return;
+  if (!original || isInstalled) return;
+  isInstalled = true;
   tf.unregisterKernel("Slice", "wasm");
   tf.registerKernel({ ...original, kernelFunc: sliceInHeap });
 }

@@ -8,16 +8,13 @@ import { installWasmSlice } from "./wasm-slice.js";
 
 export const registeredAs = "wasm";
 
-let isGuarded = false;
-
 /** The import has registered it. */
 export async function load({ wasmFolder }: StartOptions): Promise<void> {
   // Once the heap is there its code can come from nowhere else.
   const runs = engine().registry[registeredAs] !== undefined;
   if (wasmFolder !== undefined && !runs) setWasmPaths(wasmFolder);
-  if (!runs && !isGuarded) guardHeap(registeredAs);
-  isGuarded = true;
   installWasmSlice();
+  guardHeap(registeredAs);
 }
 
 export async function inspect(): Promise<BackendFacts> {

@@ -4,31 +4,41 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { startBackend } from "../src/index.js";
 
 const mebibyte = 2 ** 20;
-interface Heap {
-  _malloc(bytes: number): number;
-  _free(address: number): void;
+interface Backend extends tf.KernelBackend {
+  readonly wasm: {
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+    stackSave(): number;
+  };
 }
-let heap: Heap;
+let backend: Backend;
+let warned: unknown[][];
 const taken: number[] = [];
-let before = 0;
+let before: unknown;
+
+const held = () => [tf.memory().numTensors, backend.numDataIds(), backend.wasm.stackSave()];
 
 beforeAll(async () => {
-  await startBackend("wasm");
-  heap = (tf.backend() as unknown as { wasm: Heap }).wasm;
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  warned = warn.mock.calls;
+  await Promise.all([startBackend("wasm"), startBackend("wasm")]);
+  expect(console.warn, "left in the console").toBe(warn);
+  backend = tf.backend() as Backend;
 });
 beforeEach(() => {
-  before = tf.memory().numTensors;
+  before = held();
 });
 afterEach(() => {
   giveBack(taken.length);
-  expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+  expect(held(), "tensors, their data, and the stack of compiled code").toEqual(before);
+  expect(warned.splice(0)).toEqual([]);
 });
 
 /** Takes blocks of a size until there is no room for another. */
 function fill(bytes: number): void {
   for (;;) {
     try {
-      taken.push(heap._malloc(bytes));
+      taken.push(backend.wasm._malloc(bytes));
     } catch {
       return;
     }
@@ -36,11 +46,23 @@ function fill(bytes: number): void {
 }
 
 function giveBack(count: number): void {
-  for (const address of taken.splice(taken.length - count)) heap._free(address);
+  for (const address of taken.splice(taken.length - count)) backend.wasm._free(address);
 }
 
-const full = (why: string) =>
-  expect.objectContaining({ code: "out-of-memory", message: expect.stringContaining(why) });
+const start = 'The heap of the backend "wasm", 4 GiB at most, is full: ';
+const end = " Take fewer rows or tokens, a smaller model, or another backend (see --backend).";
+
+/** @param why words and a pattern of what is in brackets after them */
+const full = (why: string, line?: RegExp) =>
+  expect.objectContaining({
+    name: "BackendError",
+    code: "out-of-memory",
+    message: expect.stringMatching(
+      new RegExp(`^${escaped(start + why)}${line ? ` \\(${line.source}\\)` : ""}\\.${escaped(end)}$`),
+    ),
+  });
+const escaped = (text: string) => text.replace(/[.()]/g, "\\$&");
+
 const weights = (inputs: number, outputs: number) =>
   tf.tensor2d(
     Float32Array.from({ length: inputs * outputs }, (_, i) => Math.sin(i)),
@@ -67,8 +89,10 @@ test("a tensor for which there is no room is an error at once; what was there be
   const matrix = weights(256, 64);
   expectSums(await columnSums(matrix), matrix.shape);
   fill(16 * mebibyte);
-  expect(() => tf.zeros([4 * mebibyte])).toThrow(full("no room for a tensor of 16777216 bytes"));
-  expect(() => tf.tensor1d(new Float32Array(4 * mebibyte))).toThrow(full("no room for a tensor"));
+  expect(() => tf.zeros([4 * mebibyte])).toThrow(full("it has no room for a tensor of 16777216 bytes"));
+  expect(() => tf.tensor1d(new Float32Array(4 * mebibyte))).toThrow(
+    full("it has no room for a tensor of 16777216 bytes"),
+  );
   expectSums(await columnSums(matrix), matrix.shape);
   giveBack(2);
   const zeros = tf.zeros([4 * mebibyte]);
@@ -76,7 +100,13 @@ test("a tensor for which there is no room is an error at once; what was there be
   tf.dispose([matrix, zeros]);
 });
 
-// The remaining room decides how XNNPACK fails: with a line, or by reaching outside of the heap.
+test("a tensor larger than any heap is an error, not one of its size modulo 4 GiB", async () => {
+  const [column, row] = [tf.ones([32_769, 1]), tf.ones([1, 32_768])];
+  expect(() => tf.matMul(column, row)).toThrow(full("it has no room for a tensor of 4295098368 bytes"));
+  tf.dispose([column, row]);
+});
+
+// The remaining room decides how XNNPACK fails: it prints a line, gives up, or reaches outside of the heap.
 test.each([
   [1, 0],
   [1, 3],
@@ -88,16 +118,19 @@ test.each([
     const known = weights(256, 64);
     await columnSums(known);
     const matrix = weights(1024, 2048);
-    const warn = vi.spyOn(console, "warn");
     fill(size * mebibyte);
     giveBack(givenBack);
-    for (let i = 0; i < 3; i++)
-      await expect(columnSums(matrix)).rejects.toThrow(full("a kernel found no room"));
+    for (let i = 0; i < 20; i++)
+      await expect(columnSums(matrix)).rejects.toThrow(
+        full(
+          "a kernel found no room to work in",
+          /XNN status for xnn_.*|memory access out of bounds|Aborted\(\).*/,
+        ),
+      );
+    expect(backend.refCount(matrix.dataId)).toBe(1);
     expectSums(await columnSums(known), known.shape);
     giveBack(32 / size);
     expectSums(await columnSums(matrix), matrix.shape);
-    expect(warn).not.toHaveBeenCalled();
-    warn.mockRestore();
     tf.dispose([known, matrix]);
   },
 );
@@ -108,5 +141,24 @@ test("a tidy that fails half-way leaves nothing behind", () => {
     let x = tf.zeros([mebibyte / 8]);
     for (;;) x = tf.concat([x, x]);
   };
-  expect(() => tf.tidy(chain)).toThrow(full("no room"));
+  expect(() => tf.tidy(chain)).toThrow(expect.objectContaining({ code: "out-of-memory" }));
+});
+
+test("what XNNPACK refuses for another reason is not called a full heap", () => {
+  const [empty, some] = [tf.zeros([2, 0]), tf.zeros([0, 3])];
+  expect(() => tf.matMul(empty, some)).toThrow(
+    expect.objectContaining({
+      code: "device-error",
+      message: expect.stringMatching(/^XNNPACK refused to compute: XNN/),
+    }),
+  );
+  tf.dispose([empty, some]);
+});
+
+test("an error that is none of these comes as it is, and other warnings are printed", async () => {
+  const x = tf.zeros([2]);
+  expect(() => tf.engine().runKernel("Reshape", { x }, { shape: [3] })).toThrow(/^(?!.*heap).*shape/i);
+  x.dispose();
+  console.warn("another warning");
+  expect(warned.splice(0)).toEqual([["another warning"]]);
 });
