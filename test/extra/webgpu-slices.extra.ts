@@ -27,7 +27,7 @@ const config = {
   vocab_size: vocabulary,
 };
 
-/** Eighths, which bfloat16 holds exactly, small enough for a softmax and different in every row. */
+/** Multiples of 1/64, which bfloat16 holds exactly, different in every row. */
 const numberAt = (row: number, column: number) =>
   (((row * 7919 + column * 104_729) % 15_485_863) % 31) / 64 - 0.25;
 

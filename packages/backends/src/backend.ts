@@ -5,7 +5,7 @@ export type BackendName = "wasm" | "cpu" | "webgpu" | "node" | "node-gpu";
 
 /** What a loader must know of a backend's memory before it fills it. */
 export interface BackendMemory {
-  /** Bytes it can hold; beyond them products go wrong without a word. */
+  /** Bytes it can hold; what finds no room beyond them is an error when it is computed. */
   readonly limitBytes: number;
   /** How often a matrix lies in that memory once it has been multiplied with. */
   readonly matrixCopies: number;

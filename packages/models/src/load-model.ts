@@ -55,7 +55,7 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
   if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
   const tensorLimitBytes = options.memory?.tensorLimitBytes;
   const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
-  const pass = family.bind(config, parameters);
+  const pass = bindOrDispose(family, config, parameters);
   const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
   try {
     warmUp(model);
@@ -63,6 +63,16 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
     return model;
   } catch (error) {
     model.dispose();
+    throw error;
+  }
+}
+
+/** Constants may find no room where the parameters had some. */
+function bindOrDispose(family: AnyFamily, config: FamilyConfig, parameters: ParameterTree): ForwardPass {
+  try {
+    return family.bind(config, parameters);
+  } catch (error) {
+    disposeParameters(parameters);
     throw error;
   }
 }

@@ -197,7 +197,7 @@ export async function loadParameters(
   try {
     for (const parameter of planned) {
       signal?.throwIfAborted();
-      const value = await readParameter(parameter, countSlices(parameter, tensorLimitBytes));
+      const value = await readParameter(parameter, countSlices(parameter, tensorLimitBytes), signal);
       const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(parameter.path) ?? [];
       if (block !== undefined && name !== undefined) blocks[Number(block)]![name] = value;
       else tree[parameter.path] = value;
@@ -217,18 +217,28 @@ export function disposeParameters(tree: ParameterTree): void {
   for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder).flat().filter(isTensor));
 }
 
-async function readParameter(planned: PlannedParameter, sliceCount: number): Promise<Parameter> {
+async function readParameter(
+  planned: PlannedParameter,
+  sliceCount: number,
+  signal?: AbortSignal,
+): Promise<Parameter> {
   if (planned.spec.onHost) return planned.sources[0]!.read();
-  return sliceCount === 1 ? readTensor(planned) : readSlices(planned, sliceCount);
+  return sliceCount === 1 ? readTensor(planned) : readSlices(planned, sliceCount, signal);
 }
 
-async function readSlices(planned: PlannedParameter, sliceCount: number): Promise<Tensor[]> {
+async function readSlices(
+  planned: PlannedParameter,
+  sliceCount: number,
+  signal?: AbortSignal,
+): Promise<Tensor[]> {
   const source = planned.sources[0]!;
   const rows = Math.ceil(source.shape[0]! / sliceCount);
   const slices: Tensor[] = [];
   try {
-    for (let first = 0; first < source.shape[0]!; first += rows)
+    for (let first = 0; first < source.shape[0]!; first += rows) {
+      signal?.throwIfAborted();
       slices.push(await readTensor({ ...planned, sources: [sliceSource(source, first, rows)] }));
+    }
     return slices;
   } catch (error) {
     tf.dispose(slices);

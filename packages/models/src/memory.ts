@@ -38,9 +38,9 @@ export function checkMemory(path: string, planned: readonly PlannedParameter[], 
 
 /** Only what is as long as the vocabulary comes in slices; the largest matrix of a block must fit as it is. */
 function checkLargestTensor(path: string, planned: readonly PlannedParameter[], limitBytes: number): void {
-  const tooLarge = planned.find(
-    (parameter) => countElements(parameter) * 4 > limitBytes * countSlices(parameter, limitBytes),
-  );
+  const isTooLarge = (parameter: PlannedParameter) =>
+    countSlices(parameter, limitBytes) === 1 && countElements(parameter) * 4 > limitBytes;
+  const tooLarge = planned.find(isTooLarge);
   if (!tooLarge) return;
   throw new ModelError(
     "not-enough-memory",

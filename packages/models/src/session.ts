@@ -27,18 +27,12 @@ class CachedSession implements Session {
   }
 
   append(tokens: readonly TokenRow[]): Tensor2D {
-    const states_ND = this.extend(tokens);
-    const logits_BV = tf.tidy(() => this.pass.head(lastOfEachRow(states_ND, tokens)));
-    states_ND.dispose();
-    return logits_BV;
+    return this.extend(tokens, (states_ND) => this.pass.head(lastOfEachRow(states_ND, tokens)));
   }
 
   appendAll(tokens: readonly TokenRow[]): Tensor2D[] {
-    const states_ND = this.extend(tokens);
     const lengths = tokens.map((row) => row.length);
-    const logits = tf.tidy(() => tf.split(this.pass.head(states_ND), lengths) as Tensor2D[]);
-    states_ND.dispose();
-    return logits;
+    return this.extend(tokens, (states_ND) => tf.split(this.pass.head(states_ND), lengths) as Tensor2D[]);
   }
 
   select(rows: readonly number[]): void {
@@ -76,18 +70,28 @@ class CachedSession implements Session {
     this.dispose();
   }
 
-  private extend(tokens: readonly TokenRow[]): Tensor2D {
+  /** The session takes the tokens once their logits are there: a pass that fails leaves it as it was. */
+  private extend<Logits extends Tensor2D | Tensor2D[]>(
+    tokens: readonly TokenRow[],
+    readOut: (states_ND: Tensor2D) => Logits,
+  ): Logits {
     this.checkTokens(tokens);
     const batch = { ids_N: Int32Array.from(tokens.flat()), lengths: tokens.map((row) => row.length) };
     const { states_ND, caches } = this.pass.forward(batch, this.caches);
-    this.replaceCaches(caches);
-    return states_ND;
+    try {
+      const logits = tf.tidy(() => readOut(states_ND));
+      this.replaceCaches(caches);
+      return logits;
+    } catch (error) {
+      disposeUnshared(caches, this.caches);
+      throw error;
+    } finally {
+      states_ND.dispose();
+    }
   }
 
-  /** Takes the new caches and frees the tensors that no row holds any more. */
   private replaceCaches(next: readonly RowCache[]): void {
-    const kept = new Set(next.flatMap(cacheTensors));
-    for (const tensor of new Set(this.caches.flatMap(cacheTensors))) if (!kept.has(tensor)) tensor.dispose();
+    disposeUnshared(this.caches, next);
     this.caches = next;
   }
 
@@ -126,6 +130,12 @@ class CachedSession implements Session {
       `There is no row ${row}: this session has rows 0 to ${this.caches.length - 1}.`,
     );
   }
+}
+
+/** Frees the tensors of caches that no row of the others holds. */
+function disposeUnshared(caches: readonly RowCache[], others: readonly RowCache[]): void {
+  const kept = new Set(others.flatMap(cacheTensors));
+  for (const tensor of new Set(caches.flatMap(cacheTensors))) if (!kept.has(tensor)) tensor.dispose();
 }
 
 /** `[N, D]` → `[B, D]`. */

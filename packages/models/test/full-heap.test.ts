@@ -1,8 +1,8 @@
 /** A wasm heap that fills up in the middle of an answer: an error, and a session that is where it was. */
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, expect, test } from "vitest";
-import { loadModel } from "../src/index.js";
+import { beforeAll, expect, test, vi } from "vitest";
+import { loadModel, type Model } from "../src/index.js";
 import { readRows } from "./families/fixtures.js";
 import { place } from "./formats/checkpoint-writer.js";
 import { tinyLlamaFile } from "./tiny-llama.js";
@@ -27,17 +27,22 @@ function takeAll({ _malloc }: Heap): number[] {
   return taken;
 }
 
+async function loadTiny(): Promise<Model> {
+  return loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+}
+
+const [prompt, next] = [
+  [
+    [1, 2, 3],
+    [4, 5],
+  ],
+  [[6], [7]],
+];
+
 test("tokens that find no room are an error; with room again the session goes on from where it was", async () => {
-  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  using model = await loadTiny();
   using session = model.openSession(2);
   using undisturbed = model.openSession(2);
-  const [prompt, next] = [
-    [
-      [1, 2, 3],
-      [4, 5],
-    ],
-    [[6], [7]],
-  ];
   for (const one of [session, undisturbed]) one.append(prompt).dispose();
   const before = tf.memory().numTensors;
 
@@ -52,3 +57,33 @@ test("tokens that find no room are an error; with room again the session goes on
   expect(await readRows(session.append(next))).toEqual(await readRows(undisturbed.append(next)));
   expect(session.lengths).toEqual([4, 3]);
 });
+
+test.each(["append", "appendAll"] as const)(
+  "%s whose logits alone find no room changes nothing either",
+  async (name) => {
+    using model = await loadTiny();
+    using session = model.openSession(2);
+    using undisturbed = model.openSession(2);
+    for (const one of [session, undisturbed]) one.append(prompt).dispose();
+    // A token for each row joins the shared tail, several for one row the long parts: either is given up once.
+    for (const tokens of [next, [Array(12).fill(8), [9]]]) {
+      const before = [tf.memory().numTensors, tf.backend().numDataIds()];
+      const { runKernel } = tf.engine();
+      const failing = vi.spyOn(tf.engine(), "runKernel").mockImplementation(function (
+        this: unknown,
+        ...call
+      ) {
+        const { b } = call[1] as { b?: tf.Tensor };
+        if (call[0] === "BatchMatMul" && b!.shape[1] === model.vocabularySize)
+          throw new Error("no room for logits");
+        return runKernel.apply(tf.engine(), call) as never;
+      });
+      expect(() => session[name](tokens)).toThrow("no room for logits");
+      failing.mockRestore();
+      expect([tf.memory().numTensors, tf.backend().numDataIds()]).toEqual(before);
+      expect(session.lengths).toEqual(undisturbed.lengths);
+      const [came, expected] = [session.append(tokens), undisturbed.append(tokens)];
+      expect(await readRows(came)).toEqual(await readRows(expected));
+    }
+  },
+);

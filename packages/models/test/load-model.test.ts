@@ -81,7 +81,7 @@ describe("memory", () => {
     const kernel = tf.getKernel("BatchMatMul", "wasm");
     const broken: tf.KernelFunc = (call) => {
       const result = kernel.kernelFunc(call) as tf.TensorInfo;
-      // As after an overflow of the heap: numbers, but not these.
+      // As of a backend at fault: numbers, but not these.
       const heap = call.backend as unknown as { typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array };
       const values = heap.typedArrayFromHeap(result);
       for (const [i, value] of values.entries()) values[i] = value * 1.01;

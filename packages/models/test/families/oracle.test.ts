@@ -33,7 +33,7 @@ const subject = {
   countTensors: () => tf.memory().numTensors,
 } satisfies ForwardSubject;
 
-/** The same with embedding and head in three slices, where there are as many tokens. */
+/** The same with embedding and head in three slices, or as many as their tokens allow. */
 const inSlices: ForwardSubject = {
   name: "families in slices",
   unitRoundoff: 2 ** -24,
