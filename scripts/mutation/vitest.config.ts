@@ -1,7 +1,8 @@
 import base from "../../vitest.config.js";
 
 /** Names of test files of packages/core, such as `decode decode-events`: they alone then judge. */
-const chosen = (process.env.AMULET_MUTATION_TESTS ?? "").split(" ").filter(Boolean);
+const { AMULET_MUTATION_TESTS: names = "" } = process.env;
+const chosen = names.split(" ").filter(Boolean);
 
 /** The tests that judge packages/core. */
 const all = ["packages/core/test/**/*.test.ts", "packages/verify/test/core.test.ts"];
