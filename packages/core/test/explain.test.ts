@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
+import { readExplainOptions } from "../src/explain.js";
 import {
   amuletMethod,
   baseMethod,
@@ -53,6 +54,12 @@ async function explanationsOf(
     if (event.type === "token") found.push(event.explanation);
   }
   return found;
+}
+
+/** KL over the tokens that the first policy may say. */
+function divergence(policy: Float64Array, other: Float64Array): number {
+  const said = [...policy.keys()].filter((token) => policy[token] !== Number.NEGATIVE_INFINITY);
+  return said.reduce((sum, token) => sum + Math.exp(policy[token]!) * (policy[token]! - other[token]!), 0);
 }
 
 interface Rows {
@@ -163,6 +170,66 @@ describe("an explanation", () => {
     const rows = { logBase_V: forbidden, logPreference_V: Float32Array.of(-1e4, 0), logPolicy_V: forbidden };
     const { klFromBase, klFromPreference, delta } = explainToken(0, rows);
     expect([klFromBase, klFromPreference, delta]).toEqual([0, 1e4, -1e4]);
+  });
+
+  // Logits rather than policies, ties, and tokens that no policy allows.
+  const scored = fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: -6, max: 6 }) },
+    { weight: 1, arbitrary: fc.constant(Number.NEGATIVE_INFINITY) },
+  );
+  const anyRow = fc
+    .array(scored, { minLength: 7, maxLength: 7 })
+    .filter((values) => values.some(Number.isFinite))
+    .map((values) => Float32Array.from(values));
+
+  test("of any rows lists ranks and alternatives as sorting does, and divergences over what may be said", () => {
+    const any = { base: anyRow, preference: anyRow, policy: anyRow, id: fc.nat(6), alternatives: fc.nat(8) };
+    fc.assert(
+      fc.property(fc.record(any), ({ base, preference, policy, id, alternatives }) => {
+        const rows = { logBase_V: base, logPreference_V: preference, logPolicy_V: policy };
+        const explanation = explainToken(id, rows, { alternatives });
+        const sorted = [...policy.keys()].sort((a, b) =>
+          policy[b]! > policy[a]! ? 1 : policy[b]! < policy[a]! ? -1 : a - b,
+        );
+        const others = sorted.filter((token) => token !== id).slice(0, alternatives);
+        expect(explanation.alternatives.map((view) => view.id)).toEqual(others);
+        const rank = (row: Float32Array, token: number) =>
+          1 + row.filter((value) => value > row[token]!).length;
+        for (const view of [explanation, ...explanation.alternatives]) {
+          expect([view.baseRank, view.preferenceRank, view.rank]).toEqual(
+            [base, preference, policy].map((row) => rank(row, view.id)),
+          );
+          expect(view.probability).toBeCloseTo(Math.exp(oracles.logSoftmax(policy)[view.id]!), 12);
+        }
+        for (const [came, other] of [
+          [explanation.klFromBase, base],
+          [explanation.klFromPreference, preference],
+        ] as const) {
+          const expected = divergence(oracles.logSoftmax(policy), oracles.logSoftmax(other));
+          if (Number.isFinite(expected)) expect(came).toBeCloseTo(expected, 12);
+          else expect(came).toBe(expected);
+        }
+        expect(explanation).not.toHaveProperty("gamma");
+        expect(explanation).not.toHaveProperty("guidanceScale");
+      }),
+      { seed: 23, numRuns: 500 },
+    );
+  });
+
+  test("lists five alternatives unless told otherwise, or none at all", () => {
+    const logs_V = Float32Array.of(0, -1, -2, -3, -4, -5, -6);
+    const rows = { logBase_V: logs_V, logPreference_V: logs_V, logPolicy_V: logs_V };
+    expect(explainToken(6, rows).alternatives.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4]);
+    expect(readExplainOptions(true)).toEqual({ alternatives: 5 });
+    expect(readExplainOptions({})).toEqual({ alternatives: 5 });
+    expect(readExplainOptions({ alternatives: 0 })).toEqual({ alternatives: 0 });
+    expect(readExplainOptions(false)).toBeUndefined();
+    expect(() => readExplainOptions({ alternatives: 1.5 })).toThrow(
+      expect.objectContaining({
+        code: "bad-request",
+        message: "explain.alternatives must be a whole number of at least 0; it is 1.5.",
+      }),
+    );
   });
 
   test("of a negative number of alternatives is refused", async () => {

@@ -131,12 +131,73 @@ describe("on cpu, for what is read", () => {
     expect(model.openSessions + broken.openSessions).toBe(0);
   });
 
+  test.each([
+    ["the preference prompt alone", [preferenceMethod()], 4],
+    ["both prompts for one method", [amuletMethod()], 2 + 4],
+  ])("%s is read where no other is wanted", async (_, alone, promptTokens) => {
+    const model = new ToyModel(tangled, size);
+    const [score] = await scoreAnswer(model, prompts, [1, 2, 3], alone);
+    expect(model.tokensRead).toBe(promptTokens + (promptTokens === 4 ? 1 : 2) * 2);
+    const expected = await teacherForced(alone[0]!, [1, 2, 3]);
+    for (const [t, value] of score!.logProbabilities.entries())
+      expect(Math.abs(value - expected[t]!)).toBeLessThan(1e-4);
+  });
+
+  test("no more than 64 positions are read at once", async () => {
+    const model = new ToyModel(tangled, size);
+    const lengths: number[] = [];
+    const openSession = (rows: number) => {
+      const session = model.openSession(rows);
+      const { appendAll } = session;
+      session.appendAll = (tokens) => {
+        lengths.push(...tokens.map((row) => row.length));
+        return appendAll.call(session, tokens);
+      };
+      return session;
+    };
+    const watched = Object.assign(Object.create(model), { openSession }) as ToyModel;
+    await scoreAnswer(watched, prompts, Array(150).fill(1), [baseMethod()]);
+    // The prompt, then the answer but for its last token.
+    expect(lengths).toEqual([2, 64, 64, 21]);
+  });
+
+  test("one position of one method that is no number is enough to refuse all", async () => {
+    // The preference row, which is longer, breaks at its last position.
+    const late: NextLogits = (row) =>
+      row.length === 6 ? [Number.NaN, ...tangled(row).slice(1)] : tangled(row);
+    const model = new ToyModel(late, size);
+    await expect(
+      scoreAnswer(model, prompts, [1, 2, 3], [baseMethod(), preferenceMethod()]),
+    ).rejects.toMatchObject({
+      code: "not-finite",
+      message: "The policy of a method holds NaN: the model's weights may be damaged, or memory ran out.",
+    });
+  });
+
+  test.each([
+    [[], "it is empty"],
+    [[size], "it holds 9"],
+    [[1, -1], "it holds -1"],
+    [[0.5], "it holds 0.5"],
+  ])("the answer %j is refused by its first bad token", async (answer, why) => {
+    await expect(scoreAnswer(new ToyModel(tangled, size), prompts, answer, methods)).rejects.toMatchObject({
+      code: "bad-request",
+      message: `The answer to score must be one or more token ids from 0 to 8; ${why}.`,
+    });
+  });
+
   test("an answer that cannot be scored is refused with the reason", async () => {
     const model = new ToyModel(tangled, size, new Set(), 8);
-    await expect(scoreAnswer(model, prompts, [], methods)).rejects.toThrow("empty");
-    await expect(scoreAnswer(model, prompts, [size], methods)).rejects.toThrow(`holds ${size}`);
-    await expect(scoreAnswer(model, prompts, [1, 1, 1, 1, 1], methods)).rejects.toThrow("4 + 5");
-    await expect(scoreAnswer(model, prompts, [1], [])).rejects.toThrow("no method");
+    await expect(scoreAnswer(model, prompts, [1, 1, 1, 1, 1], methods)).rejects.toMatchObject({
+      code: "context-overflow",
+      message:
+        "The preference prompt and the answer have 4 + 5 tokens; toy reads at most 8. " +
+        "Shorten one of them or take a model with a longer context.",
+    });
+    await expect(scoreAnswer(model, prompts, [1], [])).rejects.toMatchObject({
+      code: "bad-request",
+      message: "There is no method to score with: give one.",
+    });
     expect((await scoreAnswer(model, prompts, [1, 1, 1, 1], methods))[0]!.logProbabilities).toHaveLength(4);
   });
 });

@@ -1,4 +1,5 @@
 import { oracles } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
@@ -13,6 +14,7 @@ import {
   paperParameters,
   preferenceMethod,
 } from "../src/index.js";
+import { mixRows } from "../src/mixture.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";
 
@@ -101,6 +103,43 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     ];
     const expected = weightedSum(base!, wishes, 1);
     expect(oracles.totalVariation(policy, expected)).toBeLessThan(tolerance(1));
+  });
+});
+
+describe("rows that are added up", () => {
+  withoutLeaks(backendUnderTest("cpu"));
+
+  test("are the sums, and rows that stay what they are stay so bit by bit", async () => {
+    const logs = [1, 2, 3].map((k) => Array.from({ length: 12 }, (_, i) => Math.fround(Math.sin(k * i) / 3)));
+    const add = async (coefficients: number[][]) => {
+      const mixed_BV = tf.tidy(() =>
+        mixRows(tf.tensor2d(logs.slice(0, coefficients[0]!.length)), coefficients),
+      );
+      const rows = (await mixed_BV.array()) as number[][];
+      mixed_BV.dispose();
+      return rows;
+    };
+    const square = fc.integer({ min: 1, max: 3 }).chain((size) => {
+      const row = fc.array(fc.constantFrom(0, 1, -0.5), { minLength: size, maxLength: size });
+      return fc.array(row, { minLength: 1, maxLength: 3 });
+    });
+    await fc.assert(
+      fc.asyncProperty(square, async (coefficients) => {
+        const rows = await add(coefficients);
+        expect(rows).toHaveLength(coefficients.length);
+        for (const [b, own] of coefficients.entries()) {
+          const single = own.indexOf(1);
+          if (single >= 0 && own.every((value, r) => value === Number(r === single)))
+            expect(rows[b]).toEqual(logs[single]);
+          for (const [a, value] of rows[b]!.entries())
+            expect(value).toBeCloseTo(
+              oracles.sumOver(own.length, (r) => own[r]! * logs[r]![a]!),
+              6,
+            );
+        }
+      }),
+      { seed: 7, numRuns: 100 },
+    );
   });
 });
 
