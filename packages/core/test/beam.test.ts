@@ -73,6 +73,66 @@ test("with a beam for every sequence, the search finds the best of all answers",
   );
 });
 
+interface PlainSearch {
+  readonly beams: number;
+  readonly ends: ReadonlySet<number>;
+  readonly longest: number;
+  readonly power: number;
+  readonly earlyStopping: boolean;
+}
+
+/** The search by its definition, in float64, every row read anew: its answer, and how often the model is asked. */
+function plainSearch(next: NextLogits, { beams, ends, longest, power, earlyStopping }: PlainSearch) {
+  const isFinished = ({ ids }: Sequence) => ends.has(ids.at(-1)!);
+  const stopsEarly = earlyStopping || beams === 1;
+  const finished: Sequence[] = [];
+  let running: Sequence[] = [{ ids: [], sum: 0, score: 0 }];
+  for (let steps = 1; ; steps++) {
+    const continuations = running.flatMap(({ ids, sum }) =>
+      Array.from(oracles.logSoftmax(next([1, 2, ...ids])), (log, id) => {
+        const total = sum + log;
+        return { ids: [...ids, id], sum: total, score: total / (ids.length + 1) ** power };
+      }),
+    );
+    continuations.sort((a, b) => b.sum - a.sum);
+    finished.push(...continuations.slice(0, beams).filter(isFinished));
+    running = continuations.filter((answer) => !isFinished(answer)).slice(0, beams);
+    const best = Math.max(...finished.map(({ score }) => score));
+    const enough = stopsEarly && finished.length >= beams;
+    const full = steps === longest;
+    const attainable = running.map(({ sum }) => sum / (power > 0 ? longest : steps + 1) ** power);
+    if (!full && !enough && (stopsEarly ? running.length > 0 : attainable.some((score) => score > best)))
+      continue;
+    const candidates = [...finished, ...((full && !enough) || finished.length === 0 ? running : [])];
+    return { steps, best: candidates.reduce((a, b) => (b.score > a.score ? b : a)) };
+  }
+}
+
+test("with few beams it finds and stops as its definition says, with one end token, several, or all", async () => {
+  const any = fc.record({
+    seed: fc.nat(999),
+    beams: fc.integer({ min: 1, max: 4 }),
+    ends: fc.constantFrom([], [0], [0, 1, 2], [0, 1, 2, 3, 4, 5]),
+    longest: fc.integer({ min: 1, max: 7 }),
+    power: fc.constantFrom(1, 0, 0.5, 2, -1),
+    earlyStopping: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(any, async ({ seed, ends, longest, power, ...how }) => {
+      const next = tangled(seed, 6);
+      const model = new ToyModel(next, 6, new Set(ends));
+      const found = await search(model, { ...how, lengthPenalty: power, maxNewTokens: longest });
+      const { best, steps } = plainSearch(next, { ...how, ends: new Set(ends), longest, power });
+      expect(model.batches).toHaveLength(steps);
+      expect(found.finishReason === "stop" ? [...found.ids, best.ids.at(-1)] : found.ids).toEqual(best.ids);
+      expect(found.logProbability).toBeCloseTo(best.sum, 4);
+      expect(Math.abs(found.score - best.score)).toBeLessThan(1e-5 * (1 + Math.abs(best.score)));
+      expect(found.finishReason).toBe(ends.includes(best.ids.at(-1)! as never) ? "stop" : "length");
+    }),
+    { seed: 44, numRuns: 400 },
+  );
+});
+
 test("one beam is greedy decoding", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(999), async (seed) => {
@@ -149,10 +209,22 @@ test("an abort is heard between two tokens, and everything is freed", async () =
 
 test("logits that are not numbers, and options out of range, are refused", async () => {
   const broken = new ToyModel(() => [Number.NaN, 0, 0], 3);
-  await expect(search(broken)).rejects.toMatchObject({ code: "not-finite" });
-  expect(broken.openSessions).toBe(0);
+  const notFinite = {
+    code: "not-finite",
+    message: "The model's logits are not numbers: its weights may be damaged, or memory ran out.",
+  };
+  await expect(search(broken)).rejects.toMatchObject(notFinite);
+  const later = new ToyModel((row) => (row.at(-1) === 4 ? Array(5).fill(Number.NaN) : [0, 0, 0, 0, 1]), 5);
+  await expect(search(later)).rejects.toMatchObject(notFinite);
+  expect(broken.openSessions + later.openSessions).toBe(0);
   const model = new ToyModel(tangled(1, 5), 5);
-  await expect(search(model, { beams: 0 })).rejects.toThrow("beams");
-  await expect(search(model, { maxNewTokens: 0.5 })).rejects.toThrow("maxNewTokens");
-  await expect(search(model, { lengthPenalty: Number.NaN })).rejects.toThrow("lengthPenalty");
+  const refused = (message: string) => ({ code: "bad-request", message });
+  const count = (name: string, value: number) =>
+    refused(`${name} must be a whole number of at least 1; it is ${value}.`);
+  await expect(search(model, { beams: 0 })).rejects.toMatchObject(count("beams", 0));
+  await expect(search(model, { maxNewTokens: 0.5 })).rejects.toMatchObject(count("maxNewTokens", 0.5));
+  await expect(search(model, { lengthPenalty: Number.NaN })).rejects.toMatchObject(
+    refused("lengthPenalty must be a finite number; it is NaN."),
+  );
+  await expect(beamSearch(model, [], { maxNewTokens: 4 })).rejects.toThrow(/preference prompt/);
 });
