@@ -132,6 +132,53 @@ test("method and preferences may change while it answers", async () => {
   expect((await lastOf(pieces))?.text).toBe("HEll!");
 });
 
+test.each<[string, Partial<GenerateOptions>, string[]]>([
+  ["nothing else", {}, ["user: Say it.\n", "user: Say it. Be loud.\n", "user: Say it. Be sad.\n"]],
+  [
+    "a system message",
+    { system: "You help." },
+    [
+      "You help.\nuser: Say it.\n",
+      "You help.\nuser: Say it. Be loud.\n",
+      "You help.\nuser: Say it. Be sad.\n",
+    ],
+  ],
+  [
+    "preferences in it",
+    { system: "You help.", preferenceIn: "system" },
+    [
+      "You help.\nuser: Say it.\n",
+      "You help. Be loud.\nuser: Say it.\n",
+      "You help. Be sad.\nuser: Say it.\n",
+    ],
+  ],
+])("preferences that change are put as the first were, with %s", async (_, how, prompts) => {
+  const model = new Parrot((prompt) => {
+    if (/user: Say it\..*\n$/.test(prompt)) read.add(prompt);
+    return "hello";
+  });
+  const read = new Set<string>();
+  const beforeToken = ({ length }: readonly number[]) =>
+    length === 2 ? { preferences: [{ text: "Be sad." }] } : undefined;
+  await lastOf(generate(model, { question: "Say it.", preference: "Be loud.", ...how, beforeToken }));
+  expect([...read].map((prompt) => prompt.replace("system: ", ""))).toEqual(prompts);
+});
+
+test("the reading of the prompts is told, and nothing of an explanation that was not asked for", async () => {
+  const told: number[] = [];
+  const options = {
+    question: "Say it.",
+    preference: "Be loud.",
+    onProgress: ({ done, total }: { done: number; total: number }) => told.push(done / total),
+  };
+  const answer = await lastOf(generate(moody(), options));
+  expect(told).toEqual([1]);
+  expect(answer).not.toHaveProperty("explanations");
+  expect(await lastOf(generate(moody(), { ...options, explain: true }))).toMatchObject({
+    explanations: Array.from("HELLO", (letter) => ({ id: letter.charCodeAt(0) })),
+  });
+});
+
 test("several methods side by side are each asked for their own change", async () => {
   const model = moody();
   const { base, preference } = renderQuestion(model, { question: "Say it.", preference: "Be loud." });
