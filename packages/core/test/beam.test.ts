@@ -112,24 +112,31 @@ test("with few beams it finds and stops as its definition says, with one end tok
   const any = fc.record({
     seed: fc.nat(999),
     beams: fc.integer({ min: 1, max: 4 }),
-    ends: fc.constantFrom([], [0], [0, 1, 2], [0, 1, 2, 3, 4, 5]),
+    ends: fc.constantFrom([], [0], [0, 1, 2], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]),
     longest: fc.integer({ min: 1, max: 7 }),
-    power: fc.constantFrom(1, 0, 0.5, 2, -1),
-    earlyStopping: fc.boolean(),
+    power: fc.constantFrom(1, 0, 0.5, 2, -1, -0.2),
+    earlyStopping: fc.option(fc.boolean(), { nil: undefined }),
   });
   await fc.assert(
-    fc.asyncProperty(any, async ({ seed, ends, longest, power, ...how }) => {
+    fc.asyncProperty(any, async ({ seed, ends, longest, power, beams, earlyStopping }) => {
       const next = tangled(seed, 6);
       const model = new ToyModel(next, 6, new Set(ends));
-      const found = await search(model, { ...how, lengthPenalty: power, maxNewTokens: longest });
-      const { best, steps } = plainSearch(next, { ...how, ends: new Set(ends), longest, power });
+      const how = { beams, lengthPenalty: power, maxNewTokens: longest };
+      const found = await search(model, { ...how, ...(earlyStopping !== undefined && { earlyStopping }) });
+      const { best, steps } = plainSearch(next, {
+        beams,
+        ends: new Set(ends),
+        longest,
+        power,
+        earlyStopping: earlyStopping ?? false,
+      });
       expect(model.batches).toHaveLength(steps);
       expect(found.finishReason === "stop" ? [...found.ids, best.ids.at(-1)] : found.ids).toEqual(best.ids);
       expect(found.logProbability).toBeCloseTo(best.sum, 4);
       expect(Math.abs(found.score - best.score)).toBeLessThan(1e-5 * (1 + Math.abs(best.score)));
       expect(found.finishReason).toBe(ends.includes(best.ids.at(-1)! as never) ? "stop" : "length");
     }),
-    { seed: 44, numRuns: 400 },
+    { seed: 44, numRuns: 800 },
   );
 });
 
