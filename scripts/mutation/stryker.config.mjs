@@ -1,15 +1,24 @@
 /** What `npm run mutate` changes and who must notice (docs/mutation-testing.md). */
 const algorithm = [
+  "beam",
   "bounded",
   "choose",
   "decode",
+  "explain",
+  "generate",
   "method",
+  "mixture",
   "plausibility",
   "policy",
+  "policy-batch",
+  "prefill",
   "random",
+  "score",
+  "session-rows",
   "solve-strength",
   "strength",
   "strength-schedule",
+  "text-until-stop",
 ];
 
 export default {

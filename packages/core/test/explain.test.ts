@@ -159,6 +159,21 @@ describe("an explanation", () => {
     expect(await explanationsOf(base, preference, { explain: false })).toEqual([undefined]);
   });
 
+  test("is made for one of two answers side by side, if one asks for it", async () => {
+    const model = new ToyModel(([prompt]) => [base, preference][prompt!]!, 9);
+    const request = {
+      base: [0],
+      preference: [1],
+      method: amuletMethod(),
+      choose: chooseGreedily,
+      maxNewTokens: 1,
+    };
+    const explained: boolean[] = [];
+    for await (const event of decode(model, [{ ...request, explain: true }, request]))
+      if (event.type === "token") explained[event.request] = event.explanation !== undefined;
+    expect(explained).toEqual([true, false]);
+  });
+
   test("of a policy that is the preference's own is at no distance from it", () => {
     const logs_V = oracles.logSoftmax(preference);
     const rows = { logBase_V: oracles.logSoftmax(base), logPreference_V: logs_V, logPolicy_V: logs_V };

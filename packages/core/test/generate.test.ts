@@ -171,7 +171,11 @@ test("the reading of the prompts is told, and nothing of an explanation that was
     preference: "Be loud.",
     onProgress: ({ done, total }: { done: number; total: number }) => told.push(done / total),
   };
-  const answer = await lastOf(generate(moody(), options));
+  let answer: Answer | undefined;
+  for await (const piece of generate(moody(), options)) {
+    expect(piece.explanation).toBeUndefined();
+    answer = piece.answer;
+  }
   expect(told).toEqual([1]);
   expect(answer).not.toHaveProperty("explanations");
   expect(await lastOf(generate(moody(), { ...options, explain: true }))).toMatchObject({
