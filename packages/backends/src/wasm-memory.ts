@@ -155,8 +155,8 @@ function explain(wasm: WasmModule, cause: Error): Error {
   const status = /Got status (\d+)/.exec(refused ?? "")?.[1];
   const isFull = wasm.HEAPU8.byteLength >= largestHeap;
   // Compiled code that goes on with the null it got may give up, or reach outside of the heap.
-  const mayBeRoom = refused !== undefined || cause.name === "RuntimeError";
-  if (status === outOfMemoryStatus || (status === undefined && isFull && mayBeRoom))
+  const mayLackRoom = refused !== undefined || cause.name === "RuntimeError";
+  if (status === outOfMemoryStatus || (status === undefined && isFull && mayLackRoom))
     return outOfMemory(`a kernel found no room to work in (${refused ?? cause.message})`, cause);
   if (refused === undefined) return cause;
   return new BackendError("device-error", `XNNPACK refused to compute: ${refused}`, { cause });
