@@ -112,7 +112,7 @@ test("with few beams it finds and stops as its definition says, with one end tok
   const any = fc.record({
     seed: fc.nat(999),
     beams: fc.integer({ min: 1, max: 4 }),
-    ends: fc.constantFrom([], [0], [0, 1, 2], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]),
+    ends: fc.constantFrom([], [0], [0, 1, 2], [0, 1, 2, 3, 4], [1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]),
     longest: fc.integer({ min: 1, max: 7 }),
     power: fc.constantFrom(1, 0, 0.5, 2, -1, -0.2),
     earlyStopping: fc.option(fc.boolean(), { nil: undefined }),
@@ -136,7 +136,7 @@ test("with few beams it finds and stops as its definition says, with one end tok
       expect(Math.abs(found.score - best.score)).toBeLessThan(1e-5 * (1 + Math.abs(best.score)));
       expect(found.finishReason).toBe(ends.includes(best.ids.at(-1)! as never) ? "stop" : "length");
     }),
-    { seed: 44, numRuns: 800 },
+    { seed: 44, numRuns: 400 },
   );
 });
 
