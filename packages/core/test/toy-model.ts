@@ -14,6 +14,8 @@ export class ToyModel implements LanguageModel {
   tokensRead = 0;
   /** Number of rows at each call, oldest first. */
   readonly batches: number[] = [];
+  /** Tokens of each row at each call, oldest first. */
+  readonly lengths: number[][] = [];
 
   constructor(
     readonly next: NextLogits,
@@ -51,6 +53,7 @@ class ToySession implements Session {
 
   appendAll(tokens: readonly TokenRow[]) {
     this.model.batches.push(tokens.length);
+    this.model.lengths.push(tokens.map((row) => row.length));
     return this.rows.map((row, b) => {
       const after = tokens[b]!.map((token) => {
         row.push(token);
