@@ -1,18 +1,33 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url));
+type Conditions = string | { readonly [condition: string]: Conditions };
 
-/** Tests run against the sources: no build is needed to see a change. */
+const packages = new URL("./packages/", import.meta.url);
+
+/** Each entry of each package as its source: no build is needed to see a change. */
+function sourcesOfPackages() {
+  return readdirSync(packages).flatMap((folder) => {
+    const manifest = JSON.parse(readFileSync(new URL(`${folder}/package.json`, packages), "utf8")) as {
+      name: string;
+      exports: Record<string, Conditions>;
+    };
+    return Object.entries(manifest.exports).map(([entry, conditions]) => ({
+      find: new RegExp(`^${manifest.name}${entry.slice(1)}$`),
+      replacement: fileURLToPath(new URL(`${folder}/${sourceOf(conditions)}`, packages)),
+    }));
+  });
+}
+
+/** `{ default: "./dist/index.js" }` is made of `src/index.ts`. */
+function sourceOf(conditions: Conditions): string {
+  if (typeof conditions !== "string") return sourceOf(conditions.default!);
+  return conditions.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+}
+
 export default defineConfig({
-  resolve: {
-    alias: Object.fromEntries(
-      ["core", "models", "backends", "verify", "lab", "cli"].map((name) => [
-        `@amulet-ts/${name}`,
-        source(name),
-      ]),
-    ),
-  },
+  resolve: { alias: sourcesOfPackages() },
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
     testTimeout: 120_000,

@@ -1,6 +1,6 @@
 /**
  * `npm run mutate`: plants every small fault that Stryker knows in the algorithm's files and counts those that no test
- * notices. Arguments go to Stryker: `npm run mutate -- --mutate packages/core/src/policy.ts`.
+ * notices. Arguments go to Stryker: `npm run mutate -- --mutate packages/core/src/methods/policy.ts`.
  *
  * Stryker is 65 MB in 167 packages and used once in a while, so it is fetched when it is first asked for. It lies
  * below node_modules, from where its runner finds this project's vitest. 9.6 is the last line that runs on Node 20.

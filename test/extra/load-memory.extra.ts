@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
-import { loadModel, openCheckpoint } from "@amulet-ts/models";
+import { openCheckpoint } from "@amulet-ts/files";
+import { loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 

@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { freeBytesKept } from "../../packages/backends/src/webgpu-buffers.js";
 import type { BufferStore } from "../../packages/backends/src/webgpu-device.js";
-import { place, uint32Entry, writeGguf } from "../../packages/models/test/formats/checkpoint-writer.js";
+import { place, uint32Entry, writeGguf } from "../../packages/files/test/formats/checkpoint-writer.js";
 import { tinyLlama } from "../../packages/models/test/tiny-llama.js";
 
 const why = await startBackend("webgpu").then(

@@ -9,12 +9,12 @@ import { oracleLogits } from "@amulet-ts/verify";
 import { expect, test, vi } from "vitest";
 import type * as Dawn from "../../packages/backends/src/dawn.js";
 import type { Gpu, GpuAdapter } from "../../packages/backends/src/webgpu-device.js";
-import { distance, readRows } from "../../packages/models/test/families/fixtures.js";
 import {
   place,
   type WrittenShard,
   writeSafetensors,
-} from "../../packages/models/test/formats/checkpoint-writer.js";
+} from "../../packages/files/test/formats/checkpoint-writer.js";
+import { distance, readRows } from "../../packages/models/test/families/fixtures.js";
 import { tinyConfig, tinyFolder } from "../../packages/models/test/tiny-folder.js";
 import { logitTolerance } from "../backends/tolerance.js";
 import { expectWithin } from "../backends/under-test.js";

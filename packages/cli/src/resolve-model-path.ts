@@ -1,6 +1,6 @@
 /** From what `--model` names to a file or folder on this disk. */
 import { existsSync } from "node:fs";
-import { type HubOptions, parseModelId, type ResolvedModel, resolveModel } from "@amulet-ts/models";
+import { type HubOptions, parseModelId, type ResolvedModel, resolveModel } from "@amulet-ts/files";
 import { usageError } from "./errors.js";
 import type { Io } from "./io.js";
 import { DownloadProgress } from "./terminal/download-progress.js";

@@ -7,7 +7,7 @@ import {
   type WrittenGguf,
   type WrittenTensor,
   writeGguf,
-} from "../../models/test/formats/checkpoint-writer.js";
+} from "../../files/test/formats/checkpoint-writer.js";
 import { tinyLlama } from "../../models/test/tiny-llama.js";
 import { amulet, skipWithoutFixtures, tinyModel } from "./fake-io.js";
 

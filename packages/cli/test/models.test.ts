@@ -2,9 +2,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { CHECKPOINT, REPOSITORY, useHub, WANTED } from "../../models/test/hub/hub-fixture.js";
-import { sha256 } from "../../models/test/hub/hub-server.js";
-import { tinyTokenizerConfig, tinyTokenizerJson } from "../../models/test/tokenizer/tiny-tokenizer.js";
+import { CHECKPOINT, REPOSITORY, useHub, WANTED } from "../../files/test/hub/hub-fixture.js";
+import { sha256 } from "../../files/test/hub/hub-server.js";
+import { tinyTokenizerConfig, tinyTokenizerJson } from "../../files/test/tokenizer/tiny-tokenizer.js";
 import { amulet, type Surroundings } from "./fake-io.js";
 
 const hub = useHub();

@@ -2,7 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { backendUnderTest } from "../../../test/backends/under-test.js";
-import { type BeamOptions, beamSearch } from "../src/beam.js";
+import { type BeamOptions, beamSearch } from "../src/decode/beam.js";
 import { chooseGreedily, decode, preferenceMethod } from "../src/index.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";

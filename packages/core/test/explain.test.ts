@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
-import { readExplainOptions } from "../src/explain.js";
+import { readExplainOptions } from "../src/explain/explain.js";
 import {
   amuletMethod,
   baseMethod,

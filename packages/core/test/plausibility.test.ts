@@ -3,9 +3,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest } from "../../../test/backends/under-test.js";
-import { boundedMethod } from "../src/bounded.js";
 import { linearAlignmentMethod, type Method, preferenceMethod } from "../src/index.js";
-import { keepPlausible, withPlausibility } from "../src/plausibility.js";
+import { boundedMethod } from "../src/methods/bounded.js";
+import { keepPlausible, withPlausibility } from "../src/methods/plausibility.js";
 import { withoutLeaks } from "./no-leaks.js";
 
 const { policyRow } = arbitraries;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { backendUnderTest } from "../../../test/backends/under-test.js";
-import { checkPrompt, type PrefillProgress, prefill } from "../src/prefill.js";
-import type { TokenRow } from "../src/session.js";
+import { checkPrompt, type PrefillProgress, prefill } from "../src/port/prefill.js";
+import type { TokenRow } from "../src/port/session.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { ToyModel } from "./toy-model.js";
 

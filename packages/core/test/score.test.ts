@@ -2,6 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
+import { scoreAnswer } from "../src/decode/score.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -13,7 +14,6 @@ import {
   preferenceMethod,
   withPlausibility,
 } from "../src/index.js";
-import { scoreAnswer } from "../src/score.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";
 

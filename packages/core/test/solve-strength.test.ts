@@ -2,7 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { guidanceLimit, guidanceScale, paperParameters, strengthNames } from "../src/index.js";
-import { alphaFor, etaFor, iterationsFor, lambdaFor } from "../src/solve-strength.js";
+import { alphaFor, etaFor, iterationsFor, lambdaFor } from "../src/strength/solve-strength.js";
 
 const xOf = oracles.guidanceScale;
 const any = fc.record({

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { TextUntilStop } from "../src/text-until-stop.js";
+import { TextUntilStop } from "../src/text/text-until-stop.js";
 
 /** Text and stops of few letters, so that they meet, overlap and nearly meet; tokens are pieces of the text. */
 const letters = (minLength: number, maxLength: number) =>

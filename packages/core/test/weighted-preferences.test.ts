@@ -14,7 +14,7 @@ import {
   paperParameters,
   preferenceMethod,
 } from "../src/index.js";
-import { mixRows } from "../src/mixture.js";
+import { mixRows } from "../src/methods/mixture.js";
 import { withoutLeaks } from "./no-leaks.js";
 import { type NextLogits, ToyModel } from "./toy-model.js";
 

@@ -21,7 +21,7 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { float32Tensor, writeGguf } from "../../models/test/formats/checkpoint-writer.js";
+import { float32Tensor, writeGguf } from "../../files/test/formats/checkpoint-writer.js";
 import { tinyLlama } from "../../models/test/tiny-llama.js";
 import {
   type AnswerScores,

@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { openTokenizer } from "@amulet-ts/files";
 import {
   batchesOf,
   describeModel,
@@ -14,7 +15,7 @@ import {
   type TokenExample,
   validationSet,
 } from "@amulet-ts/lab";
-import { drawBlueprint, loadModel, openTokenizer } from "@amulet-ts/models";
+import { drawBlueprint, loadModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";

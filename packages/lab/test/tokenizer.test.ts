@@ -1,8 +1,8 @@
 /** The tokenizer that is learnt, read by `models` as any model's. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type ModelTokenizer, openTokenizer } from "@amulet-ts/files";
 import { learnMerges, sampleExamples, trainTokenizer } from "@amulet-ts/lab";
-import { type ModelTokenizer, openTokenizer } from "@amulet-ts/models";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeFolder } from "./tiny-run.js";

@@ -2,8 +2,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
 import { type RunOptions, type RunResult, readWeights, runTraining } from "@amulet-ts/lab";
-import { drawBlueprint, emptyCache, encodeSafetensors, loadModel, openSafetensors } from "@amulet-ts/models";
+import { drawBlueprint, emptyCache, loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeFolder, tinyCorpus, tinySettings } from "./tiny-run.js";

@@ -1,7 +1,8 @@
 /** What a family of models is: a config, a table of tensors and a forward pass. One flat file each. */
+
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { ConfigSource } from "./config.js";
-import type { RowCache } from "./kv-cache.js";
+import type { RowCache } from "./layers/kv-cache.js";
 
 /** What every family's config has, under the same names. */
 export interface FamilyConfig {

@@ -3,7 +3,7 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
-import { cacheTensors, emptyCache, forkCache, type RowCache, truncateCache } from "./kv-cache.js";
+import { cacheTensors, emptyCache, forkCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
 
 /** Opens a session of `rowCount` empty rows over any family's forward pass. */
 export function openSession(pass: ForwardPass, config: FamilyConfig, rowCount: number): Session {

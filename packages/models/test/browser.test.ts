@@ -5,11 +5,11 @@ import { dirname } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ModelFile } from "../../files/src/formats/model-file.js";
+import { onWeb } from "../../files/src/places/web.js";
+import { place, uint32Entry, writeGguf } from "../../files/test/formats/checkpoint-writer.js";
 import * as browser from "../src/browser.js";
-import { ModelFile } from "../src/formats/model-file.js";
 import { loadModel, type Model } from "../src/index.js";
-import { onWeb } from "../src/places/web.js";
-import { place, uint32Entry, writeGguf } from "./formats/checkpoint-writer.js";
 import { tinyFolder } from "./tiny-folder.js";
 import { tinyLlama, tinyLlamaFile } from "./tiny-llama.js";
 

@@ -10,9 +10,9 @@ import {
   attentionMasks,
   type BatchMasks,
   disposeAttention,
-} from "../src/attention.js";
-import { areEqualRows } from "../src/equal-rows.js";
-import { emptyCache } from "../src/kv-cache.js";
+} from "../src/layers/attention.js";
+import { areEqualRows } from "../src/layers/equal-rows.js";
+import { emptyCache } from "../src/layers/kv-cache.js";
 
 const shapes = fc.record({
   rows: fc.integer({ min: 1, max: 3 }),

@@ -2,9 +2,9 @@
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
+import { place } from "../../files/test/formats/checkpoint-writer.js";
 import { loadModel, type Model } from "../src/index.js";
 import { readRows } from "./families/fixtures.js";
-import { place } from "./formats/checkpoint-writer.js";
 import { tinyLlamaFile } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));

@@ -2,13 +2,14 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { openCheckpoint } from "@amulet-ts/files";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
+import { place } from "../../files/test/formats/checkpoint-writer.js";
+import { openShardedSafetensors } from "../../files/test/formats/on-disk.js";
 import { ModelError } from "../src/errors.js";
-import { loadModel, openCheckpoint } from "../src/index.js";
-import { planModel } from "../src/plan-model.js";
-import { place } from "./formats/checkpoint-writer.js";
-import { openShardedSafetensors } from "./formats/on-disk.js";
+import { loadModel } from "../src/index.js";
+import { planModel } from "../src/loading/plan-model.js";
 import { mutate } from "./json-mutations.js";
 import { tinyConfig, tinyFolder, tinyIndex } from "./tiny-folder.js";
 

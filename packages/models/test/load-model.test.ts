@@ -3,8 +3,13 @@ import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  makeFolder,
+  stringEntry,
+  type WrittenGguf,
+  writeGguf,
+} from "../../files/test/formats/checkpoint-writer.js";
 import { loadModel } from "../src/index.js";
-import { makeFolder, stringEntry, type WrittenGguf, writeGguf } from "./formats/checkpoint-writer.js";
 import { tinyLlama } from "./tiny-llama.js";
 
 let before = 0;

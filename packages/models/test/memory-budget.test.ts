@@ -2,10 +2,10 @@
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
-import { FileTensor } from "../src/formats/file-tensor.js";
+import { FileTensor } from "../../files/src/formats/file-tensor.js";
+import { place } from "../../files/test/formats/checkpoint-writer.js";
 import { loadModel } from "../src/index.js";
-import type { MemoryBudget } from "../src/memory.js";
-import { place } from "./formats/checkpoint-writer.js";
+import type { MemoryBudget } from "../src/loading/memory.js";
 import { tinyLlamaFile } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));

@@ -1,7 +1,6 @@
 import { startBackend } from "@amulet-ts/backends";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, expect, test, vi } from "vitest";
-import { loadModel } from "../src/index.js";
 import {
   type Entry,
   f32,
@@ -9,7 +8,8 @@ import {
   place,
   stringEntry,
   writeGguf,
-} from "./formats/checkpoint-writer.js";
+} from "../../files/test/formats/checkpoint-writer.js";
+import { loadModel } from "../src/index.js";
 import { tinyLlama } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));

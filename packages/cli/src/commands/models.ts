@@ -7,7 +7,7 @@ import {
   formatBytes,
   listCachedModels,
   removeCachedModel,
-} from "@amulet-ts/models";
+} from "@amulet-ts/files";
 import type { Invocation } from "../command.js";
 import { CliError, usageError } from "../errors.js";
 import type { Io } from "../io.js";

@@ -1,6 +1,6 @@
 /** `amulet tokenize`: a text or a chat as tokens. */
 import type { ChatMessage } from "@amulet-ts/core";
-import { openTokenizer, type Tokenizer } from "@amulet-ts/models";
+import { openTokenizer, type Tokenizer } from "@amulet-ts/files";
 import type { Invocation } from "../command.js";
 import { CliError, usageError } from "../errors.js";
 import { modelPath } from "../open-model.js";

@@ -7,7 +7,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { encodeSafetensors } from "@amulet-ts/models";
+import { encodeSafetensors } from "@amulet-ts/files";
 import { oracleLogits } from "@amulet-ts/verify";
 
 /** What a measuring process needs to know; written as JSON beside the model. */

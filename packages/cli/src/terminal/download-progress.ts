@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { formatBytes, type HubProgress } from "@amulet-ts/models";
+import { formatBytes, type HubProgress } from "@amulet-ts/files";
 import type { Io } from "../io.js";
 import { isLively } from "./colors.js";
 import { DownloadRate, formatDuration } from "./download-rate.js";

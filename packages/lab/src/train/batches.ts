@@ -1,6 +1,6 @@
 /** From examples to the token rows of a step. Letters: N tokens of a batch, fillers included; P tokens that it predicts. */
 import { type ChatMessage, type ChatPrompt, xoshiro128 } from "@amulet-ts/core";
-import type { ModelTokenizer } from "@amulet-ts/models";
+import type { ModelTokenizer } from "@amulet-ts/files";
 import { LabError } from "../errors.js";
 import type { TrainingExample } from "./training-example.js";
 

@@ -3,7 +3,8 @@
  * and the settings. Random numbers and the place in the corpus follow from seed and step.
  */
 import { dirname } from "node:path";
-import { encodeSafetensors, ModelError, openSafetensors } from "@amulet-ts/models";
+import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
+import { ModelError } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import { isThere } from "../files/is-there.js";

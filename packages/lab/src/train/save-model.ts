@@ -1,7 +1,8 @@
 /** A trained model in Hugging Face's layout, as the ordinary loader reads it. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type CheckpointTensors, encodeSafetensors, openSafetensors } from "@amulet-ts/models";
+import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
+import type { CheckpointTensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";

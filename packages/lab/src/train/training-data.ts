@@ -1,6 +1,6 @@
 /** The corpus as a trainer reads it: token rows of the training split, and a fixed validation set. */
 import type { ChatPrompt } from "@amulet-ts/core";
-import type { ModelTokenizer } from "@amulet-ts/models";
+import type { ModelTokenizer } from "@amulet-ts/files";
 import { controlTokens, type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenizer.js";
 import { type Batch, BatchStream, encodeExample, makeBatch, type TokenExample } from "./batches.js";
 import type { TrainingSettings } from "./settings.js";

@@ -6,19 +6,10 @@
  * Letters: N new tokens of all rows · D width · H query heads · G key/value heads · K head width · E = H·K ·
  * M = G·K · X = E + M, queries and keys side by side · Y their heads, of all tokens · F feed-forward width · V vocabulary.
  */
+
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type AttentionConstants,
-  attendRows,
-  attentionConstants,
-  attentionMasks,
-  type BatchMasks,
-  disposeAttention,
-  splitHeads,
-} from "../attention.js";
-import type { ConfigSource } from "../config.js";
-import { add, matMul, mul, reshape, sliceColumns, tanh } from "../direct.js";
 import {
   type AxisSizes,
   asStored,
@@ -32,10 +23,20 @@ import {
   type TokenBatch,
   transposed,
 } from "../family.js";
-import { type GeluConstants, geluConstants, geluTanh } from "../gelu.js";
-import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
-import { type LayerType, readLayerTypes, readWindow } from "../layer-types.js";
-import { normHeads, rmsNorm } from "../norm.js";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionConstants,
+  attentionMasks,
+  type BatchMasks,
+  disposeAttention,
+  splitHeads,
+} from "../layers/attention.js";
+import { add, matMul, mul, reshape, sliceColumns, tanh } from "../layers/direct.js";
+import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
+import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
+import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
+import { normHeads, rmsNorm } from "../layers/norm.js";
 import {
   batchPositions,
   quarterTurn,
@@ -43,10 +44,10 @@ import {
   rotaryFrequencies,
   rotaryTables,
   rotate,
-} from "../rope.js";
-import { type RopeConfig, readRope } from "../rope-config.js";
-import { tidy } from "../tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
+} from "../layers/rope.js";
+import { type RopeConfig, readRope } from "../layers/rope-config.js";
+import { tidy } from "../layers/tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
 
 interface Gemma3Config extends FamilyConfig {
   readonly width: number;

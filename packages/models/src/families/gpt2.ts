@@ -5,18 +5,10 @@
  * Letters: N new tokens of all rows · P positions · D width, H heads of K side by side · Q = 3D, queries, keys and
  * values side by side · F feed-forward width · V vocabulary.
  */
+
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type AttentionConstants,
-  attendRows,
-  attentionConstants,
-  attentionMasks,
-  type BatchMasks,
-  disposeAttention,
-} from "../attention.js";
-import type { ConfigSource } from "../config.js";
-import { add, matMul, sliceColumns } from "../direct.js";
 import {
   type AxisSizes,
   asStored,
@@ -29,12 +21,21 @@ import {
   transposed,
   transposedInGguf,
 } from "../family.js";
-import { type GeluConstants, geluConstants, geluTanh } from "../gelu.js";
-import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
-import { layerNorm } from "../norm.js";
-import { batchPositions } from "../rope.js";
-import { tidy } from "../tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionConstants,
+  attentionMasks,
+  type BatchMasks,
+  disposeAttention,
+} from "../layers/attention.js";
+import { add, matMul, sliceColumns } from "../layers/direct.js";
+import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
+import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
+import { layerNorm } from "../layers/norm.js";
+import { batchPositions } from "../layers/rope.js";
+import { tidy } from "../layers/tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
 
 interface Gpt2Config extends FamilyConfig {
   readonly width: number;

@@ -8,19 +8,9 @@
  * C = K/2 · V vocabulary.
  */
 
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  type AttentionConstants,
-  attendRows,
-  attentionConstants,
-  attentionMasks,
-  type BatchMasks,
-  disposeAttention,
-  splitHeads,
-} from "../attention.js";
-import type { ConfigSource } from "../config.js";
-import { add, matMul, mul, reshape, sigmoid, sliceColumns } from "../direct.js";
 import {
   type AxisSizes,
   asStored,
@@ -33,8 +23,18 @@ import {
   type TokenBatch,
   transposed,
 } from "../family.js";
-import { type BlockCache, extendCaches, type RowCache } from "../kv-cache.js";
-import { rmsNorm } from "../norm.js";
+import {
+  type AttentionConstants,
+  attendRows,
+  attentionConstants,
+  attentionMasks,
+  type BatchMasks,
+  disposeAttention,
+  splitHeads,
+} from "../layers/attention.js";
+import { add, matMul, mul, reshape, sigmoid, sliceColumns } from "../layers/direct.js";
+import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
+import { rmsNorm } from "../layers/norm.js";
 import {
   batchPositions,
   quarterTurn,
@@ -42,10 +42,10 @@ import {
   rotaryFrequencies,
   rotaryTables,
   rotate,
-} from "../rope.js";
-import { type RopeConfig, readRope } from "../rope-config.js";
-import { tidy } from "../tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../vocabulary.js";
+} from "../layers/rope.js";
+import { type RopeConfig, readRope } from "../layers/rope-config.js";
+import { tidy } from "../layers/tidy.js";
+import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
 
 export interface LlamaConfig extends FamilyConfig {
   readonly width: number;

@@ -2,9 +2,9 @@
  * Mistral (Jiang et al., arXiv 2310.06825): Llama whose queries see a window of the tokens before them, where the
  * config names one (7B v0.1 does, v0.2 and later do not). llama.cpp converts it to a Llama file.
  */
-import type { ConfigSource } from "../config.js";
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Family } from "../family.js";
-import { readWindow } from "../layer-types.js";
+import { readWindow } from "../layers/layer-types.js";
 import { type LlamaConfig, type LlamaParameters, llama } from "./llama.js";
 
 function readConfig(source: ConfigSource): LlamaConfig {

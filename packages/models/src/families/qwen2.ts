@@ -2,11 +2,12 @@
  * Qwen2 and Qwen2.5 (arXiv 2407.10671): Llama with biases on queries, keys and values, and sliding windows in the
  * upper blocks where the config asks for them. Letters as in llama.ts.
  */
+
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D } from "@tensorflow/tfjs-core";
-import type { ConfigSource } from "../config.js";
-import { add, matMul } from "../direct.js";
 import { asStored, type Family, type ParameterSpec, sideBySide, transposed } from "../family.js";
-import { type LayerType, readLayerTypes, readWindow } from "../layer-types.js";
+import { add, matMul } from "../layers/direct.js";
+import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
 import {
   bindLlama,
   type LlamaBlock,

@@ -2,11 +2,12 @@
  * Qwen3 (arXiv 2505.09388): Llama with a norm on each head's queries and keys before they turn. Letters as in
  * llama.ts.
  */
+
+import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D } from "@tensorflow/tfjs-core";
-import type { ConfigSource } from "../config.js";
-import { matMul } from "../direct.js";
 import { asStored, type Family, type ParameterSpec, repeated, sideBySide, transposed } from "../family.js";
-import { normHeads } from "../norm.js";
+import { matMul } from "../layers/direct.js";
+import { normHeads } from "../layers/norm.js";
 import {
   bindLlama,
   type LlamaBlock,

@@ -1,7 +1,8 @@
 /** A model made from its config and a checkpoint's tensors computes what the loader's model computes. */
 import { readFile } from "node:fs/promises";
 import { startBackend } from "@amulet-ts/backends";
-import { drawBlueprint, emptyCache, openSafetensors } from "@amulet-ts/models";
+import { openSafetensors } from "@amulet-ts/files";
+import { drawBlueprint, emptyCache } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {

@@ -14,8 +14,8 @@ import {
   uint32Entry,
   type WrittenTensor,
   writeGguf,
-} from "../formats/checkpoint-writer.js";
-import { openGguf, openSafetensors } from "../formats/on-disk.js";
+} from "../../../files/test/formats/checkpoint-writer.js";
+import { openGguf, openSafetensors } from "../../../files/test/formats/on-disk.js";
 import {
   distance,
   fixturesAreHere,

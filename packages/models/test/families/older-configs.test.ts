@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
 import { beforeAll, describe, expect, test } from "vitest";
-import { f32, writeSafetensors } from "../formats/checkpoint-writer.js";
-import { openSafetensors } from "../formats/on-disk.js";
+import { f32, writeSafetensors } from "../../../files/test/formats/checkpoint-writer.js";
+import { openSafetensors } from "../../../files/test/formats/on-disk.js";
 import {
   distance,
   fixturesAreHere,

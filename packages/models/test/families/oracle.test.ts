@@ -5,9 +5,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
 import { backendsUnderTest, casesOn, noteError } from "../../../../test/backends/under-test.js";
-import { ConfigSource } from "../../src/config.js";
-import type { TensorSource } from "../../src/formats/tensor-source.js";
-import { countSlices, disposeParameters, loadParameters, planParameters } from "../../src/load-parameters.js";
+import { ConfigSource } from "../../../files/src/checkpoint/config.js";
+import type { TensorSource } from "../../../files/src/formats/tensor-source.js";
+import {
+  countSlices,
+  disposeParameters,
+  loadParameters,
+  planParameters,
+} from "../../src/loading/load-parameters.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
 import { readRows } from "./fixtures.js";

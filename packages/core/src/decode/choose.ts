@@ -1,0 +1,188 @@
+/** Choosing a token from a log-policy row on the host. */
+import { CoreError } from "../errors.js";
+import { xoshiro128 } from "./random.js";
+
+/** What a choice may look at besides the policy. */
+export interface ChoiceContext {
+  /** Tokens of this answer so far, oldest first. */
+  readonly generated: readonly number[];
+  /** Ids that end the answer. */
+  readonly endTokens: ReadonlySet<number>;
+}
+
+/** Picks a token id from one row of log-probabilities, which it must not change. */
+export type Choose = (logPolicy_V: Float32Array, context: ChoiceContext) => number;
+
+/** The order of the fields is the order in which they act. */
+export interface SamplingOptions {
+  /** Ids never chosen. */
+  readonly bannedTokens?: readonly number[];
+  /** The answer does not end before this many tokens. */
+  readonly minNewTokens?: number;
+  /** Divides the score of tokens already in the answer (Keskar et al. 2019); 1 changes nothing. */
+  readonly repetitionPenalty?: number;
+  /** Subtracted once from the score of tokens already in the answer; 0 changes nothing. */
+  readonly presencePenalty?: number;
+  /** 0, the default, takes the most probable token; the fields below then change nothing. */
+  readonly temperature?: number;
+  /** Only the k most probable tokens; 0 keeps all. */
+  readonly topK?: number;
+  /** The fewest tokens whose probability reaches p; 1 keeps all. */
+  readonly topP?: number;
+  /** Only tokens at least p times as probable as the best; 0 keeps all. */
+  readonly minP?: number;
+  /** Seed of the draws. */
+  readonly seed?: number;
+}
+
+/** Index of the largest value; the first of equals. */
+export function argMax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
+/** The most probable token. @throws CoreError `not-finite` when the policy holds NaN or nothing is possible */
+export const chooseGreedily: Choose = bestFinite;
+
+/**
+ * A chooser with its own stream of draws: use one per answer.
+ *
+ * @throws CoreError `bad-sampling`, naming the option that is out of range
+ */
+export function createChooser(options: SamplingOptions = {}): Choose {
+  const checked = checkSampling(options);
+  const random = xoshiro128(checked.seed);
+  const banned = new Set(checked.bannedTokens);
+  return (logPolicy_V, context) => {
+    bestFinite(logPolicy_V);
+    const scores_V = penalise(logPolicy_V, context, banned, checked);
+    if (scores_V[argMax(scores_V)] === Number.NEGATIVE_INFINITY) {
+      throw new CoreError(
+        "bad-sampling",
+        "No token is left to choose: bannedTokens and minNewTokens forbid all that are possible.",
+      );
+    }
+    return checked.temperature === 0 ? argMax(scores_V) : draw(shortlist(scores_V, checked), random());
+  };
+}
+
+type Checked = Required<SamplingOptions>;
+
+const defaults: Checked = {
+  bannedTokens: [],
+  minNewTokens: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0,
+};
+
+function checkSampling(options: SamplingOptions): Checked {
+  const checked = { ...defaults, ...options };
+  const rules: [keyof Checked, boolean, string][] = [
+    ["minNewTokens", isCount(checked.minNewTokens), "a whole number of at least 0"],
+    ["repetitionPenalty", isPositive(checked.repetitionPenalty), "a finite number above 0"],
+    ["presencePenalty", Number.isFinite(checked.presencePenalty), "a finite number"],
+    [
+      "temperature",
+      checked.temperature >= 0 && Number.isFinite(checked.temperature),
+      "a finite number of at least 0",
+    ],
+    ["topK", isCount(checked.topK), "a whole number of at least 0"],
+    ["topP", checked.topP > 0 && checked.topP <= 1, "above 0 and at most 1"],
+    ["minP", checked.minP >= 0 && checked.minP <= 1, "between 0 and 1"],
+    ["seed", Number.isSafeInteger(checked.seed), "a whole number"],
+  ];
+  for (const [name, holds, expected] of rules) {
+    if (!holds) throw new CoreError("bad-sampling", `${name} must be ${expected}; it is ${checked[name]}.`);
+  }
+  return checked;
+}
+
+const isCount = (value: number) => Number.isInteger(value) && value >= 0;
+const isPositive = (value: number) => Number.isFinite(value) && value > 0;
+
+/** The arg-max of a policy, which a NaN would win or lose without a word: with one, the policy is garbage. */
+function bestFinite(logPolicy_V: Float32Array): number {
+  let best = 0;
+  let largest = Number.NEGATIVE_INFINITY;
+  let isNumber = true;
+  for (let i = 0; i < logPolicy_V.length; i++) {
+    const value = logPolicy_V[i]!;
+    if (value > largest) {
+      largest = value;
+      best = i;
+    } else if (Number.isNaN(value)) isNumber = false;
+  }
+  if (isNumber && Number.isFinite(largest)) return best;
+  throw new CoreError(
+    "not-finite",
+    `The policy over ${logPolicy_V.length} tokens holds NaN or no possible token. The model's logits are not numbers: ` +
+      "its weights may be damaged, or memory ran out.",
+  );
+}
+
+function penalise(
+  logPolicy_V: Float32Array,
+  context: ChoiceContext,
+  banned: ReadonlySet<number>,
+  options: Checked,
+): Float32Array {
+  const scores_V = logPolicy_V.slice();
+  for (const id of new Set(context.generated)) {
+    // Log-probabilities are never positive, so "divide the score" means: multiply, making it less likely.
+    scores_V[id] = scores_V[id]! * options.repetitionPenalty - options.presencePenalty;
+  }
+  for (const id of banned) scores_V[id] = Number.NEGATIVE_INFINITY;
+  if (context.generated.length < options.minNewTokens) {
+    for (const id of context.endTokens) scores_V[id] = Number.NEGATIVE_INFINITY;
+  }
+  return scores_V;
+}
+
+interface Candidate {
+  readonly id: number;
+  readonly weight: number;
+}
+
+/** Temperature, then top-k, top-p and min-p: the tokens still in play, most probable first, unnormalised. */
+function shortlist(scores_V: Float32Array, { temperature, topK, topP, minP }: Checked): Candidate[] {
+  const best = scores_V[argMax(scores_V)]!;
+  const candidates: Candidate[] = [];
+  for (let id = 0; id < scores_V.length; id++) {
+    const weight = Math.exp((scores_V[id]! - best) / temperature);
+    if (weight > 0) candidates.push({ id, weight });
+  }
+  candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
+  const few = topK > 0 ? candidates.slice(0, topK) : candidates;
+  return nucleus(few, topP).filter(({ weight }) => weight >= minP);
+}
+
+function nucleus(candidates: Candidate[], topP: number): Candidate[] {
+  if (topP === 1) return candidates;
+  const mass = topP * totalWeight(candidates);
+  let reached = 0;
+  const last = candidates.findIndex(({ weight }) => {
+    reached += weight;
+    return reached >= mass;
+  });
+  return last < 0 ? candidates : candidates.slice(0, last + 1);
+}
+
+/** Inverts the cumulative distribution at `uniform`. */
+function draw(candidates: readonly Candidate[], uniform: number): number {
+  let left = uniform * totalWeight(candidates);
+  for (const { id, weight } of candidates) {
+    left -= weight;
+    if (left < 0) return id;
+  }
+  return candidates.at(-1)!.id;
+}
+
+function totalWeight(candidates: readonly Candidate[]): number {
+  return candidates.reduce((sum, { weight }) => sum + weight, 0);
+}

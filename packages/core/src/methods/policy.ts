@@ -1,0 +1,134 @@
+/**
+ * The algorithm as tensor operations on `[B, V]` log-policies. Rows are independent problems.
+ * Every function borrows its arguments and returns a tensor that the caller owns.
+ */
+
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { CoreError } from "../errors.js";
+import {
+  type AmuletParameters,
+  checkParameters,
+  guidanceScale,
+  proximalWeight,
+} from "../strength/strength.js";
+
+/**
+ * Stands for log 0. exp(−1e4) is zero even in float64, so a forbidden token keeps probability exactly zero,
+ * and differences of two such values stay finite where −∞ would make NaN.
+ */
+const logZero = -1e4;
+
+/**
+ * Logits to log-probabilities, `[B, V]` → `[B, V]`. Unlike log(softmax(x)), finite at any gap between
+ * logits; −Infinity (a masked token) becomes about −1e4. A row with a NaN or with +Infinity is NaN throughout.
+ *
+ * The normaliser is read off the most probable token, whose probability is never small:
+ * log Z = max x − log max softmax(x). That is one fused pass where `tf.logSoftmax` makes an exponential and a sum
+ * of its own, ten times slower on the wasm backend.
+ */
+export function logPolicy(logits_BV: Tensor2D): Tensor2D {
+  return tf.tidy(() => {
+    const best_B1 = tf.max(tf.softmax(logits_BV), 1, true);
+    // In this order: logits may be large, and what counts is their difference to the largest; and the clip, which on
+    // the wasm backend makes −1e4 of NaN, comes before log Z, which is NaN wherever a logit was.
+    const centred_BV = tf.sub(logits_BV, tf.max(logits_BV, 1, true));
+    return tf.add(tf.clipByValue(centred_BV, logZero, 0), tf.log(best_B1)) as Tensor2D;
+  });
+}
+
+/**
+ * One step of follow-the-regularised-leader, solved in closed form (paper, eq. 7):
+ *
+ *     log π_{t+1} = (ū_t + λ log π_1 + (1/(ηt)) log π_t) / (λ + 1/(ηt)) − log Z
+ *
+ * @param step.meanUtility_BV ū_t, the mean of the utilities of steps 1 to t
+ * @param step.logReference_BV log π_1, the preference policy
+ * @param step.logCurrent_BV log π_t
+ * @returns log π_{t+1}, normalised, `[B, V]`
+ */
+export function closedFormStep(
+  step: { meanUtility_BV: Tensor2D; logReference_BV: Tensor2D; logCurrent_BV: Tensor2D },
+  t: number,
+  { lambda, eta }: Pick<AmuletParameters, "lambda" | "eta">,
+): Tensor2D {
+  const proximal = proximalWeight(eta, t);
+  return tf.tidy(() => {
+    const pull_BV = tf.add(tf.mul(step.logReference_BV, lambda), tf.mul(step.logCurrent_BV, proximal));
+    return logPolicy(tf.div(tf.add(step.meanUtility_BV, pull_BV), lambda + proximal));
+  });
+}
+
+/** What one iteration of the loop leaves behind; the tensors are borrowed until the callback returns. */
+export interface Iteration {
+  /** t of π_t; 1 is the preference policy itself. */
+  readonly t: number;
+  readonly logPolicy_BV: Tensor2D;
+}
+
+/**
+ * The paper's loop: T closed-form steps from the preference policy, with u_t = α (log π_t − log π_base).
+ * The authors keep all T utilities; a running mean, ū_t = ū_{t−1} + (u_t − ū_{t−1})/t, is all the step needs.
+ *
+ * @param onIteration sees π_1 … π_{T+1}; copy what is to be kept
+ * @returns log π_{T+1}, `[B, V]`
+ */
+export function amuletLoop(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  parameters: AmuletParameters,
+  onIteration?: (iteration: Iteration) => void,
+): Tensor2D {
+  const { iterations, alpha, lambda, eta } = checkParameters(parameters);
+  let logCurrent_BV = tf.clone(logPreference_BV);
+  let meanUtility_BV: Tensor2D = tf.zerosLike(logPreference_BV);
+  onIteration?.({ t: 1, logPolicy_BV: logCurrent_BV });
+  for (let t = 1; t <= iterations; t++) {
+    const [mean_BV, next_BV] = tf.tidy(() => {
+      const utility_BV: Tensor2D = tf.mul(tf.sub(logCurrent_BV, logBase_BV), alpha);
+      const mean_BV: Tensor2D = tf.add(meanUtility_BV, tf.div(tf.sub(utility_BV, meanUtility_BV), t));
+      const step = { meanUtility_BV: mean_BV, logReference_BV: logPreference_BV, logCurrent_BV };
+      return [mean_BV, closedFormStep(step, t, { lambda, eta })];
+    });
+    tf.dispose([meanUtility_BV, logCurrent_BV]);
+    [meanUtility_BV, logCurrent_BV] = [mean_BV, next_BV];
+    onIteration?.({ t: t + 1, logPolicy_BV: logCurrent_BV });
+  }
+  meanUtility_BV.dispose();
+  return logCurrent_BV;
+}
+
+/**
+ * The same policy in one pass over the vocabulary: every step is linear in the two log-policies, so T of them
+ * are one extrapolation along Δ = logPreference − logBase with γ = x − 1 (docs/algorithm.md, "The collapse").
+ *
+ *     log π = logPreference + γ (logPreference − logBase) − log Z
+ *
+ * Linear Alignment is this with γ = its ratio, classifier-free guidance with γ = scale − 1.
+ *
+ * @param gamma γ; 0 gives the preference policy, −1 the base policy
+ */
+export function extrapolate(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma: number): Tensor2D {
+  checkSameShape(logBase_BV, logPreference_BV);
+  return tf.tidy(() =>
+    logPolicy(tf.add(logPreference_BV, tf.mul(tf.sub(logPreference_BV, logBase_BV), gamma))),
+  );
+}
+
+/** {@link amuletLoop}, collapsed: T changes the dial, not the work. */
+export function amuletCollapsed(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  parameters: AmuletParameters,
+): Tensor2D {
+  return extrapolate(logBase_BV, logPreference_BV, guidanceScale(parameters) - 1);
+}
+
+function checkSameShape(logBase_BV: Tensor2D, logPreference_BV: Tensor2D): void {
+  const [base, preference] = [logBase_BV.shape, logPreference_BV.shape];
+  if (base[0] === preference[0] && base[1] === preference[1]) return;
+  throw new CoreError(
+    "shape-mismatch",
+    `Both policies must have the same rows and vocabulary; the base policy is [${base}], the preference policy [${preference}].`,
+  );
+}

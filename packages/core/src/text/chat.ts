@@ -1,0 +1,70 @@
+/** Chat models, as `generate` sees them: a language model with its tokenizer and chat template behind an interface. */
+import type { LanguageModel } from "../port/session.js";
+
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** A chat as the model reads it. */
+export interface ChatPrompt {
+  /** The text, control tokens spelled out; for people. */
+  readonly prompt: string;
+  readonly ids: readonly number[];
+  /** One line where something was done without being asked for, such as a missing template. */
+  readonly note?: string;
+}
+
+/** Turns tokens into text as they come; never shows half a character. */
+export interface TextStream {
+  push(id: number): string;
+  /** What is left at the end of an answer. */
+  flush(): string;
+}
+
+export interface ChatModel extends LanguageModel {
+  /** Renders a chat with the model's template, ready for an answer. */
+  renderChat(messages: readonly ChatMessage[]): ChatPrompt;
+  textStream(): TextStream;
+}
+
+interface Asked {
+  readonly question: string;
+  readonly system?: string;
+  /** Where the preference stands: after the question (the authors' way, the default) or in the system message. */
+  readonly preferenceIn?: "question" | "system";
+}
+
+/** A question and how it shall be answered. */
+export interface Question extends Asked {
+  /** What this user likes, as a sentence: "Your answer should be concise." */
+  readonly preference: string;
+}
+
+/** One preference of several. */
+export interface WeightedPreference {
+  /** A sentence: "Your answer should be concise." */
+  readonly text: string;
+  /** How much it counts, 1 by default; below 0, the answer moves away from it. */
+  readonly weight?: number;
+}
+
+/** A question and several wishes for its answer. Each is a chat of its own; what they share is the base chat. */
+export interface WeightedQuestion extends Asked {
+  readonly preferences: readonly WeightedPreference[];
+}
+
+/** The two chats that differ by the preference alone. */
+export function preferenceChats({ question, preference, system, preferenceIn = "question" }: Question) {
+  const chat = (content: string, systemText: string | undefined): ChatMessage[] => [
+    ...(systemText ? [{ role: "system", content: systemText } as const] : []),
+    { role: "user", content },
+  ];
+  const base = chat(question, system);
+  if (preferenceIn === "system") return { base, preference: chat(question, joinTexts(system, preference)) };
+  return { base, preference: chat(joinTexts(question, preference), system) };
+}
+
+function joinTexts(first: string | undefined, second: string): string {
+  return [first, second].filter(Boolean).join(" ");
+}

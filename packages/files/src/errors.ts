@@ -1,0 +1,31 @@
+/** What went wrong, for programs; the message says it for people. */
+export type FilesErrorCode =
+  // files and formats
+  | "file-not-found"
+  | "file-unreadable"
+  | "not-a-model"
+  | "truncated-file"
+  | "bad-header"
+  | "unknown-tensor-type"
+  // what a checkpoint holds
+  | "missing-tensor"
+  | "bad-tensor-shape"
+  | "bad-config"
+  | "bad-tokenizer"
+  | "bad-template"
+  | "bad-token"
+  // reading and fetching it
+  | "not-enough-memory"
+  | "hub"
+  | "offline";
+
+/** The one error class of `files`. */
+export class FilesError extends Error {
+  override readonly name = "FilesError";
+  readonly code: FilesErrorCode;
+
+  constructor(code: FilesErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,156 @@
+import { FilesError } from "../errors.js";
+import { DEFAULT_REVISION, isSafePath, type ModelId } from "./model-id.js";
+import type { Subject } from "./refusal.js";
+import { request } from "./request.js";
+import { retry, TransientFailure } from "./retry.js";
+import type { HubSettings } from "./settings.js";
+
+/** A hash the hub promises for a file: sha256 of its bytes (LFS), or git's sha1 of the blob (small files). */
+export interface Digest {
+  readonly kind: "sha256" | "git-sha1";
+  readonly hex: string;
+}
+
+/** A file of a repository at one commit. */
+export interface RemoteFile {
+  /** With its folders inside the repository. */
+  readonly path: string;
+  readonly size: number;
+  /** Absent only behind mirrors whose ETags are no hashes. */
+  readonly digest: Digest | undefined;
+  /** The file's name among the cache's blobs: its ETag, which is its hash on the hub itself. */
+  readonly blobName: string;
+}
+
+/** What the hub says of a revision: its commit, and its files where it lists them with sizes and hashes. */
+export interface RemoteModel {
+  readonly commit: string;
+  readonly paths: readonly string[];
+  /** Undefined where the host has no tree; then {@link describeFile} asks for each file. */
+  readonly files: readonly RemoteFile[] | undefined;
+}
+
+const MOST_PAGES = 1000;
+
+/** Asks which commit a revision is and which files it holds. */
+export async function fetchRemoteModel(settings: HubSettings, id: ModelId): Promise<RemoteModel> {
+  const subject = { repository: id.repository, revision: id.revision ?? DEFAULT_REVISION };
+  const api = `${settings.endpoint}/api/models/${id.repository}`;
+  const info = await fetchJson(settings, `${api}/revision/${encodeURIComponent(subject.revision)}`, subject);
+  const commit = readCommit(info.body, subject);
+  const entries = await fetchTree(settings, `${api}/tree/${commit}?recursive=true`, subject);
+  const files = entries?.flatMap(readTreeEntry);
+  return { commit, files, paths: files?.map(({ path }) => path) ?? readSiblings(info.body) };
+}
+
+/** Learns size and hash of one file from a HEAD, for hosts that mirror files but not the hub's tree. */
+export async function describeFile(
+  settings: HubSettings,
+  url: string,
+  subject: Subject & { readonly file: string },
+): Promise<RemoteFile> {
+  const { headers } = await retry(settings, () => request(settings, url, subject, { method: "HEAD" }));
+  const etag = (headers.get("x-linked-etag") ?? headers.get("etag") ?? "").replace(/^W\/|"/g, "");
+  const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? Number.NaN);
+  if (!/^[\w.-]+$/.test(etag) || !Number.isSafeInteger(size))
+    throw malformed(subject, `${url} has no ETag and size`);
+  return { path: subject.file, size, digest: readDigest(etag), blobName: etag };
+}
+
+/** Where a file's bytes are. */
+export function fileUrl(settings: HubSettings, repository: string, commit: string, path: string): string {
+  return `${settings.endpoint}/${repository}/resolve/${commit}/${path.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+async function fetchTree(
+  settings: HubSettings,
+  url: string,
+  subject: Subject,
+): Promise<unknown[] | undefined> {
+  const entries: unknown[] = [];
+  let next: string | undefined = url;
+  for (let page = 0; next !== undefined && page < MOST_PAGES; page += 1) {
+    const { status, body, link }: JsonAnswer = await fetchJson(settings, next, subject, [404, 405, 501]);
+    if (status !== 200 && page === 0) return undefined;
+    if (!Array.isArray(body)) throw malformed(subject, `${next} is no list of files`);
+    entries.push(...body);
+    next = link;
+  }
+  return entries;
+}
+
+interface JsonAnswer {
+  readonly status: number;
+  readonly body: unknown;
+  /** The next page. */
+  readonly link: string | undefined;
+}
+
+async function fetchJson(
+  settings: HubSettings,
+  url: string,
+  subject: Subject,
+  accept: readonly number[] = [],
+): Promise<JsonAnswer> {
+  return retry(settings, async () => {
+    const response = await request(settings, url, subject, { accept });
+    const next = /<([^>]+)>\s*;[^,]*rel="?next"?/i.exec(response.headers.get("link") ?? "")?.[1];
+    const link = next === undefined ? undefined : new URL(next, url).href;
+    return {
+      status: response.status,
+      body: response.ok ? await readJson(response, subject) : undefined,
+      link,
+    };
+  });
+}
+
+async function readJson(response: Response, subject: Subject): Promise<unknown> {
+  const text = await response.text().catch((error: unknown) => {
+    throw new TransientFailure(malformed(subject, "an answer broke off", error));
+  });
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw malformed(subject, `what should be JSON begins "${text.slice(0, 40)}"`, error);
+  }
+}
+
+function readCommit(body: unknown, subject: Subject): string {
+  const commit = isRecord(body) ? body.sha : undefined;
+  if (typeof commit === "string" && /^[\w-]{1,64}$/.test(commit)) return commit;
+  throw malformed(subject, "the model's description names no commit (sha)");
+}
+
+function readSiblings(body: unknown): string[] {
+  const siblings = isRecord(body) && Array.isArray(body.siblings) ? body.siblings : [];
+  return siblings.flatMap((entry: unknown) => {
+    const path = isRecord(entry) ? entry.rfilename : undefined;
+    return typeof path === "string" && isSafePath(path) ? [path] : [];
+  });
+}
+
+function readTreeEntry(entry: unknown): RemoteFile[] {
+  if (!isRecord(entry) || entry.type !== "file") return [];
+  const { path, size, oid } = entry;
+  const lfs = isRecord(entry.lfs) ? entry.lfs : undefined;
+  const bytes = lfs?.size ?? size;
+  const hash = String(lfs?.oid ?? oid).replace(/^sha256:/, "");
+  const digest = readDigest(hash);
+  if (typeof path !== "string" || !isSafePath(path) || digest === undefined) return [];
+  if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) return [];
+  return [{ path, size: bytes, digest, blobName: hash }];
+}
+
+function readDigest(hex: string): Digest | undefined {
+  if (/^[0-9a-f]{64}$/.test(hex)) return { kind: "sha256", hex };
+  return /^[0-9a-f]{40}$/.test(hex) ? { kind: "git-sha1", hex } : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function malformed({ repository }: Subject, what: string, cause?: unknown): FilesError {
+  const message = `The hub's answer about ${repository} makes no sense: ${what}. Check HF_ENDPOINT, or try again.`;
+  return new FilesError("hub", message, { cause });
+}

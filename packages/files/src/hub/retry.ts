@@ -1,0 +1,62 @@
+import type { FilesError } from "../errors.js";
+import type { HubSettings } from "./settings.js";
+
+/** A failure that another attempt may mend. It never leaves the hub client: {@link retry} throws its `reason`. */
+export class TransientFailure extends Error {
+  readonly reason: FilesError;
+  /** What the server asked us to wait, in milliseconds. */
+  readonly retryAfter: number | undefined;
+
+  constructor(reason: FilesError, retryAfter?: number) {
+    super(reason.message, { cause: reason });
+    this.reason = reason;
+    this.retryAfter = retryAfter;
+  }
+}
+
+const ATTEMPTS = 6;
+/** A host that cannot be reached at all is most often a machine without a network: say so soon. */
+const UNREACHABLE_ATTEMPTS = 2;
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 120_000;
+
+export interface RetryOptions {
+  /** Keep trying as long when the host cannot be reached: it answered a moment ago. */
+  readonly patient?: boolean;
+  /** Grows while the work advances; attempts are counted anew after each MiB. */
+  readonly advanced?: () => number;
+}
+
+const MEBIBYTE = 2 ** 20;
+
+/** Runs `attempt` until it succeeds, with doubling pauses after each {@link TransientFailure}. */
+export async function retry<T>(
+  settings: Pick<HubSettings, "wait" | "signal">,
+  attempt: () => Promise<T>,
+  { patient = false, advanced = () => 0 }: RetryOptions = {},
+): Promise<T> {
+  let failures = 0;
+  let mark = advanced();
+  for (;;) {
+    settings.signal?.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      settings.signal?.throwIfAborted();
+      if (!(error instanceof TransientFailure)) throw error;
+      if (advanced() >= mark + MEBIBYTE) [failures, mark] = [0, advanced()];
+      failures += 1;
+      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
+      const allowed = patient || error.reason.code !== "offline" ? ATTEMPTS : UNREACHABLE_ATTEMPTS;
+      if (failures >= allowed || pause > LONGEST_PAUSE) throw error.reason;
+      await settings.wait(pause, settings.signal);
+    }
+  }
+}
+
+/** Reads `Retry-After`: seconds, or a date. In milliseconds. */
+export function readRetryAfter(header: string | null, now = Date.now()): number | undefined {
+  if (header === null) return undefined;
+  const wait = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}

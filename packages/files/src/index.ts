@@ -1,0 +1,34 @@
+/** The package in Node: files by their paths, and the hub. */
+import { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint/checkpoint.js";
+import { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
+import { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
+import { onDisk } from "./places/disk.js";
+
+export * from "./hub/index.js";
+export { onDisk } from "./places/disk.js";
+export * from "./public.js";
+
+/**
+ * Opens the tokenizer of a model. Of a folder only its JSON files and chat template are read (the weights need not
+ * be there), of a GGUF file only the header.
+ *
+ * @param path a folder in Hugging Face's layout or a GGUF file
+ * @throws FilesError `file-not-found`, `not-a-model`, `bad-tokenizer`, `bad-template`, and what the formats throw
+ */
+export function openTokenizer(path: string): Promise<ModelTokenizer> {
+  return openTokenizerAt(onDisk(path));
+}
+
+/**
+ * Opens a folder in Hugging Face's layout or a GGUF file. Closing the checkpoint's store closes it.
+ *
+ * @throws FilesError `file-not-found`, `not-a-model`, and what the formats throw
+ */
+export function openCheckpoint(path: string): Promise<Checkpoint> {
+  return openCheckpointAt(onDisk(path));
+}
+
+/** Opens a safetensors file. @throws FilesError where it is not there or damaged */
+export function openSafetensors(path: string): Promise<SafetensorsFile> {
+  return openSafetensorsAt(onDisk(path));
+}

@@ -1,0 +1,35 @@
+/** Where the files of a checkpoint lie: on a disk, behind a URL or in memory. The loader knows only this. */
+export interface Place {
+  /** For errors: a path or a URL. */
+  readonly path: string;
+  /** The last part of the path. */
+  readonly name: string;
+  kind(): Promise<"file" | "folder" | undefined>;
+  /** @throws FilesError `file-not-found`, `file-unreadable`, `not-a-model` for what is no file */
+  open(): Promise<OpenFile>;
+  /** The content of a small UTF-8 file; nothing where there is none. @throws FilesError `not-a-model` */
+  readText(): Promise<string | undefined>;
+  /** A file in this folder. */
+  child(name: string): Place;
+  /** A file beside this one. */
+  sibling(name: string): Place;
+}
+
+/** A file that is read at positions. */
+export interface OpenFile {
+  /** In bytes, when it was opened. */
+  readonly size: number;
+  /**
+   * Fills `into` from its byte `offset` on with what lies at `position`, as much as comes at once.
+   *
+   * @returns the number of bytes; 0 behind the end of the file
+   */
+  read(into: Uint8Array, offset: number, position: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Why something failed, in as few words as its error allows. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}

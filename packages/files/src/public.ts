@@ -1,0 +1,29 @@
+/** What the package offers on every platform. */
+
+export { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint/checkpoint.js";
+export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";
+export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
+export * from "./errors.js";
+export { encodeSafetensors, type WrittenTensor } from "./formats/encode-safetensors.js";
+export { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
+export type { TensorSource, TensorStore } from "./formats/tensor-source.js";
+export { type BlobFolder, inBlob, inBlobs } from "./places/blobs.js";
+export type { Place } from "./places/place.js";
+export { onWeb } from "./places/web.js";
+export { type RenderedChat, renderedChatIds, withBeginToken } from "./templates/chat-ids.js";
+export {
+  type ChatMessage,
+  type ChatOptions,
+  type ChatTemplateSources,
+  findChatTemplate,
+  renderChat,
+} from "./templates/chat-template.js";
+export {
+  type EncodeOptions,
+  type JsonTokenizerFiles,
+  parseTokenizerConfig,
+  type StreamDecoder,
+  type Tokenizer,
+  tokenizerFromGguf,
+  tokenizerFromJson,
+} from "./tokenizer/index.js";

@@ -1,0 +1,58 @@
+import { toWellFormed } from "../tokenizer/control-tokens.js";
+import { replaceStandIns, type Tokenizer } from "../tokenizer/tokenizer.js";
+import { type ChatMessage, type ChatOptions, renderChat } from "./chat-template.js";
+import { protectMessages } from "./protect-messages.js";
+
+/** A chat as a model reads it. */
+export interface RenderedChat {
+  readonly prompt: string;
+  readonly ids: readonly number[];
+  /** One line for the user where something was done without being asked for. */
+  readonly note?: string;
+}
+
+/**
+ * Renders a chat and encodes it. Control tokens come from the template alone: a message that spells one out is
+ * encoded as text. A begin token is put before the prompt where the model wants one and the template has written
+ * none. Without a template the messages' texts are the prompt, and `note` says so. Throws `bad-template`.
+ */
+export function renderedChatIds(
+  tokenizer: Tokenizer,
+  template: string | undefined,
+  messages: readonly ChatMessage[],
+  options: ChatOptions = {},
+): RenderedChat {
+  if (template === undefined) return plainPrompt(tokenizer, messages);
+  const guarded = protectMessages(messages, tokenizer.controlPieces, template);
+  const rendered = renderChat(template, guarded.messages, { ...tokenTexts(tokenizer), ...options });
+  const { standIns } = guarded;
+  return {
+    prompt: replaceStandIns(toWellFormed(rendered), standIns),
+    ids: withBeginToken(tokenizer, tokenizer.encode(rendered, { parseSpecial: true, standIns })),
+  };
+}
+
+/** The ids with the begin token before them, unless it is there already or the model wants none. */
+export function withBeginToken(tokenizer: Tokenizer, ids: number[]): number[] {
+  const { beginToken, addsBeginToken } = tokenizer;
+  if (!addsBeginToken || beginToken === undefined || ids[0] === beginToken) return ids;
+  return [beginToken, ...ids];
+}
+
+function plainPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[]): RenderedChat {
+  const prompt = toWellFormed(messages.map((message) => message.content).join("\n\n"));
+  return {
+    prompt,
+    ids: withBeginToken(tokenizer, tokenizer.encode(prompt)),
+    note: "This model has no chat template; it gets the plain text of the messages.",
+  };
+}
+
+function tokenTexts(tokenizer: Tokenizer): ChatOptions {
+  const { beginToken, endTokens } = tokenizer;
+  const [endToken] = endTokens;
+  return {
+    ...(beginToken === undefined ? {} : { beginToken: tokenizer.piece(beginToken) }),
+    ...(endToken === undefined ? {} : { endToken: tokenizer.piece(endToken) }),
+  };
+}

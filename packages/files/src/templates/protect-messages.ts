@@ -1,0 +1,98 @@
+import { FilesError } from "../errors.js";
+import { isRecord } from "../tokenizer/expect-json.js";
+
+/** Messages that a template may work on without a control token ever arising from their text. */
+export interface ProtectedMessages<T> {
+  readonly messages: T;
+  /** Stand-in to the character it stands for; put back after the control tokens have been read. */
+  readonly standIns: ReadonlyMap<string, string>;
+}
+
+/**
+ * What people write is data: where a control token could begin in it, a private-use character that occurs
+ * nowhere else stands in for that first character while the template runs. So the template's own control tokens
+ * are the only ones in its output, whatever it trims, cuts or joins. Tags that the template itself looks for
+ * (`</think>`) stay readable to it, and text without such beginnings is not touched at all.
+ */
+export function protectMessages<T>(
+  messages: T,
+  controlPieces: readonly string[],
+  template: string,
+): ProtectedMessages<T> {
+  const written = JSON.stringify(messages) + template + controlPieces.join("");
+  const firsts = new Set(controlPieces.map(firstCharacter));
+  const standInOf = new Map<string, string>();
+  const free = unusedCharacters(written);
+  for (const character of firsts) standInOf.set(character, takeNext(free));
+  const readable = new Set(template.match(TAG) ?? []);
+  const hide = (text: string) => hideBeginnings(text, { controlPieces, standInOf, readable });
+  return {
+    messages: mapTexts(messages, hide) as T,
+    standIns: new Map(Array.from(standInOf, ([character, standIn]) => [standIn, character])),
+  };
+}
+
+const TAG = /<\/?[\w-]+>|\[\/?[\w-]+\]/g;
+
+interface Hiding {
+  readonly controlPieces: readonly string[];
+  readonly standInOf: ReadonlyMap<string, string>;
+  readonly readable: ReadonlySet<string>;
+}
+
+function hideBeginnings(text: string, hiding: Hiding): string {
+  let hidden = "";
+  let index = 0;
+  for (const character of text) {
+    const standIn = hiding.standInOf.get(character);
+    hidden += standIn !== undefined && mayBegin(text, index, character, hiding) ? standIn : character;
+    index += character.length;
+  }
+  return hidden;
+}
+
+/** A letter or a space begins too much plain text: it is hidden only where the whole token is spelled out. */
+function mayBegin(
+  text: string,
+  index: number,
+  character: string,
+  { controlPieces, readable }: Hiding,
+): boolean {
+  if (controlPieces.some((piece) => text.startsWith(piece, index))) return true;
+  if (/[\p{L}\p{N}\s]/u.test(character)) return false;
+  const tag = new RegExp(TAG.source, "y");
+  tag.lastIndex = index;
+  const found = tag.exec(text)?.[0];
+  return found === undefined || !readable.has(found);
+}
+
+/** The same value with every text in it, at any depth, mapped. */
+function mapTexts(value: unknown, map: (text: string) => string): unknown {
+  if (typeof value === "string") return map(value);
+  if (Array.isArray(value)) return value.map((item) => mapTexts(item, map));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, map)]));
+}
+
+function firstCharacter(piece: string): string {
+  return String.fromCodePoint(piece.codePointAt(0)!);
+}
+
+/** Private-use characters (U+E000 to U+F8FF) that a text does not contain. */
+function* unusedCharacters(text: string): Iterator<string, undefined> {
+  const used = new Set(text);
+  for (let code = 0xe000; code <= 0xf8ff; code++) {
+    const character = String.fromCharCode(code);
+    if (!used.has(character)) yield character;
+  }
+  return undefined;
+}
+
+function takeNext(characters: Iterator<string, undefined>): string {
+  const { value } = characters.next();
+  if (value !== undefined) return value;
+  throw new FilesError(
+    "bad-template",
+    "The messages use every private-use character; none is left to mark them.",
+  );
+}

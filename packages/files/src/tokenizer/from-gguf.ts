@@ -1,0 +1,157 @@
+import { FilesError } from "../errors.js";
+import { badTokenizer, expectId, expectString } from "./expect-json.js";
+import { findPreTokenizer, preTokenizerOf } from "./gguf-pre-tokenizers.js";
+import { mergesFromScores } from "./merges-from-scores.js";
+import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
+import { type AddedToken, readMerge, type TokenizerJson } from "./tokenizer-json.js";
+
+/** GGUF's key-value pairs; lists may be arrays or typed arrays. */
+export type GgufMetadata = ReadonlyMap<string, unknown>;
+
+/** The numbers of `tokenizer.ggml.token_type`. */
+const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+
+/** A tokenizer from GGUF metadata (`tokenizer.ggml.*`), byte-level BPE or SentencePiece. Throws `bad-tokenizer`. */
+export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
+  const model = expectString(read(metadata, "model"), key("model"));
+  const vocabulary = readVocabulary(metadata);
+  if (model === "gpt2") return byteLevelTokenizer(metadata, vocabulary);
+  if (model === "llama") return sentencePieceTokenizer(metadata, vocabulary);
+  throw new FilesError(
+    "bad-tokenizer",
+    `${key("model")} is ${JSON.stringify(model.slice(0, 40))}; known are gpt2 (byte-level BPE) and llama (SentencePiece).`,
+  );
+}
+
+interface GgufVocabulary {
+  readonly pieces: readonly string[];
+  readonly types: readonly number[];
+  readonly ids: ReadonlyMap<string, number>;
+  readonly addedTokens: readonly AddedToken[];
+}
+
+function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
+  const kind = findPreTokenizer(expectString(read(metadata, "pre") ?? "default", key("pre")));
+  const merges = readList(metadata, "merges").map((merge, rank) => readMerge(merge, rank, vocabulary.ids));
+  const json: TokenizerJson = {
+    addedTokens: vocabulary.addedTokens,
+    vocabulary: vocabulary.ids,
+    merges,
+    normalizer: kind.normalizer ? { type: kind.normalizer } : null,
+    preTokenizer: preTokenizerOf(kind),
+    decoder: { type: "ByteLevel" },
+    unknownPiece: null,
+    byteFallback: false,
+    fuseUnknown: false,
+    ignoreMerges: kind.ignoreMerges ?? false,
+  };
+  return createTokenizer(json, readRoles(metadata, vocabulary, kind.addsBeginToken ?? false));
+}
+
+function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
+  const addsSpace = readFlag(metadata, "add_space_prefix") ?? true;
+  const unknown = vocabulary.types.indexOf(TokenType.unknown);
+  const spaceMark = { type: "Replace", pattern: { String: " " }, content: "▁" };
+  const prefix = addsSpace ? [{ type: "Prepend", prepend: "▁" }] : [];
+  const strip = addsSpace ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : [];
+  const wordMark = { type: "Replace", pattern: { String: "▁" }, content: " " };
+  const json: TokenizerJson = {
+    addedTokens: vocabulary.addedTokens,
+    vocabulary: vocabulary.ids,
+    merges: mergesFromScores(readScores(metadata, vocabulary), vocabulary.ids),
+    normalizer: { type: "Sequence", normalizers: [...prefix, spaceMark] },
+    preTokenizer: null,
+    decoder: { type: "Sequence", decoders: [wordMark, { type: "ByteFallback" }, { type: "Fuse" }, ...strip] },
+    unknownPiece: unknown < 0 ? null : vocabulary.pieces[unknown]!,
+    byteFallback: true,
+    fuseUnknown: true,
+    ignoreMerges: false,
+  };
+  return createTokenizer(json, readRoles(metadata, vocabulary, true));
+}
+
+function readVocabulary(metadata: GgufMetadata): GgufVocabulary {
+  // llama.cpp, too, gives a piece without text a name of its own.
+  const pieces = readList(metadata, "tokens").map(
+    (piece, id) => expectString(piece, key("tokens")) || `[EMPTY_${id}]`,
+  );
+  const types = metadata.has(key("token_type"))
+    ? readList(metadata, "token_type").map((type) => expectId(type, key("token_type")))
+    : pieces.map(() => TokenType.normal);
+  if (pieces.length === 0) throw badTokenizer(key("tokens"), "at least one piece", pieces);
+  if (types.length !== pieces.length)
+    throw badTokenizer(key("token_type"), `${pieces.length} entries, one per token`, types.length);
+  const ids = new Map(pieces.map((piece, id) => [piece, id]));
+  if (ids.size !== pieces.length)
+    throw badTokenizer(key("tokens"), "pieces that all differ", firstRepeated(pieces));
+  const half = pieces.find((piece) => /\p{Surrogate}/u.test(piece));
+  if (half !== undefined) throw badTokenizer(key("tokens"), "Unicode text", half);
+  return { pieces, types, ids, addedTokens: addedTokensOf(pieces, types) };
+}
+
+function firstRepeated(pieces: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return pieces.find((piece) => seen.size === seen.add(piece).size);
+}
+
+function addedTokensOf(pieces: readonly string[], types: readonly number[]): AddedToken[] {
+  const isAdded = (type: number | undefined) =>
+    type === TokenType.control || type === TokenType.userDefined || type === TokenType.unknown;
+  return pieces.flatMap((content, id) => {
+    const special = types[id] !== TokenType.userDefined;
+    const token = { id, content, special, lstrip: false, rstrip: false, normalized: false };
+    return isAdded(types[id]) ? [token] : [];
+  });
+}
+
+/** The score of every piece that merging may reach. */
+function readScores(metadata: GgufMetadata, { pieces, types }: GgufVocabulary): Map<string, number> {
+  const scores = readList(metadata, "scores").map(Number);
+  if (scores.length !== pieces.length || scores.some(Number.isNaN))
+    throw badTokenizer(key("scores"), `${pieces.length} numbers, one per token`, `${scores.length} entries`);
+  const reachable = pieces.flatMap((piece, id): [string, number][] =>
+    types[id] === TokenType.normal || types[id] === TokenType.userDefined ? [[piece, scores[id]!]] : [],
+  );
+  return new Map(reachable);
+}
+
+function readRoles(
+  metadata: GgufMetadata,
+  { pieces }: GgufVocabulary,
+  addsBeginByDefault: boolean,
+): TokenRoles {
+  const readId = (name: string): number[] => {
+    const value = read(metadata, name);
+    if (value === undefined) return [];
+    const id = expectId(typeof value === "bigint" ? Number(value) : value, key(name));
+    if (id >= pieces.length) throw badTokenizer(key(name), `an id below ${pieces.length}`, id);
+    return [id];
+  };
+  return {
+    beginToken: readId("bos_token_id")[0],
+    addsBeginToken: readFlag(metadata, "add_bos_token") ?? addsBeginByDefault,
+    endTokens: ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap(readId),
+  };
+}
+
+function readFlag(metadata: GgufMetadata, name: string): boolean | undefined {
+  const value = read(metadata, name);
+  if (value === undefined || typeof value === "boolean") return value;
+  throw badTokenizer(key(name), "true or false", value);
+}
+
+function readList(metadata: GgufMetadata, name: string): readonly unknown[] {
+  const value = read(metadata, name);
+  if (Array.isArray(value)) return value;
+  if (ArrayBuffer.isView(value) && Symbol.iterator in value)
+    return [...(value as Iterable<unknown> & object)];
+  throw badTokenizer(key(name), "a list", value);
+}
+
+function read(metadata: GgufMetadata, name: string): unknown {
+  return metadata.get(key(name));
+}
+
+function key(name: string): string {
+  return `tokenizer.ggml.${name}`;
+}

@@ -1,0 +1,4 @@
+export { tokenizerFromGguf } from "./from-gguf.js";
+export { type JsonTokenizerFiles, parseTokenizerConfig, tokenizerFromJson } from "./from-json.js";
+export type { StreamDecoder } from "./stream-decoder.js";
+export { type EncodeOptions, hastenGpt2, type Tokenizer } from "./tokenizer.js";

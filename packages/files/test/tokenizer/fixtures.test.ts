@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { renderedChatIds } from "../../src/templates/chat-ids.js";
+import { type ChatMessage, findChatTemplate } from "../../src/templates/chat-template.js";
+import {
+  parseTokenizerConfig,
+  type Tokenizer,
+  tokenizerFromGguf,
+  tokenizerFromJson,
+} from "../../src/tokenizer/index.js";
+import { openGguf } from "../formats/on-disk.js";
+import { hasShared, readShared, sharedPath } from "./shared.js";
+
+interface EncodeCase {
+  text: string;
+  ids: number[];
+  decoded: string;
+}
+
+function expectCase(tokenizer: Tokenizer, { text, ids, decoded }: EncodeCase): void {
+  expect(tokenizer.encode(text, { parseSpecial: true })).toEqual(ids);
+  expect(tokenizer.decode(ids)).toBe(decoded);
+  const stream = tokenizer.streamDecoder();
+  expect(ids.map((id) => stream.push(id)).join("") + stream.flush()).toBe(decoded);
+}
+
+async function readMetadata(path: string): Promise<ReadonlyMap<string, unknown>> {
+  const file = await openGguf(sharedPath(path));
+  await file.close();
+  return file.metadata;
+}
+
+const absent = (isThere: boolean) => (isThere ? "" : " (skipped: ../shared does not hold its files)");
+
+const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+const SMOLLM = "fixtures/smollm2-135m-instruct";
+const hasModel = hasShared(MODEL, SMOLLM);
+
+describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${absent(hasModel)}`, async () => {
+  const metadata = hasModel ? await readMetadata(MODEL) : new Map<string, unknown>();
+  const tokenizer = hasModel ? tokenizerFromGguf(metadata) : undefined;
+  const texts: EncodeCase[] = hasModel ? JSON.parse(readShared(`${SMOLLM}/tokenizer.json`)).cases : [];
+  const chats: { question: string; prompt: string; ids: number[] }[] = hasModel
+    ? JSON.parse(readShared(`${SMOLLM}/logits.json`)).cases
+    : [];
+
+  it("knows its size and its end of turn", () => {
+    expect(tokenizer!.vocabularySize).toBe(49_152);
+    expect(tokenizer!.endTokens).toEqual([2]);
+    expect([texts.length, chats.length]).toEqual([13, 6]);
+  });
+
+  it.each(texts)("encodes and decodes $text", (text) => expectCase(tokenizer!, text));
+
+  it.each(chats)("renders and encodes the chat: $question", ({ question, prompt, ids }) => {
+    const template = findChatTemplate({ metadata });
+    const chat = renderedChatIds(tokenizer!, template, [{ role: "user", content: question }]);
+    expect(chat).toEqual({ prompt, ids });
+    expect(tokenizer!.encode(prompt, { parseSpecial: true })).toEqual(ids);
+  });
+});
+
+const FAMILIES = [
+  "gpt2",
+  "llama-mha-untied",
+  "llama-gqa-tied",
+  "llama3-rope-scaling",
+  "mistral-sliding",
+  "qwen2",
+  "qwen3",
+  "gemma3-text",
+];
+
+interface ExpectedTokenizer {
+  encode: EncodeCase[];
+  chat: { messages: ChatMessage[]; text: string; ids: number[] };
+}
+
+const hasCheckpoints = hasShared("fixtures/checkpoints", "fixtures/formats");
+
+describe.skipIf(!hasCheckpoints)(
+  `a checkpoint's tokenizer equals the reference${absent(hasCheckpoints)}`,
+  () => {
+    it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
+      const folder = `fixtures/checkpoints/${family}`;
+      const config = readShared(`${folder}/tokenizer_config.json`);
+      const tokenizer = tokenizerFromJson({ tokenizer: readShared(`${folder}/tokenizer.json`), config });
+      const template = findChatTemplate({
+        jinja: readShared(`${folder}/chat_template.jinja`),
+        config: parseTokenizerConfig(config),
+      });
+      expectAll(tokenizer, template, JSON.parse(readShared(`${folder}/expected_tokenizer.json`)));
+    });
+
+    it.each(["f32", "q8_0"])("llama-gqa-tied, from %s GGUF", async (type) => {
+      const metadata = await readMetadata(`fixtures/formats/llama-gqa-tied.${type}.gguf`);
+      const expected = JSON.parse(readShared("fixtures/checkpoints/llama-gqa-tied/expected_tokenizer.json"));
+      expectAll(tokenizerFromGguf(metadata), findChatTemplate({ metadata }), expected);
+    });
+  },
+);
+
+function expectAll(tokenizer: Tokenizer, template: string | undefined, expected: ExpectedTokenizer): void {
+  for (const text of expected.encode) expectCase(tokenizer, text);
+  const { messages, text, ids } = expected.chat;
+  expect(renderedChatIds(tokenizer, template, messages)).toEqual({ prompt: text, ids });
+  expect(tokenizer.beginToken).toBe(1);
+  expect(tokenizer.endTokens).toEqual([2]);
+}

@@ -1,0 +1,90 @@
+/**
+ * A model of which there is a config and no weights yet: what a trainer starts from. Its tensors are those of a
+ * checkpoint in Hugging Face's layout, under their names there; the parameters that the forward pass wants are made
+ * of them by the family's table, as the loader makes them, but with operations of TensorFlow.js. So gradients reach
+ * the checkpoint's own tensors, one that serves twice (a tied embedding) gets both of its gradients, and what was
+ * trained is saved as it is.
+ */
+
+import { ConfigSource } from "@amulet-ts/files";
+import { add, concat, type Tensor, transpose } from "@tensorflow/tfjs-core";
+import { ModelError } from "../errors.js";
+import type { FamilyConfig, ForwardPass, ParameterSpec, ParameterTree } from "../family.js";
+import { findFamily } from "../registry.js";
+import { expandBlocks } from "./load-parameters.js";
+
+/** Tensors of a checkpoint by their Hugging Face names. */
+export type CheckpointTensors = ReadonlyMap<string, Tensor>;
+
+export interface Blueprint {
+  readonly config: FamilyConfig;
+  /** Shape of every tensor that a checkpoint of this model has, as Hugging Face has it. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /**
+   * The family's forward pass over these tensors. It keeps tensors made of them: call it in the scope that uses it,
+   * once for every change of a weight, and under the gradient where one is taken.
+   *
+   * @throws ModelError `missing-tensor`
+   */
+  bind(tensors: CheckpointTensors): ForwardPass;
+}
+
+/**
+ * @param values the content of config.json
+ * @param where what the config is called in errors
+ * @throws ModelError `unknown-architecture`, `bad-config`
+ */
+export function drawBlueprint(values: Readonly<Record<string, unknown>>, where = "config.json"): Blueprint {
+  const architecture = Array.isArray(values.architectures) ? values.architectures[0] : undefined;
+  const family = findFamily("huggingface", architecture, where);
+  const config = family.readConfig(new ConfigSource("huggingface", where, values, new Set()));
+  const sizes = family.axisSizes(config);
+  const specs = [...expandBlocks(family.parameters(config), config.blockCount)].filter(isStored);
+  const shapes = new Map(
+    specs.flatMap(({ parts }) =>
+      parts.map(({ huggingface, shape }) => [huggingface!, [...shape].map((letter) => sizes[letter]!)]),
+    ),
+  );
+  return {
+    config,
+    shapes,
+    bind: (tensors) => family.bind(config, assemble(specs, config.blockCount, tensors)),
+  };
+}
+
+function isStored({ parts, optional }: ParameterSpec): boolean {
+  return !optional && parts.every(({ huggingface }) => huggingface !== undefined);
+}
+
+/** The parameters made of a checkpoint's tensors: matrices turned, those that stand side by side joined. */
+function assemble(
+  specs: readonly ParameterSpec[],
+  blockCount: number,
+  tensors: CheckpointTensors,
+): ParameterTree {
+  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor> => ({}));
+  const tree: Record<string, unknown> & ParameterTree = { blocks };
+  for (const spec of specs) {
+    const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(spec.path) ?? [];
+    if (block !== undefined && name !== undefined)
+      blocks[Number(block)]![name] = makeParameter(spec, tensors);
+    else tree[spec.path] = makeParameter(spec, tensors);
+  }
+  return tree;
+}
+
+function makeParameter({ parts, transpose: turned }: ParameterSpec, tensors: CheckpointTensors): Tensor {
+  const made = parts.map(({ huggingface, offset }) => {
+    const tensor = tensors.get(huggingface!) ?? refuse(huggingface!, tensors);
+    const shifted = offset === undefined ? tensor : add(tensor, offset);
+    return turned === true ? transpose(shifted) : shifted;
+  });
+  return made.length === 1 ? made[0]! : concat(made, -1);
+}
+
+function refuse(name: string, tensors: CheckpointTensors): never {
+  throw new ModelError(
+    "missing-tensor",
+    `A model is made of the tensors of its blueprint; ${name} is not among the ${tensors.size} that came.`,
+  );
+}

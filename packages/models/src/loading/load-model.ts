@@ -1,0 +1,164 @@
+import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
+import {
+  type Checkpoint,
+  openCheckpointAt,
+  type Place,
+  renderedChatIds,
+  type Tokenizer,
+} from "@amulet-ts/files";
+import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
+import type { VocabularyMatrix } from "../layers/vocabulary.js";
+import type { AnyFamily } from "../registry.js";
+import { openSession } from "../session.js";
+import {
+  countParameters,
+  disposeParameters,
+  isTransposed,
+  type LoadOptions,
+  loadParameters,
+  type PlannedParameter,
+  parameterAt,
+} from "./load-parameters.js";
+import { checkMemory, type MemoryBudget } from "./memory.js";
+import { planModel } from "./plan-model.js";
+import { checkProducts, type ProductProbe } from "./product-check.js";
+
+export interface LoadModelOptions extends LoadOptions {
+  /** What the running backend can hold; checked before anything is loaded. */
+  readonly memory?: MemoryBudget;
+}
+
+/** A loaded model: a chat model of `core`, with its tokenizer, that holds tensors until disposed. */
+export interface Model extends ChatModel {
+  readonly family: string;
+  readonly tokenizer: Tokenizer;
+  readonly parameterCount: number;
+  /** Sizes, under the family's own names. */
+  readonly config: FamilyConfig;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Loads a model onto the running backend: a folder in Hugging Face's layout or a GGUF file.
+ *
+ * @throws ModelError for a file that is not there, damaged, hostile, of an unknown architecture or too large;
+ *   nothing is left in memory then
+ */
+export async function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
+  const checkpoint = await openCheckpointAt(place);
+  try {
+    return await loadCheckpoint(checkpoint, options);
+  } finally {
+    await checkpoint.store.close();
+  }
+}
+
+async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
+  const { family, config, planned } = planModel(checkpoint);
+  if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
+  const tensorLimitBytes = options.memory?.tensorLimitBytes;
+  const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
+  const pass = bindOrDispose(family, config, parameters);
+  const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
+  try {
+    warmUp(model);
+    await checkProducts(await chooseProbes(planned, parameters));
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Constants may find no room where the parameters had some. */
+function bindOrDispose(family: AnyFamily, config: FamilyConfig, parameters: ParameterTree): ForwardPass {
+  try {
+    return family.bind(config, parameters);
+  } catch (error) {
+    disposeParameters(parameters);
+    throw error;
+  }
+}
+
+/** One step packs every matrix: the first token of an answer then costs what the others do. */
+function warmUp(model: Model): void {
+  using session = model.openSession(2);
+  session.append([[0], [0]]).dispose();
+}
+
+/** The matrices loaded first and last, each with a few of its columns read from the file once more. */
+async function chooseProbes(
+  planned: readonly PlannedParameter[],
+  parameters: ParameterTree,
+): Promise<ProductProbe[]> {
+  const plain = ({ spec: { parts } }: PlannedParameter) => parts.length === 1 && !parts[0]!.interleavedHeads;
+  const matrices = planned.filter((parameter) => isTransposed(parameter) && plain(parameter));
+  const chosen = new Set([matrices[0], matrices.at(-1)].filter((parameter) => parameter !== undefined));
+  return Promise.all([...chosen].map((parameter) => readProbe(parameter, parameters)));
+}
+
+async function readProbe(
+  { path, sources }: PlannedParameter,
+  parameters: ParameterTree,
+): Promise<ProductProbe> {
+  const source = sources[0]!;
+  const rows = source.shape[0]!;
+  const columns = new Map<number, Float32Array>();
+  for (const row of [0, rows >> 1, rows - 1]) columns.set(row, await source.readRows(row, 1));
+  return { path, matrix: parameterAt(parameters, path) as VocabularyMatrix, columns };
+}
+
+class LoadedModel implements Model {
+  readonly name: string;
+  readonly family: string;
+  readonly tokenizer: Tokenizer;
+  readonly vocabularySize: number;
+  readonly contextLength: number;
+  readonly endTokens: ReadonlySet<number>;
+  readonly parameterCount: number;
+  private readonly chatTemplate: string | undefined;
+
+  constructor(
+    checkpoint: Checkpoint,
+    family: AnyFamily,
+    readonly config: FamilyConfig,
+    private readonly parameters: ParameterTree,
+    private readonly pass: ForwardPass,
+    planned: readonly PlannedParameter[],
+  ) {
+    this.name = checkpoint.name;
+    this.family = family.name;
+    this.tokenizer = checkpoint.tokenizer;
+    this.chatTemplate = checkpoint.chatTemplate;
+    this.vocabularySize = config.vocabularySize;
+    this.contextLength = config.contextLength;
+    this.endTokens = new Set(checkpoint.tokenizer.endTokens);
+    this.parameterCount = countParameters(planned);
+  }
+
+  openSession(rowCount: number): Session {
+    return openSession(this.pass, this.config, rowCount);
+  }
+
+  renderChat(messages: readonly ChatMessage[]): ChatPrompt {
+    return renderedChatIds(
+      this.tokenizer,
+      this.chatTemplate,
+      messages.map((message) => ({ ...message })),
+    );
+  }
+
+  textStream(): TextStream {
+    return this.tokenizer.streamDecoder();
+  }
+
+  dispose(): void {
+    this.pass.dispose();
+    disposeParameters(this.parameters);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
