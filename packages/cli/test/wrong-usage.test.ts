@@ -66,7 +66,7 @@ test("a model that is not there is a failure, not wrong usage", async () => {
 
 test("the stack is shown with --debug", async () => {
   const { stderr } = await amulet([...ask, "--model", "/no/such/model.gguf", "--debug"]);
-  expect(stderr).toMatch(/^amulet: ModelError[\s\S]*\n {4}at /);
+  expect(stderr).toMatch(/^amulet: FilesError[\s\S]*\n {4}at /);
 });
 
 test("a first word that is no command is the question of compare", async () => {

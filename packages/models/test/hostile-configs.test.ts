@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import { openCheckpoint } from "@amulet-ts/files";
+import { FilesError, openCheckpoint } from "@amulet-ts/files";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { place } from "../../files/test/formats/checkpoint-writer.js";
@@ -32,7 +32,8 @@ async function judge(load: () => Promise<void>): Promise<Verdict> {
     await Promise.race([load(), late]);
     return "loaded";
   } catch (error) {
-    const clear = error instanceof ModelError && error.message.length > 20 && error.message.length < 3000;
+    const isTyped = error instanceof ModelError || error instanceof FilesError;
+    const clear = isTyped && error.message.length > 20 && error.message.length < 3000;
     return clear ? "refused" : { problem: error instanceof Error ? (error.stack ?? "") : String(error) };
   } finally {
     clearTimeout(timer);
