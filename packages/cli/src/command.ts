@@ -1,5 +1,5 @@
 import type { Io } from "./io.js";
-import type { OptionValues } from "./options.js";
+import type { OptionValues } from "./options/table.js";
 
 /** A checked call of a command. */
 export interface Invocation {

@@ -1,9 +1,9 @@
 /** The help, written from the tables of commands and options. */
 import type { Colors } from "picocolors/types.js";
 import stringWidth from "string-width";
-import { type CommandName, commandNames } from "./command-names.js";
-import { commands } from "./commands.js";
-import { type OptionName, optionSpec, optionsOf } from "./options.js";
+import { type CommandName, commandNames } from "./commands/names.js";
+import { commands } from "./commands/table.js";
+import { type OptionName, optionSpec, optionsOf } from "./options/table.js";
 
 /** What `amulet --help` prints. */
 export function formatHelp(colors: Colors): string {

@@ -2,12 +2,12 @@
 import { readFile } from "node:fs/promises";
 import { CoreError } from "@amulet-ts/core";
 import type { Invocation } from "./command.js";
-import type { CommandName } from "./command-names.js";
-import { commands } from "./commands.js";
+import type { CommandName } from "./commands/names.js";
+import { commands } from "./commands/table.js";
 import { CliError } from "./errors.js";
 import { formatCommandHelp, formatHelp } from "./help.js";
 import type { Io } from "./io.js";
-import { type CommandLine, parseCommandLine } from "./parse-command-line.js";
+import { type CommandLine, parseCommandLine } from "./options/parse-command-line.js";
 import { colorsFor } from "./terminal/colors.js";
 
 export { processIo } from "./io.js";

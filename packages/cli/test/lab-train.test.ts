@@ -11,7 +11,7 @@ import {
   sampleExamples,
 } from "@amulet-ts/lab";
 import { expect, it, onTestFinished } from "vitest";
-import { describeCommand } from "../src/commands/lab-train.js";
+import { describeCommand } from "../src/commands/lab/train.js";
 import { amulet } from "./fake-io.js";
 
 const train = ["lab", "train", "--backend", "wasm", "--out"];

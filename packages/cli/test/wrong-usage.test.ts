@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type CommandName, commandNames } from "../src/command-names.js";
-import { optionSpec, optionsOf } from "../src/options.js";
+import { type CommandName, commandNames } from "../src/commands/names.js";
+import { optionSpec, optionsOf } from "../src/options/table.js";
 import { amulet, type Outcome } from "./fake-io.js";
 
 const ask = ["generate", "Why?", "--preference", "Be brief."];

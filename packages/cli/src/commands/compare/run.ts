@@ -1,0 +1,130 @@
+/** `amulet compare`: what a preference changes, method by method, in one batch. */
+import { type AnswerOptions, answerPrompts } from "@amulet-ts/core";
+import type { Judgement } from "@amulet-ts/lab";
+import type { Invocation } from "../../command.js";
+import { readAnswerOptions, withProgress } from "../../options/answering.js";
+import { type ComparedMethod, comparedMethods, readBudget } from "../../options/methods.js";
+import { type OpenModel, openModel } from "../../options/open-model.js";
+import {
+  type Asked,
+  countTokens,
+  describePreferences,
+  type ReadPrompts,
+  renderPrompts,
+} from "../../options/prompts.js";
+import { colorsFor, isLively } from "../../terminal/colors.js";
+import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
+import { Stopwatch } from "../../timing.js";
+import { Comparison } from "./comparison.js";
+import { formatModel, formatPrompts } from "./header.js";
+import { openJudge } from "./judge.js";
+import { readQuestions } from "./questions.js";
+import { type CompareView, chooseView } from "./views.js";
+
+/** What all questions of a run share. */
+interface Run extends Pick<Invocation, "values" | "io"> {
+  readonly methods: readonly ComparedMethod[];
+  readonly options: AnswerOptions;
+  readonly opened: OpenModel;
+}
+
+/** One question, answered. */
+interface Outcome {
+  readonly asked: Asked;
+  readonly read: ReadPrompts;
+  readonly stopwatch: Stopwatch;
+  readonly comparison: Comparison;
+  readonly judge?: (answer: string) => Judgement;
+}
+
+export async function run(invocation: Invocation): Promise<void> {
+  const { values, io } = invocation;
+  const methods = comparedMethods(values);
+  const options = withProgress(readAnswerOptions(values), io);
+  const questions = await readQuestions(invocation);
+  const opened = await openModel(values, io);
+  using _ = opened.model;
+  const whole: Run = { values, io, methods, options, opened };
+  if (!values.json) {
+    writeLines(io, [...formatModel({ values, opened, scale: scaleOfAmulet(methods) }, io), ""]);
+  }
+  const outcomes: Outcome[] = [];
+  for (const asked of questions) outcomes.push(await compareOne(asked, whole));
+  if (!values.json) return writeLines(io, formatClosing(outcomes, whole));
+  const described = outcomes.map((outcome) => describe(outcome, whole));
+  writeJson(io, described.length === 1 ? described[0] : { comparisons: described });
+}
+
+async function compareOne(asked: Asked, { values, io, methods, options, opened }: Run): Promise<Outcome> {
+  const read = renderPrompts(opened.model, asked);
+  writeNote(io, read.note);
+  const stopwatch = new Stopwatch(opened.loadMs);
+  const { judge, note } = openJudge(opened, asked);
+  const comparison = new Comparison(methods, stopwatch, colorsFor(io.stdout, io.environment), judge);
+  const view = values.json ? silentView : chooseView(comparison, options.maxNewTokens ?? 128, io);
+  if (!values.json) writeLines(io, [...formatPrompts({ asked, prompts: read.prompts, note }, io), ""]);
+  const bare = methods.map(({ method }) => method);
+  try {
+    for await (const piece of answerPrompts(opened.model, read.prompts, bare, options)) {
+      comparison.add(piece);
+      // First, so that a window made narrower meanwhile is known.
+      await breathe();
+      view.update();
+    }
+  } finally {
+    view.finish();
+  }
+  return { asked, read, stopwatch, comparison, ...(judge && { judge }) };
+}
+
+/** For JSON, which is written when all is known. */
+const silentView: CompareView = { update() {}, finish() {} };
+
+function scaleOfAmulet(methods: readonly ComparedMethod[]): number {
+  return methods.find(({ method }) => method.name === "amulet")!.method.guidanceScale!;
+}
+
+function formatClosing(outcomes: readonly Outcome[], { opened, io }: Run): string[] {
+  const { dim, green } = colorsFor(io.stdout, io.environment);
+  const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, one) => total + count(one), 0);
+  const prefillMs = sum(({ stopwatch }) => stopwatch.timing.prefillMs);
+  const decodeMs = sum(({ stopwatch }) => stopwatch.timing.decodeMs);
+  const newTokens = sum(({ stopwatch }) => stopwatch.timing.newTokens);
+  const facts = [
+    `${sum(({ read }) => countTokens(read).base)} + ${sum(({ read }) => countTokens(read).preference)} prompt tokens in ${seconds(prefillMs)}`,
+    `${newTokens} new tokens, ${formatNumber((1000 * newTokens) / decodeMs)} a second in all`,
+    `loaded in ${seconds(opened.loadMs)}`,
+  ];
+  const legend = isLively(io.stdout, io.environment)
+    ? [`${green("green")}: words that base's answer does not have`]
+    : [];
+  return [...legend, dim(facts.join(" · "))];
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
+}
+
+function describe({ asked, read, comparison, stopwatch, judge }: Outcome, { values, opened }: Run) {
+  return {
+    answers: comparison.entries.map(({ method, answer }, index) => ({
+      method: method.name,
+      guidanceScale: method.guidanceScale ?? null,
+      ...(method.name === "bounded" && { klBudget: readBudget(values) }),
+      ...answer!,
+      ...(judge && { scores: scoresOf(judge(answer!.text)) }),
+      tokensPerSecond: stopwatch.tokensPerSecond(index),
+    })),
+    ...(asked.kind === "question" && { question: asked.question.question }),
+    ...describePreferences(asked),
+    promptTokens: countTokens(read),
+    model: opened.model.name,
+    backend: opened.backend.name,
+    timing: stopwatch.timing,
+  };
+}
+
+/** What could not be scored is null. */
+function scoresOf({ grammaticality, relevance, preference }: Judgement) {
+  return { grammaticality, relevance: relevance ?? null, preference: preference?.strength ?? null };
+}

@@ -1,0 +1,43 @@
+/** One answer, by whichever decoding was asked for. */
+import { type AnswerOptions, type AnswerPiece, answerPrompts, beamSearch } from "@amulet-ts/core";
+import type { Model } from "@amulet-ts/models";
+import { usageError } from "../../errors.js";
+import type { Decoding } from "../../options/methods.js";
+import type { TokenPrompts } from "../../options/prompts.js";
+import type { OptionValues } from "../../options/table.js";
+
+/** @throws CliError `usage`, CoreError */
+export function answerWith(
+  model: Model,
+  prompts: TokenPrompts,
+  decoding: Decoding,
+  options: AnswerOptions,
+  values: OptionValues,
+): AsyncGenerator<AnswerPiece, void, void> {
+  if (decoding.name === "beam") return searchAnswer(model, prompts, options, values);
+  const { method, beforeToken } = decoding;
+  return answerPrompts(model, prompts, [method], { ...options, ...(beforeToken && { beforeToken }) });
+}
+
+/** A search knows its answer only at its end: one piece with all of it. */
+async function* searchAnswer(
+  model: Model,
+  { preferences }: TokenPrompts,
+  { maxNewTokens = 128, signal, onProgress }: AnswerOptions,
+  { beams, "length-penalty": lengthPenalty }: OptionValues,
+): AsyncGenerator<AnswerPiece, void, void> {
+  const [only, second] = preferences;
+  if (second || only!.weight !== 1) {
+    throw usageError("--method beam reads one preference prompt: give one --preference and no --weight.");
+  }
+  const { ids, finishReason } = await beamSearch(model, only!.tokens, {
+    maxNewTokens,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    ...(beams !== undefined && { beams }),
+    ...(lengthPenalty !== undefined && { lengthPenalty }),
+  });
+  const stream = model.textStream();
+  const text = ids.map((id) => stream.push(id)).join("") + stream.flush();
+  yield { index: 0, text, answer: { text, ids, finishReason } };
+}

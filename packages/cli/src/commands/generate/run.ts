@@ -1,0 +1,135 @@
+/** `amulet generate`: one answer. */
+import type { Answer, Explanation } from "@amulet-ts/core";
+import type { Invocation } from "../../command.js";
+import type { Io } from "../../io.js";
+import { readAnswerOptions, withProgress } from "../../options/answering.js";
+import { type Decoding, readBudget, readDecoding } from "../../options/methods.js";
+import { type OpenModel, openModel } from "../../options/open-model.js";
+import {
+  type Asked,
+  countTokens,
+  describePreferences,
+  type ReadPrompts,
+  readAsked,
+  renderPrompts,
+} from "../../options/prompts.js";
+import {
+  breathe,
+  formatCount,
+  formatNumber,
+  writeFacts,
+  writeJson,
+  writeLines,
+  writeNote,
+} from "../../terminal/output.js";
+import { printable } from "../../terminal/printable.js";
+import { Stopwatch } from "../../timing.js";
+import { answerWith } from "./answer-with.js";
+import { formatExplanations } from "./explanation.js";
+
+export async function run(invocation: Invocation): Promise<void> {
+  const { values, io } = invocation;
+  const decoding = readDecoding(values);
+  const options = { ...withProgress(readAnswerOptions(values), io), explain: values.explain ?? false };
+  const asked = await readAsked(invocation, values.explain ? "both" : decoding.method.reads);
+  const opened = await openModel(values, io);
+  using model = opened.model;
+  const read = renderPrompts(model, asked);
+  writeNote(io, read.note);
+  const stopwatch = new Stopwatch(opened.loadMs);
+  const pieces = answerWith(model, read.prompts, decoding, options, values);
+  const shown = new ShownText(io, !values.json && !values.explain);
+  let answer: Answer | undefined;
+  try {
+    for await (const piece of pieces) {
+      stopwatch.note(0, piece.id !== undefined);
+      shown.add(piece.text);
+      answer = piece.answer;
+      await breathe();
+    }
+  } finally {
+    shown.end();
+  }
+  const result = { values, asked, answer: answer!, decoding, opened, read, stopwatch };
+  if (values.json) return writeJson(io, describe(result));
+  if (values.explain) writeLines(io, formatExplanations(answer!.explanations!, textsOf(result), io));
+  writeFacts(io, listFacts(result));
+}
+
+interface Result extends Pick<Invocation, "values"> {
+  readonly asked: Asked;
+  readonly answer: Answer;
+  readonly decoding: Decoding;
+  readonly opened: OpenModel;
+  readonly read: ReadPrompts;
+  readonly stopwatch: Stopwatch;
+}
+
+/** The answer on standard output, as it grows. A pipe gets every character that the model gave, a terminal only text. */
+class ShownText {
+  private isOpen = false;
+
+  constructor(
+    private readonly io: Io,
+    private readonly shows: boolean,
+  ) {}
+
+  add(text: string): void {
+    if (!this.shows || text === "") return;
+    this.isOpen = true;
+    this.io.stdout.write(this.io.stdout.isTTY ? printable(text) : text);
+  }
+
+  /** Ends the line that was begun. */
+  end(): void {
+    if (this.isOpen) this.io.stdout.write("\n");
+  }
+}
+
+/** The text of each token of the answer, as it streams; a token that completes no character has none. */
+function textsOf({ answer, opened }: Result): string[] {
+  const stream = opened.model.textStream();
+  return answer.ids.map((id) => stream.push(id));
+}
+
+function describe(result: Result) {
+  const { values, asked, answer, decoding, opened, read, stopwatch } = result;
+  const { name, method, beforeToken } = decoding;
+  return {
+    text: answer.text,
+    ids: answer.ids,
+    finishReason: answer.finishReason,
+    method: beforeToken ? name : method.name,
+    guidanceScale: beforeToken ? null : (method.guidanceScale ?? null),
+    ...(beforeToken && { strengthSchedule: values["strength-schedule"] }),
+    ...(name === "bounded" && { klBudget: readBudget(values) }),
+    ...describePreferences(asked),
+    ...(answer.explanations && { tokens: withTexts(answer.explanations, textsOf(result)) }),
+    promptTokens: countTokens(read),
+    model: opened.model.name,
+    backend: opened.backend.name,
+    timing: stopwatch.timing,
+  };
+}
+
+function withTexts(explanations: readonly Explanation[], texts: readonly string[]) {
+  return explanations.map((explanation, i) => ({ text: texts[i], ...explanation }));
+}
+
+function listFacts({ values, answer, decoding, opened, read, stopwatch }: Result): string[] {
+  const { base, preference } = countTokens(read);
+  const { name, method, beforeToken } = decoding;
+  const { tokensPerSecond, loadMs } = stopwatch.timing;
+  const isOne = method.guidanceScale !== undefined && !beforeToken;
+  const scale = isOne ? ` x = ${formatNumber(method.guidanceScale)}` : "";
+  const schedule = beforeToken ? ` x = ${values["strength-schedule"]}` : "";
+  return [
+    opened.model.name,
+    opened.backend.name,
+    `${beforeToken ? name : method.name}${scale}${schedule}`,
+    `${base} + ${preference} prompt tokens`,
+    `${formatCount(answer.ids.length, "token")}, ${formatNumber(tokensPerSecond)} a second`,
+    `loaded in ${(loadMs / 1000).toFixed(1)} s`,
+    ...(answer.finishReason === "length" ? ["cut at the longest length"] : []),
+  ];
+}

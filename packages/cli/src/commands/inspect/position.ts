@@ -1,0 +1,153 @@
+/** One position of an answer under the loupe: its candidates from iteration to iteration. */
+import {
+  type AmuletParameters,
+  amuletLoop,
+  amuletMethod,
+  argMax,
+  chooseGreedily,
+  decode,
+  type Explanation,
+  explainToken,
+  guidanceScale,
+  guidanceTrajectory,
+  type LanguageModel,
+  type Method,
+  type PrefillOptions,
+  type TokenView,
+} from "@amulet-ts/core";
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { usageError } from "../../errors.js";
+import type { TokenPrompts } from "../../options/prompts.js";
+
+/** π after t iterations: 0 is the preference policy. */
+export interface InspectedIteration {
+  readonly t: number;
+  readonly guidanceScale: number;
+  /** One for each candidate, in their order. */
+  readonly probabilities: readonly number[];
+  /** KL(π_t ‖ π_base) and KL(π_t ‖ π_pref), in nats. */
+  readonly klFromBase: number;
+  readonly klFromPreference: number;
+}
+
+export interface Inspection {
+  /** The answer before this position. */
+  readonly before: readonly number[];
+  /** The token that Amulet takes here. */
+  readonly token: Explanation;
+  /** The taken token, what base and preference prompt would say, and the next best; each once. */
+  readonly candidates: readonly TokenView[];
+  /** From 0 to T. */
+  readonly trajectory: readonly InspectedIteration[];
+}
+
+export interface InspectRequest extends PrefillOptions {
+  readonly prompts: TokenPrompts;
+  readonly parameters: AmuletParameters;
+  /** Number of the token in Amulet's greedy answer; the first is 0. */
+  readonly position: number;
+  /** Candidates beside the one that is taken. */
+  readonly alternatives: number;
+}
+
+/** @throws CliError `usage` where the answer ends before the position, CoreError */
+export async function inspectPosition(model: LanguageModel, request: InspectRequest): Promise<Inspection> {
+  const { before, logBase_BV, logPreference_BV } = await readPosition(model, request);
+  try {
+    return { before, ...(await runLoop(logBase_BV, logPreference_BV, request)) };
+  } finally {
+    tf.dispose([logBase_BV, logPreference_BV]);
+  }
+}
+
+/** Answers up to the position and keeps both policies there, `[1, V]`; the caller owns them. */
+async function readPosition(
+  model: LanguageModel,
+  { prompts, parameters, position, ...options }: InspectRequest,
+) {
+  const kept: Tensor2D[] = [];
+  const before: number[] = [];
+  const amulet = amuletMethod(parameters);
+  const watched: Method = {
+    ...amulet,
+    policy: (logBase_BV, logPreference_BV) => {
+      const isThere = before.length === position;
+      if (isThere) kept.push(tf.keep(tf.clone(logBase_BV)), tf.keep(tf.clone(logPreference_BV)));
+      return amulet.policy(logBase_BV, logPreference_BV);
+    },
+  };
+  const asked = { ...prompts, method: watched, choose: chooseGreedily, maxNewTokens: position + 1 };
+  for await (const event of decode(model, [asked], options)) {
+    if (event.type === "token") before.push(event.id);
+  }
+  const [logBase_BV, logPreference_BV] = kept;
+  if (logBase_BV && logPreference_BV)
+    return { before: before.slice(0, position), logBase_BV, logPreference_BV };
+  throw usageError(
+    `The answer ends before token ${position}: its last position is ${before.length}, so --at must be at most that.`,
+  );
+}
+
+async function runLoop(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  { parameters, alternatives }: InspectRequest,
+): Promise<Omit<Inspection, "before">> {
+  const logPolicy_BV = amuletLoop(logBase_BV, logPreference_BV, parameters);
+  const rows = [logBase_BV, logPreference_BV, logPolicy_BV] as const;
+  const [logBase_V, logPreference_V, logPolicy_V] = await Promise.all(rows.map((row_BV) => row_BV.data()));
+  logPolicy_BV.dispose();
+  const policies = { logBase_V: logBase_V!, logPreference_V: logPreference_V!, logPolicy_V: logPolicy_V! };
+  const gamma = guidanceScale(parameters) - 1;
+  const token = explainToken(argMax(logPolicy_V!), policies, { alternatives }, gamma);
+  const candidates = uniqueById([token, token.baseChoice, token.preferenceChoice, ...token.alternatives]);
+  const ids = candidates.map(({ id }) => id);
+  const trajectory = await watchLoop(logBase_BV, logPreference_BV, parameters, ids);
+  return { token, candidates: candidates.map(viewOnly), trajectory };
+}
+
+function uniqueById(views: readonly TokenView[]): TokenView[] {
+  return [...new Map([...views].reverse().map((view) => [view.id, view])).values()].reverse();
+}
+
+function viewOnly(view: TokenView): TokenView {
+  const { id, baseProbability, preferenceProbability, probability, delta, baseRank, preferenceRank, rank } =
+    view;
+  return { id, baseProbability, preferenceProbability, probability, delta, baseRank, preferenceRank, rank };
+}
+
+/** The loop once more, with a few numbers of every iterate read back: the candidates and two divergences. */
+async function watchLoop(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  parameters: AmuletParameters,
+  ids: readonly number[],
+): Promise<InspectedIteration[]> {
+  const seen: Tensor1D[] = [];
+  const last_BV = amuletLoop(logBase_BV, logPreference_BV, parameters, ({ logPolicy_BV }) => {
+    seen.push(summarise(logPolicy_BV, logBase_BV, logPreference_BV, ids));
+  });
+  const summaries = tf.stack(seen);
+  const rows = (await summaries.array()) as number[][];
+  tf.dispose([last_BV, summaries, ...seen]);
+  const scales = guidanceTrajectory(parameters);
+  return rows.map(([klFromBase, klFromPreference, ...probabilities], t) => ({
+    t,
+    guidanceScale: scales[t]!,
+    probabilities,
+    klFromBase: Math.max(0, klFromBase!),
+    klFromPreference: Math.max(0, klFromPreference!),
+  }));
+}
+
+/** Both divergences, then the candidates' probabilities. */
+function summarise(policy_BV: Tensor2D, base_BV: Tensor2D, preference_BV: Tensor2D, ids: readonly number[]) {
+  return tf.tidy(() => {
+    const probability_BV = tf.exp(policy_BV);
+    const divergence = (other_BV: Tensor2D) =>
+      tf.reshape(tf.sum(tf.mul(probability_BV, tf.sub(policy_BV, other_BV))), [1]);
+    const chosen = tf.reshape(tf.gather(probability_BV, tf.tensor1d([...ids], "int32"), 1), [ids.length]);
+    return tf.concat([divergence(base_BV), divergence(preference_BV), chosen]) as Tensor1D;
+  });
+}

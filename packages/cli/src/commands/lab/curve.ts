@@ -1,0 +1,167 @@
+/** `amulet lab curve`: what strength does to answers, on held-out pairs, with intervals; a long run can be interrupted. */
+import { createHash } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import {
+  type AnswerScores,
+  batchSize,
+  type Cell,
+  CellFile,
+  type CurveWork,
+  choosePairs,
+  computeCells,
+  conclude,
+  countCells,
+  drawFigures,
+  heldOutPairs,
+  preferenceSentenceOf,
+  type QuestionPair,
+  type RunIdentity,
+  type Study,
+  score,
+  settingsOf,
+  studyPlan,
+  writeAtomically,
+} from "@amulet-ts/lab";
+import type { Invocation } from "../../command.js";
+import { usageError } from "../../errors.js";
+import type { Io } from "../../io.js";
+import { modelPath, openModel } from "../../options/open-model.js";
+import type { OptionValues } from "../../options/table.js";
+import { formatDuration } from "../../terminal/download-rate.js";
+import { breathe, writeFacts, writeJson, writeLines } from "../../terminal/output.js";
+import { Progress } from "../../terminal/progress.js";
+import { formatStudy } from "./curve-view.js";
+import { digestModel } from "./model-digest.js";
+
+const defaultPairs = 400;
+/** The longest answer of the world, verbose in all five places, has 130. */
+const defaultTokens = 144;
+
+export async function run({ values, words, io }: Invocation): Promise<void> {
+  if (words.length > 0) throw usageError(`\`amulet lab curve\` takes options only; got ${words.join(" ")}.`);
+  const { reported, choosing } = choosePairs(readPairCount(values));
+  const opened = await openModel(values, io);
+  using model = opened.model;
+  const work = planWork(values, [...reported, ...choosing], io);
+  if (values.out === undefined) writeFacts(io, ["an interrupted run keeps nothing without --out FOLDER"]);
+  const identity: RunIdentity = {
+    model: `${model.name} ${await digestModel(await modelPath(values, io))}`,
+    backend: opened.backend.name,
+    ...identify(work),
+  };
+  const cells = await fillTable(model, work, identity, values.out, io);
+  const preferences = [...reported, ...choosing].map(({ preference }) => preference);
+  const reportedPairs = reported.length;
+  const study = conclude({ plan: studyPlan, cells, run: identity, preferences, reportedPairs });
+  if (values.out !== undefined) await writeStudy(study, values.out);
+  if (values.json) writeJson(io, study);
+  else writeLines(io, formatStudy(study, io));
+}
+
+/** @throws CliError `usage` */
+function readPairCount({ pairs = defaultPairs }: OptionValues): number {
+  const most = heldOutPairs().length;
+  if (pairs <= most) return pairs;
+  throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
+}
+
+function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io): CurveWork {
+  const { "max-new-tokens": maxNewTokens = defaultTokens, temperature = 0, seed = 0 } = values;
+  return {
+    pairs: pairs.map(({ question, preference }) => ({
+      question,
+      preference: preferenceSentenceOf(preference),
+    })),
+    settings: settingsOf(studyPlan),
+    score: (answer, pair) => scoreOf(answer, pairs[pair]!),
+    answering: { maxNewTokens, temperature, seed, signal: io.signal },
+  };
+}
+
+function scoreOf(answer: string, { question, preference }: QuestionPair): AnswerScores {
+  const scores = score(answer, question, preference);
+  return {
+    grammaticality: scores.grammaticality,
+    relevance: scores.relevance,
+    preference: scores.preferences[preference],
+  };
+}
+
+function identify({ pairs, settings, answering: { maxNewTokens, temperature, seed } }: CurveWork) {
+  return {
+    pairs: digestOf(pairs),
+    pairCount: pairs.length,
+    settings: digestOf(settings),
+    settingCount: settings.length,
+    batchSize,
+    maxNewTokens,
+    temperature,
+    seed,
+  };
+}
+
+function digestOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
+}
+
+type Model = Parameters<typeof computeCells>[0];
+
+/** All cells: those that the folder holds of an earlier run, and the rest as they are computed. */
+async function fillTable(
+  model: Model,
+  work: CurveWork,
+  identity: RunIdentity,
+  folder: string | undefined,
+  io: Io,
+): Promise<readonly Cell[]> {
+  const file =
+    folder === undefined ? undefined : await CellFile.open(join(folder, "cells.jsonl"), identity, work.score);
+  const cells: Cell[] = [...(file?.cells ?? [])];
+  const progress = new TimedProgress(io, cells.length, countCells(work));
+  try {
+    progress.update(cells.length);
+    for await (const batch of computeCells(model, work, (pair) => file?.has(pair) ?? false)) {
+      await file?.add(batch);
+      cells.push(...batch);
+      progress.update(cells.length);
+      await breathe();
+    }
+  } finally {
+    progress.clear();
+  }
+  return cells;
+}
+
+/** A bar with the time that is left, judged by what was done since the start. */
+class TimedProgress {
+  private readonly line: Progress;
+  private readonly started = performance.now();
+
+  constructor(
+    io: Io,
+    private readonly before: number,
+    private readonly total: number,
+  ) {
+    this.line = new Progress(io, "Answering");
+  }
+
+  update(done: number): void {
+    const seconds = (performance.now() - this.started) / 1000;
+    const fresh = done - this.before;
+    const left = fresh > 0 ? [`${formatDuration((seconds * (this.total - done)) / fresh)} left`] : [];
+    this.line.update(done, this.total, [`${done} of ${this.total} answers`, ...left]);
+  }
+
+  clear(): void {
+    this.line.clear();
+  }
+}
+
+async function writeStudy(study: Study, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeAtomically(join(folder, "curve.json"), `${JSON.stringify(study, null, 2)}\n`);
+  for (const { name, svg } of await drawFigures(study))
+    await writeAtomically(join(folder, `${name}.svg`), svg);
+}

@@ -1,0 +1,88 @@
+/** `amulet logits`: what the model says before anything is made of it. */
+import { argMax, checkPrompt, type TokenRow } from "@amulet-ts/core";
+import type { Model } from "@amulet-ts/models";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { Invocation } from "../../command.js";
+import { usageError } from "../../errors.js";
+import type { Io } from "../../io.js";
+import { openModel } from "../../options/open-model.js";
+import { colorsFor } from "../../terminal/colors.js";
+import { breathe, formatNumber, spellInfinities } from "../../terminal/output.js";
+import { printable } from "../../terminal/printable.js";
+import { Progress } from "../../terminal/progress.js";
+
+/** Positions whose logits are in memory at once. */
+const positionsPerPass = 64;
+const shownTokens = 5;
+
+export async function run({ values, io }: Invocation): Promise<void> {
+  const { ids } = values;
+  if (ids === undefined) throw usageError("--ids is missing: give token ids, such as --ids 1,2,3.");
+  using model = (await openModel(values, io)).model;
+  checkPrompt(model, ids, "given");
+  const rows = readLogits(model, ids, values.last === true, io);
+  if (!values.json) return showBest(rows, ids, model, io);
+  const positions = values.last ? 1 : ids.length;
+  io.stdout.write(`{"shape":[${positions},${model.vocabularySize}],"logits":[`);
+  let separator = "";
+  for await (const { logits_V } of rows) {
+    io.stdout.write(`${separator}${JSON.stringify([...logits_V], spellInfinities)}`);
+    separator = ",";
+  }
+  io.stdout.write("]}\n");
+}
+
+interface LogitsAt {
+  readonly position: number;
+  readonly logits_V: Float32Array;
+}
+
+/** The logits after every token, or after the last one alone; a pass at a time. */
+async function* readLogits(model: Model, ids: TokenRow, lastOnly: boolean, io: Io): AsyncGenerator<LogitsAt> {
+  using session = model.openSession(1);
+  const progress = new Progress(io, "Reading the tokens");
+  for (let start = 0; start < ids.length; start += positionsPerPass) {
+    io.signal.throwIfAborted();
+    const pass = ids.slice(start, start + positionsPerPass);
+    const isLast = start + pass.length === ids.length;
+    const logits_TV = lastOnly ? session.append([pass]) : session.appendAll([pass])[0]!;
+    const values = await takeData(logits_TV);
+    progress.update(start, ids.length);
+    await breathe();
+    if (isLast) progress.clear();
+    if (lastOnly && !isLast) continue;
+    for (let t = 0; t < values.length / model.vocabularySize; t++) {
+      const position = lastOnly ? ids.length - 1 : start + t;
+      yield { position, logits_V: values.subarray(t * model.vocabularySize, (t + 1) * model.vocabularySize) };
+    }
+  }
+}
+
+async function takeData(logits_TV: Tensor2D): Promise<Float32Array> {
+  const values = (await logits_TV.data()) as Float32Array;
+  logits_TV.dispose();
+  return values;
+}
+
+async function showBest(rows: AsyncIterable<LogitsAt>, ids: TokenRow, model: Model, io: Io): Promise<void> {
+  const { bold, dim, cyan } = colorsFor(io.stdout, io.environment);
+  const show = (id: number) => cyan(JSON.stringify(printable(model.tokenizer.decode([id]))));
+  for await (const { position, logits_V } of rows) {
+    io.stdout.write(`${bold(`after ${position + 1}`)}: ${ids[position]} ${show(ids[position]!)}\n`);
+    for (const id of largest(logits_V, shownTokens)) {
+      io.stdout.write(
+        `  ${formatNumber(logits_V[id]!).padStart(9)}  ${dim(String(id).padStart(7))} ${show(id)}\n`,
+      );
+    }
+  }
+}
+
+/** Indices of the largest values, largest first. */
+function largest(logits_V: Float32Array, count: number): number[] {
+  const left_V = logits_V.slice();
+  return Array.from({ length: Math.min(count, left_V.length) }, () => {
+    const best = argMax(left_V);
+    left_V[best] = Number.NEGATIVE_INFINITY;
+    return best;
+  });
+}

@@ -1,0 +1,69 @@
+/** `amulet tokenize`: a text or a chat as tokens. */
+import type { ChatMessage } from "@amulet-ts/core";
+import { openTokenizer, type Tokenizer } from "@amulet-ts/files";
+import type { Invocation } from "../../command.js";
+import { CliError, usageError } from "../../errors.js";
+import { modelPath } from "../../options/open-model.js";
+import { readJsonInput } from "../../read-input.js";
+import { colorsFor } from "../../terminal/colors.js";
+import { writeJson, writeNote } from "../../terminal/output.js";
+import { printable } from "../../terminal/printable.js";
+
+interface Tokens {
+  readonly ids: readonly number[];
+  readonly prompt?: string;
+  readonly note?: string;
+}
+
+export async function run({ values, io }: Invocation): Promise<void> {
+  const { text, chat } = values;
+  if ((text === undefined) === (chat === undefined)) {
+    throw usageError("Give either --text TEXT or --chat FILE.");
+  }
+  const messages = chat === undefined ? undefined : checkMessages(await readJsonInput(chat, io), chat);
+  const { tokenizer, renderChat } = await openTokenizer(await modelPath(values, io));
+  const { ids, prompt, note } = messages ? renderChat(messages) : encodeText(tokenizer, text!);
+  const pieces = ids.map((id) => tokenizer.piece(id));
+  writeNote(io, note);
+  if (values.json) {
+    const decoded = tokenizer.decode(ids);
+    return writeJson(io, { ids, pieces, decoded, ...(prompt !== undefined && { prompt }) });
+  }
+  if (prompt !== undefined) io.stdout.write(`${printable(prompt)}\n\n`);
+  const { cyan } = colorsFor(io.stdout, io.environment);
+  const width = Math.max(0, ...ids.map((id) => String(id).length));
+  for (const [i, id] of ids.entries()) {
+    io.stdout.write(`${cyan(String(id).padStart(width))}  ${printable(pieces[i]!)}\n`);
+  }
+}
+
+/** Control tokens are read where the text spells them out, as the model's makers do. */
+function encodeText(tokenizer: Tokenizer, text: string): Tokens {
+  return { ids: tokenizer.encode(text, { parseSpecial: true }) };
+}
+
+const roles: readonly string[] = ["system", "user", "assistant"] satisfies ChatMessage["role"][];
+
+function checkMessages(value: unknown, source: string): ChatMessage[] {
+  const list = isRecord(value) ? value.messages : value;
+  if (!Array.isArray(list) || list.length === 0) throw badChat(source, "it holds no list of messages");
+  return list.map((entry: unknown, index) => {
+    if (isMessage(entry)) return { role: entry.role, content: entry.content };
+    throw badChat(source, `message ${index + 1} is ${JSON.stringify(entry)?.slice(0, 80)}`);
+  });
+}
+
+function isMessage(entry: unknown): entry is ChatMessage {
+  return isRecord(entry) && roles.includes(String(entry.role)) && typeof entry.content === "string";
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function badChat(source: string, what: string): CliError {
+  return new CliError(
+    "unreadable-input",
+    `${source} is no chat: ${what}. Expected [{"role": "system" | "user" | "assistant", "content": "…"}, …].`,
+  );
+}

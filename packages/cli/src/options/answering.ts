@@ -1,0 +1,43 @@
+import { type AnswerOptions, createChooser, type SamplingOptions } from "@amulet-ts/core";
+import type { Io } from "../io.js";
+import { Progress } from "../terminal/progress.js";
+import type { OptionValues } from "./table.js";
+
+/** Which option of the command line sets which of core's. */
+const samplingOptions = {
+  "min-new-tokens": "minNewTokens",
+  ban: "bannedTokens",
+  temperature: "temperature",
+  "top-k": "topK",
+  "top-p": "topP",
+  "min-p": "minP",
+  seed: "seed",
+  "repetition-penalty": "repetitionPenalty",
+  "presence-penalty": "presencePenalty",
+} as const satisfies Partial<Record<keyof OptionValues, keyof SamplingOptions>>;
+
+/** How the answers are to be chosen and ended. @throws CoreError `bad-sampling` */
+export function readAnswerOptions(values: OptionValues): AnswerOptions {
+  const sampling: Record<string, unknown> = {};
+  for (const [option, name] of Object.entries(samplingOptions)) {
+    const value = values[option as keyof typeof samplingOptions];
+    if (value !== undefined) sampling[name] = value;
+  }
+  createChooser(sampling);
+  const { "max-new-tokens": maxNewTokens, stop } = values;
+  return {
+    ...sampling,
+    ...(maxNewTokens !== undefined && { maxNewTokens }),
+    ...(stop !== undefined && { stop: stop.filter((text) => text !== "") }),
+  };
+}
+
+/** The same, heard by Ctrl-C, with a bar while long prompts are read. */
+export function withProgress(options: AnswerOptions, io: Io): AnswerOptions {
+  const progress = new Progress(io, "Reading the prompts");
+  const onProgress = ({ done, total }: { done: number; total: number }) => {
+    if (done < total) progress.update(done, total);
+    else progress.clear();
+  };
+  return { ...options, signal: io.signal, onProgress };
+}
