@@ -39,7 +39,7 @@ export async function openModel(values: OptionValues, io: Io): Promise<OpenModel
 /**
  * A file or folder on this disk for what `--model` names; the embedded model where it names none.
  *
- * @throws CliError `usage`, ModelError of the hub
+ * @throws CliError `usage`, FilesError of the hub
  */
 export function modelPath({ model }: OptionValues, io: Io): Promise<string> {
   return resolveModelPath(model ?? embeddedModelFolder, io);

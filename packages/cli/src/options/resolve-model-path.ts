@@ -12,7 +12,7 @@ const hubId = /^[\w-][\w.-]*\/[\w.-]+([:@].*)?$/;
  * A path that exists wins. What looks like a model of the hub is fetched into the cache unless it is there. Anything
  * else is taken for a path, and whoever opens it says that it is not there.
  *
- * @throws CliError `usage`, ModelError of the hub; the signal's reason after Ctrl-C, what has arrived is kept
+ * @throws CliError `usage`, FilesError of the hub; the signal's reason after Ctrl-C, what has arrived is kept
  */
 export async function resolveModelPath(name: string, io: Io): Promise<string> {
   if (name.trim() === "") {
