@@ -22,6 +22,7 @@ export {
   type EncodeOptions,
   type JsonTokenizerFiles,
   parseTokenizerConfig,
+  type SpecialTokens,
   type StreamDecoder,
   type Tokenizer,
   tokenizerFromGguf,

@@ -31,6 +31,7 @@ export async function readFolderText(
   const tokenizer = tokenizerFromJson({
     tokenizer: tokenizerText,
     config: tokenizerConfig,
+    specialTokensMap: await readText("special_tokens_map.json"),
     endTokens: endTokens.filter((id) => typeof id === "number"),
   });
   await hastenGpt2(tokenizer);

@@ -2,6 +2,7 @@ import { FilesError } from "../errors.js";
 import { badTokenizer, expectId, expectString } from "./expect-json.js";
 import { findPreTokenizer, preTokenizerOf } from "./gguf-pre-tokenizers.js";
 import { mergesFromScores } from "./merges-from-scores.js";
+import { ggufSpecialTokens } from "./special-tokens.js";
 import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
 import { type AddedToken, readMerge, type TokenizerJson } from "./tokenizer-json.js";
 
@@ -131,6 +132,7 @@ function readRoles(
     beginToken: readId("bos_token_id")[0],
     addsBeginToken: readFlag(metadata, "add_bos_token") ?? addsBeginByDefault,
     endTokens: ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap(readId),
+    specialTokens: ggufSpecialTokens((name) => pieces[readId(name)[0] ?? -1]),
   };
 }
 

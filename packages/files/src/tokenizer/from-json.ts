@@ -7,6 +7,7 @@ import {
   isRecord,
   type JsonRecord,
 } from "./expect-json.js";
+import { namedTokens } from "./special-tokens.js";
 import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
 import { readTokenizerJson } from "./tokenizer-json.js";
 
@@ -15,6 +16,8 @@ export interface JsonTokenizerFiles {
   readonly tokenizer: string;
   /** The text of tokenizer_config.json, where there is one. */
   readonly config?: string | undefined;
+  /** The text of special_tokens_map.json, where there is one. */
+  readonly specialTokensMap?: string | undefined;
   /** More ids that end an answer, as generation_config.json and config.json list them. */
   readonly endTokens?: readonly number[] | undefined;
 }
@@ -25,7 +28,10 @@ export interface JsonTokenizerFiles {
  */
 export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
   const file = parseJson(files.tokenizer, "tokenizer.json");
-  const config = files.config === undefined ? {} : parseTokenizerConfig(files.config);
+  const config = withSpecialTokensMap(
+    files.config === undefined ? {} : parseTokenizerConfig(files.config),
+    files.specialTokensMap,
+  );
   const json = readTokenizerJson(file);
   return createTokenizer(json, readRoles(file, config, json.vocabulary, files.endTokens ?? []));
 }
@@ -33,6 +39,17 @@ export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
 /** The content of tokenizer_config.json as an object. Throws `bad-tokenizer`. */
 export function parseTokenizerConfig(text: string): JsonRecord {
   return expectRecord(parseJson(text, "tokenizer_config.json"), "tokenizer_config.json");
+}
+
+/**
+ * The config with the tokens of special_tokens_map.json. Which of the two files has the last word is transformers'
+ * rule: a config that lists `added_tokens_decoder` is the newer form.
+ */
+function withSpecialTokensMap(config: JsonRecord, text: string | undefined): JsonRecord {
+  if (text === undefined) return config;
+  const name = "special_tokens_map.json";
+  const map = expectRecord(parseJson(text, name), name);
+  return isRecord(config.added_tokens_decoder) ? { ...map, ...config } : { ...config, ...map };
 }
 
 function parseJson(text: string, name: string): unknown {
@@ -60,6 +77,7 @@ function readRoles(
     beginToken,
     addsBeginToken: readAddsBegin(config) ?? (first !== undefined && vocabulary.get(first) === beginToken),
     endTokens: end === undefined ? endTokens : [end, ...endTokens],
+    specialTokens: namedTokens(config),
   };
 }
 

@@ -3,6 +3,7 @@ import { FilesError } from "../errors.js";
 import { ControlTokens, isControl, toWellFormed } from "./control-tokens.js";
 import { disputedSpace, hasGpt2Shape } from "./gpt2-shape.js";
 import { readSpelling, type Spelling } from "./piece-bytes.js";
+import type { SpecialTokens } from "./special-tokens.js";
 import { createStreamDecoder, type StreamDecoder } from "./stream-decoder.js";
 import type { TokenizerJson } from "./tokenizer-json.js";
 
@@ -23,6 +24,10 @@ export interface Tokenizer {
   readonly addsBeginToken: boolean;
   /** Each of them ends an answer. */
   readonly endTokens: readonly number[];
+  /** The named special tokens as texts, for templates (`bos_token`, `pad_token`, …). */
+  readonly specialTokens: SpecialTokens;
+  /** What the user should know about how the files were read, a line each. */
+  readonly notes: readonly string[];
   /** The spellings that are control tokens, longest first. */
   readonly controlPieces: readonly string[];
   /** Token ids of a text; no begin or end token is added. Half surrogate pairs are read as U+FFFD. */
@@ -41,6 +46,8 @@ export interface TokenRoles {
   readonly beginToken: number | undefined;
   readonly addsBeginToken: boolean;
   readonly endTokens: readonly number[];
+  readonly specialTokens: SpecialTokens;
+  readonly notes?: readonly string[];
 }
 
 /** Builds a tokenizer from the one form all sources are brought to. Throws `bad-tokenizer`. */
@@ -61,6 +68,8 @@ class BpeTokenizer implements Tokenizer {
   readonly beginToken: number | undefined;
   readonly addsBeginToken: boolean;
   readonly endTokens: readonly number[];
+  readonly specialTokens: SpecialTokens;
+  readonly notes: readonly string[];
   readonly #ids: ReadonlyMap<string, number>;
   readonly #pieces: readonly (string | undefined)[];
   readonly #addedIds: ReadonlySet<number>;
@@ -75,6 +84,8 @@ class BpeTokenizer implements Tokenizer {
     this.beginToken = roles.beginToken;
     this.addsBeginToken = roles.addsBeginToken && roles.beginToken !== undefined;
     this.endTokens = [...new Set(roles.endTokens)];
+    this.specialTokens = roles.specialTokens;
+    this.notes = roles.notes ?? [];
     this.#ids = json.vocabulary;
     this.#pieces = piecesById(json.vocabulary);
     this.#addedIds = new Set(json.addedTokens.map((token) => token.id));
