@@ -38,12 +38,12 @@ import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache
 import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
 import { normHeads, rmsNorm } from "../layers/norm.js";
 import {
+  applyRotary,
   batchPositions,
-  quarterTurn,
   type RotaryTables,
   rotaryFrequencies,
   rotaryTables,
-  rotate,
+  rotateHalfMatrix,
 } from "../layers/rope.js";
 import { type RopeConfig, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
@@ -93,7 +93,7 @@ interface Gemma3Parameters {
 interface Constants {
   readonly attention: AttentionConstants;
   readonly frequencies: Readonly<Record<LayerType, Float64Array>>;
-  readonly quarterTurn_KK: Tensor2D;
+  readonly rotateHalf_KK: Tensor2D;
   readonly gelu: GeluConstants;
   readonly epsilon_11: Tensor2D;
   /** √D in float32. */
@@ -108,7 +108,7 @@ interface Step {
 }
 
 function attention(
-  { attention, quarterTurn_KK, epsilon_11 }: Constants,
+  { attention, rotateHalf_KK, epsilon_11 }: Constants,
   { lengths, rotary, masks }: Step,
   { wqk_DX, queryKeyNorm_X, wv_DM, wo_ED }: Gemma3Block,
   x_ND: Tensor2D,
@@ -117,7 +117,7 @@ function attention(
   const { heads: H, groups: G, headWidth: K } = attention;
   const qk_NX = matMul(x_ND, wqk_DX);
   const normed_YK = splitHeads(normHeads(qk_NX, queryKeyNorm_X, K, epsilon_11), K);
-  const turned_NX: Tensor2D = reshape(rotate(normed_YK, rotary, quarterTurn_KK), qk_NX.shape);
+  const turned_NX: Tensor2D = reshape(applyRotary(normed_YK, rotary, rotateHalf_KK), qk_NX.shape);
   const q_NE = sliceColumns(turned_NX, 0, H * K);
   const k_NM = sliceColumns(turned_NX, H * K, G * K);
   const v_NM = matMul(x_ND, wv_DM);
@@ -310,7 +310,7 @@ function makeConstants(config: Gemma3Config): Constants {
       full_attention: rotaryFrequencies(headWidth, full.base, full.scaling),
       sliding_attention: rotaryFrequencies(headWidth, sliding.base, sliding.scaling),
     },
-    quarterTurn_KK: quarterTurn(headWidth),
+    rotateHalf_KK: rotateHalfMatrix(headWidth),
     gelu: geluConstants(),
     epsilon_11: tf.tensor2d([[normEpsilon]]),
     embeddingScale_11: tf.tensor2d([[Math.sqrt(width)]]),
@@ -323,9 +323,9 @@ function bind(config: Gemma3Config, parameters: Gemma3Parameters): ForwardPass {
     forward: (batch, caches) => tidy(() => forward(constants, config, parameters, batch, caches)),
     head: (states_ND) => tf.tidy(() => head(constants, config, parameters, states_ND)),
     dispose: () => {
-      const { attention, quarterTurn_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
+      const { attention, rotateHalf_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
       disposeAttention(attention);
-      tf.dispose([quarterTurn_KK, gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
+      tf.dispose([rotateHalf_KK, gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
     },
   };
 }

@@ -36,12 +36,12 @@ import { add, matMul, mul, reshape, sigmoid, sliceColumns } from "../layers/dire
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { rmsNorm } from "../layers/norm.js";
 import {
+  applyRotary,
   batchPositions,
-  quarterTurn,
   type RotaryTables,
   rotaryFrequencies,
   rotaryTables,
-  rotate,
+  rotateHalfMatrix,
 } from "../layers/rope.js";
 import { type RopeConfig, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
@@ -94,7 +94,7 @@ interface Constants<Block extends LlamaBlock> {
   readonly windows: readonly number[];
   readonly attention: AttentionConstants;
   readonly frequencies: Float64Array;
-  readonly quarterTurn_KK: Tensor2D;
+  readonly rotateHalf_KK: Tensor2D;
   readonly epsilon_11: Tensor2D;
 }
 
@@ -111,7 +111,7 @@ const project: Projection<LlamaBlock> = ({ wqk_DX, wv_DM }, x_ND) => ({
 });
 
 function attention<Block extends LlamaBlock>(
-  { project, attention, quarterTurn_KK, epsilon_11 }: Constants<Block>,
+  { project, attention, rotateHalf_KK, epsilon_11 }: Constants<Block>,
   { lengths, rotary, masks }: Step,
   block: Block,
   x_ND: Tensor2D,
@@ -119,7 +119,7 @@ function attention<Block extends LlamaBlock>(
 ) {
   const { heads: H, groups: G, headWidth: K } = attention;
   const { qk_NX, v_NM } = project(block, x_ND, { headWidth: K, epsilon_11 });
-  const turned_YK = rotate(splitHeads(qk_NX, K), rotary, quarterTurn_KK);
+  const turned_YK = applyRotary(splitHeads(qk_NX, K), rotary, rotateHalf_KK);
   const turned_NX: Tensor2D = reshape(turned_YK, qk_NX.shape);
   const q_NE = sliceColumns(turned_NX, 0, H * K);
   const k_NM = sliceColumns(turned_NX, H * K, G * K);
@@ -247,7 +247,7 @@ export function bindLlama<Block extends LlamaBlock>(
       rope.base,
       divisors ? { type: "divisors", divisors } : rope.scaling,
     ),
-    quarterTurn_KK: quarterTurn(headWidth),
+    rotateHalf_KK: rotateHalfMatrix(headWidth),
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
   const { norm_D, head_DV } = parameters;
@@ -255,9 +255,9 @@ export function bindLlama<Block extends LlamaBlock>(
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) => tf.tidy(() => readOut(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
     dispose: () => {
-      const { attention, quarterTurn_KK, epsilon_11 } = constants;
+      const { attention, rotateHalf_KK, epsilon_11 } = constants;
       disposeAttention(attention);
-      tf.dispose([quarterTurn_KK, epsilon_11]);
+      tf.dispose([rotateHalf_KK, epsilon_11]);
     },
   };
 }

@@ -95,10 +95,10 @@ export function rotaryTables(
 }
 
 /**
- * The quarter turn (a, b) → (−b, a) of every channel pair as a `[K, K]` matrix of 0 and ±1: one exact product
+ * Hugging Face's `rotate_half`, (a, b) → (−b, a) of every channel pair, as a `[K, K]` matrix of 0 and ±1: one exact product
  * instead of two slices, a negation and a concatenation.
  */
-export function quarterTurn(headWidth: number): Tensor2D {
+export function rotateHalfMatrix(headWidth: number): Tensor2D {
   const half = headWidth / 2;
   const matrix = new Float32Array(headWidth * headWidth);
   for (let j = 0; j < half; j++) {
@@ -109,6 +109,10 @@ export function quarterTurn(headWidth: number): Tensor2D {
 }
 
 /** Turns heads by their tokens' positions: `[Y, K]` → `[Y, K]`. */
-export function rotate(x_YK: Tensor2D, { cos_YK, sin_YK }: RotaryTables, quarterTurn_KK: Tensor2D): Tensor2D {
-  return add(mul(x_YK, cos_YK), mul(matMul(x_YK, quarterTurn_KK), sin_YK));
+export function applyRotary(
+  x_YK: Tensor2D,
+  { cos_YK, sin_YK }: RotaryTables,
+  rotateHalf_KK: Tensor2D,
+): Tensor2D {
+  return add(mul(x_YK, cos_YK), mul(matMul(x_YK, rotateHalf_KK), sin_YK));
 }
