@@ -41,9 +41,9 @@ export interface AttentionConstants extends HeadShape {
   /** Factor on the scores, 1/√K in most families: `[1, 1]`. */
   readonly scale_11: Tensor2D;
   /** 1 where a query head and a key/value head belong together, else 0: `[H, G, 1]`. */
-  readonly kinship_HG1: Tensor3D;
+  readonly groupMask_HG1: Tensor3D;
   /** The same with the factor on the scores in place of 1. */
-  readonly scaledKinship_HG1: Tensor3D;
+  readonly scaledGroupMask_HG1: Tensor3D;
   /** c in c·tanh(score/c), where a family bounds its scores. */
   readonly softCap?: number;
 }
@@ -55,20 +55,20 @@ export function attentionConstants(shape: HeadShape, scale: number, softCap?: nu
     groups,
     headWidth,
     scale_11: tf.tensor2d([[scale]]),
-    kinship_HG1: headKinship(shape, 1),
-    scaledKinship_HG1: headKinship(shape, scale),
+    groupMask_HG1: headGroupMask(shape, 1),
+    scaledGroupMask_HG1: headGroupMask(shape, scale),
     ...(softCap !== undefined && { softCap }),
   };
 }
 
-export function disposeAttention({ scale_11, kinship_HG1, scaledKinship_HG1 }: AttentionConstants): void {
-  tf.dispose([scale_11, kinship_HG1, scaledKinship_HG1]);
+export function disposeAttention({ scale_11, groupMask_HG1, scaledGroupMask_HG1 }: AttentionConstants): void {
+  tf.dispose([scale_11, groupMask_HG1, scaledGroupMask_HG1]);
 }
 
 /** Stands for −∞ under a softmax; far below any score, and finite, so that a masked row cannot make NaN. */
 const masked = -1e9;
 
-function headKinship({ heads, groups }: HeadShape, factor: number): Tensor3D {
+function headGroupMask({ heads, groups }: HeadShape, factor: number): Tensor3D {
   const shared = heads / groups;
   const related = Float32Array.from({ length: heads * groups }, (_, i) =>
     Math.floor(Math.floor(i / groups) / shared) === i % groups ? factor : 0,
@@ -223,9 +223,9 @@ function attendOneEach(
   groups: readonly QueryGroup[],
   constants: AttentionConstants,
 ): Tensor2D {
-  const { heads: H, groups: G, headWidth: K, kinship_HG1, scaledKinship_HG1 } = constants;
+  const { heads: H, groups: G, headWidth: K, groupMask_HG1, scaledGroupMask_HG1 } = constants;
   const N = caches.length;
-  const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), scaledKinship_HG1), [N * H, G * K]);
+  const spread_ZM: Tensor2D = reshape(mul(reshape(q_NE, [N, H, 1, K]), scaledGroupMask_HG1), [N * H, G * K]);
   const tail = caches[0]!.tail;
   const tailKeys_MX = tail && transpose(tail.keys_XM);
   const mixed = groups.map(({ first, count, mask_ZC }) => {
@@ -236,7 +236,7 @@ function attendOneEach(
     ];
     return mixValues(sliceRows(spread_ZM, first * H, count * H), parts, mask_ZC, constants);
   });
-  const own_NHGK = mul(reshape(concat(mixed, 0), [N, H, G, K]), kinship_HG1);
+  const own_NHGK = mul(reshape(concat(mixed, 0), [N, H, G, K]), groupMask_HG1);
   return reshape(sumOver(own_NHGK, 2), [N, H * K]);
 }
 
