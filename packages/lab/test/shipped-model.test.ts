@@ -15,7 +15,7 @@ import {
   type TokenExample,
   validationSet,
 } from "@amulet-ts/lab";
-import { drawBlueprint, loadModel } from "@amulet-ts/models";
+import { defineModel, loadModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -32,7 +32,7 @@ async function heldExamples(count: number): Promise<{ examples: TokenExample[]; 
 async function trainersLoss(count: number): Promise<number> {
   const weights = await readWeights(embeddedModelFolder);
   const { examples, filler } = await heldExamples(count);
-  const loss = await meanLoss(drawBlueprint(await config()), weights, batchesOf(examples, 8, filler));
+  const loss = await meanLoss(defineModel(await config()), weights, batchesOf(examples, 8, filler));
   tf.dispose([...weights.values()]);
   return loss;
 }

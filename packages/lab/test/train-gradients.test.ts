@@ -9,7 +9,7 @@ import {
   makeBatch,
   type TokenExample,
 } from "@amulet-ts/lab";
-import { drawBlueprint } from "@amulet-ts/models";
+import { defineModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ import { registerGradients } from "../src/train/gradients.js";
 import { tinySettings } from "./tiny-run.js";
 
 const config = llamaConfig(tinySettings.shape, { vocabularySize: 24, endToken: 1 });
-const blueprint = drawBlueprint(config);
+const definition = defineModel(config);
 const random = xoshiro128(5);
 const ids = (count: number) => Array.from({ length: count }, () => Math.floor(random() * 24));
 /** Rows of different lengths, so that some are filled up. */
@@ -33,7 +33,7 @@ type Values = ReadonlyMap<string, { readonly shape: readonly number[]; readonly 
 function drawWeights(): Values {
   const draw = xoshiro128(11);
   return new Map(
-    [...blueprint.shapes].map(([name, shape]) => {
+    [...definition.shapes].map(([name, shape]) => {
       const size = shape.reduce((product, axis) => product * axis, 1);
       const value = () => (shape.length === 1 ? 0.5 + draw() : (draw() - 0.5) * 2);
       return [name, { shape, data: Float64Array.from(Float32Array.from({ length: size }, value)) }];
@@ -84,7 +84,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
 
   it("the loss of a filled-up batch is that of its rows alone, by the oracle", () => {
     const weights = tensors();
-    const loss = batchLoss(blueprint, weights, makeBatch(examples, 1));
+    const loss = batchLoss(definition, weights, makeBatch(examples, 1));
     expect(loss.dataSync()[0]).toBeCloseTo(oracleLoss(values), 5);
     tf.dispose([loss, ...weights.values()]);
   });
@@ -92,7 +92,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
   it("what a row is filled up with changes neither loss nor derivative", () => {
     const weights = tensors();
     const read = (filler: number) => {
-      const { loss, gradients } = differentiate(blueprint, weights, makeBatch(examples, filler));
+      const { loss, gradients } = differentiate(definition, weights, makeBatch(examples, filler));
       const all = [loss, ...gradients.values()].map((tensor) => [...tensor.dataSync()]);
       tf.dispose([loss, ...gradients.values()]);
       return all;
@@ -104,7 +104,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
   it("every tensor's derivative is the slope of the oracle's loss", () => {
     const before = tf.memory().numTensors;
     const weights = tensors();
-    const { loss, gradients } = differentiate(blueprint, weights, makeBatch(examples, 1));
+    const { loss, gradients } = differentiate(definition, weights, makeBatch(examples, 1));
     const draw = xoshiro128(17);
     for (const [name, gradient] of gradients) {
       const direction = Float64Array.from({ length: gradient.size }, () => draw() - 0.5);
@@ -118,11 +118,11 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it("a blueprint has the tensors of the oracle's checkpoint, and its first weights are the seed's", () => {
+  it("a definition has the tensors of the oracle's checkpoint, and its first weights are the seed's", () => {
     const [first, second, other] = [
-      initialWeights(blueprint, 1),
-      initialWeights(blueprint, 1),
-      initialWeights(blueprint, 2),
+      initialWeights(definition, 1),
+      initialWeights(definition, 1),
+      initialWeights(definition, 2),
     ];
     const read = (weights: Map<string, tf.Tensor>) =>
       [...weights].map(([name, x]) => [name, [...x.dataSync()]]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
 import { type RunOptions, type RunResult, readWeights, runTraining } from "@amulet-ts/lab";
-import { drawBlueprint, emptyCache, loadModel } from "@amulet-ts/models";
+import { defineModel, emptyCache, loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeFolder, tinyCorpus, tinySettings } from "./tiny-run.js";
@@ -111,12 +111,12 @@ describe("the model that a run leaves", () => {
 
 async function trainersLogits(folder: string, ids: readonly number[]): Promise<tf.Tensor> {
   const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
-  const blueprint = drawBlueprint(config);
+  const definition = defineModel(config);
   const saved = await readWeights(folder);
   const logits = tf.tidy(() => {
-    const pass = blueprint.bind(saved);
+    const pass = definition.bind(saved);
     const batch = { ids_N: Int32Array.from(ids), lengths: [ids.length] };
-    const { states_ND } = pass.forward(batch, [emptyCache(blueprint.config.blockCount)]);
+    const { states_ND } = pass.forward(batch, [emptyCache(definition.config.blockCount)]);
     return tf.slice(pass.head(states_ND), [ids.length - 1, 0]);
   });
   tf.dispose([...saved.values()]);

@@ -3,8 +3,8 @@
 export * from "./errors.js";
 export type { FamilyConfig, ForwardPass } from "./family.js";
 export { emptyCache } from "./layers/kv-cache.js";
-export { type Blueprint, type CheckpointTensors, drawBlueprint } from "./loading/blueprint.js";
 export type { LoadModelOptions, Model } from "./loading/load-model.js";
 export type { LoadProgress } from "./loading/load-parameters.js";
 export type { MemoryBudget } from "./loading/memory.js";
+export { type CheckpointTensors, defineModel, type ModelDefinition } from "./loading/model-definition.js";
 export { openSession } from "./session.js";

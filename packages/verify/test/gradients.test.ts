@@ -1,7 +1,7 @@
 /** The families' forward passes, differentiated as the trainer does, against differences of the float64 oracles. */
 import { startBackend } from "@amulet-ts/backends";
 import { differentiate, makeBatch, registerGradients } from "@amulet-ts/lab";
-import { drawBlueprint } from "@amulet-ts/models";
+import { defineModel } from "@amulet-ts/models";
 import { arbitraries, type ForwardSubject, forwardLawsFor, holdLaw } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ const lossAndGradient: Differentiate = async (model, tokens) => {
     ]),
   );
   const batch = makeBatch([{ prompt: tokens.slice(0, 1), answer: tokens.slice(1) }], 0);
-  const { loss, gradients } = differentiate(drawBlueprint({ ...model.config }), weights, batch);
+  const { loss, gradients } = differentiate(defineModel({ ...model.config }), weights, batch);
   const value = (await loss.data())[0]!;
   const rows = await Promise.all([...gradients.values()].map((tensor) => tensor.data()));
   tf.dispose([loss, ...gradients.values(), ...weights.values()]);

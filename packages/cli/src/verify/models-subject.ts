@@ -1,6 +1,6 @@
 /** The model families on plain tiny models, as the laws judge them, on the backend that runs. */
 import { differentiate, makeBatch, registerGradients } from "@amulet-ts/lab";
-import { drawBlueprint, openSession } from "@amulet-ts/models";
+import { defineModel, openSession } from "@amulet-ts/models";
 import type { ForwardOperations, ForwardSubject } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -31,7 +31,7 @@ async function inSession(
   run: (session: Session) => tf.Tensor2D,
 ): Promise<Float32Array[]> {
   const logits_NV = tf.tidy(() => {
-    const { config, bind } = drawBlueprint({ ...model.config });
+    const { config, bind } = defineModel({ ...model.config });
     return run(openSession(bind(toTensors(model)), config, rowCount));
   });
   const [rows, width] = logits_NV.shape;
@@ -45,7 +45,7 @@ async function lossAndGradient(model: TinyModel, tokens: readonly number[]) {
   registerGradients();
   const weights = toTensors(model);
   const batch = makeBatch([{ prompt: tokens.slice(0, 1), answer: tokens.slice(1) }], 0);
-  const { loss, gradients } = differentiate(drawBlueprint({ ...model.config }), weights, batch);
+  const { loss, gradients } = differentiate(defineModel({ ...model.config }), weights, batch);
   const [value] = await loss.data();
   const rows = await Promise.all([...gradients.values()].map((tensor) => tensor.data()));
   tf.dispose([loss, ...gradients.values(), ...weights.values()]);

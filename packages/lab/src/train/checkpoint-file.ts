@@ -87,7 +87,7 @@ export async function readRecord(path: string): Promise<RunRecord> {
 /**
  * Whether the tensors are those of the model that the run trains.
  *
- * @param shapes by name, those of the run's blueprint
+ * @param shapes by name, those of the run's definition
  * @throws LabError `bad-checkpoint`
  */
 export function checkTensors(

@@ -1,6 +1,6 @@
 /** The model that is trained here: a small Llama, and the weights that it starts from. */
 import { type RandomStream, xoshiro128 } from "@amulet-ts/core";
-import type { Blueprint } from "@amulet-ts/models";
+import type { ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 
 /** The content of a config.json, as Hugging Face has it. */
@@ -52,7 +52,7 @@ export function llamaConfig(
  *
  * @returns tensors that are the caller's, by their Hugging Face names
  */
-export function initialWeights({ shapes, config }: Blueprint, seed: number): Map<string, tf.Tensor> {
+export function initialWeights({ shapes, config }: ModelDefinition, seed: number): Map<string, tf.Tensor> {
   const draw = normalStream(xoshiro128(seed));
   const residual = 1 / Math.sqrt(2 * config.blockCount);
   const weights = new Map<string, tf.Tensor>();

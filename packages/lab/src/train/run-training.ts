@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
 import { type ModelTokenizer, openTokenizer } from "@amulet-ts/files";
-import { type Blueprint, drawBlueprint } from "@amulet-ts/models";
+import { defineModel, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import { isThere } from "../files/is-there.js";
@@ -94,7 +94,7 @@ interface Run {
   readonly settings: TrainingSettings;
   readonly tokenizer: TokenizerFiles;
   readonly config: ModelConfig;
-  readonly blueprint: Blueprint;
+  readonly definition: ModelDefinition;
   readonly trainer: Trainer;
   readonly batches: BatchStream;
   readonly validation: readonly Batch[];
@@ -114,8 +114,8 @@ async function startRun({ folder, settings, corpus, backend }: RunOptions): Prom
   checkSettings(settings);
   await refuseOldRun(folder);
   const ready = await prepare(folder, settings, corpus, learnTokenizer(corpus, settings));
-  const trained = startTraining(initialWeights(ready.blueprint, settings.seed));
-  const trainer = new Trainer(ready.blueprint, trained, 0, settings);
+  const trained = startTraining(initialWeights(ready.definition, settings.seed));
+  const trainer = new Trainer(ready.definition, trained, 0, settings);
   return { ...ready, trainer, seconds: 0, ...(backend !== undefined && { backend }) };
 }
 
@@ -125,9 +125,9 @@ async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
   const { settings, tokenizer, ...more } = record;
   try {
     const ready = await prepare(folder, settings, corpus, tokenizer);
-    checkTensors(path, trained, ready.blueprint.shapes);
+    checkTensors(path, trained, ready.definition.shapes);
     await ready.log.keepUntil(stepsDone);
-    return { ...ready, ...more, trainer: new Trainer(ready.blueprint, trained, stepsDone, settings) };
+    return { ...ready, ...more, trainer: new Trainer(ready.definition, trained, stepsDone, settings) };
   } catch (error) {
     disposeTrained(trained);
     throw error;
@@ -188,7 +188,7 @@ async function prepare(
   const held = validationSet(corpus, text, shape.max_position_embeddings);
   return {
     ...{ folder, settings, tokenizer, config },
-    blueprint: drawBlueprint(config),
+    definition: defineModel(config),
     log: new LossLog(join(folder, "losses.jsonl")),
     validation: batchesOf(held, rows, filler),
     batches: trainingBatches(corpus, text, settings),
@@ -203,7 +203,7 @@ async function trainSteps(run: Run, options: RunOptions): Promise<void> {
   while (run.trainer.state.stepsDone < steps && !signal?.aborted) {
     const report = await timeStep(run);
     const measures = report.step % validateEvery === 0 || report.step === steps;
-    if (measures) latest = await meanLoss(run.blueprint, run.trainer.weights, run.validation);
+    if (measures) latest = await meanLoss(run.definition, run.trainer.weights, run.validation);
     await run.log.add({ ...report, ...(measures && { validation: latest! }) });
     const tokensPerSecond = pace.add(report.tokens);
     const secondsLeft = pace.secondsPerStep * (steps - report.step);
@@ -255,7 +255,7 @@ async function finishRun(run: Run): Promise<RunResult> {
   await saveModel(modelFolder, { ...run, weights: trainer.weights });
   const weights = await readWeights(modelFolder);
   try {
-    const validationLoss = await meanLoss(run.blueprint, weights, run.validation);
+    const validationLoss = await meanLoss(run.definition, weights, run.validation);
     if (Number.isFinite(validationLoss)) return { ...result, finished: true, validationLoss };
     await rm(join(modelFolder, "model.safetensors"));
     return refuseDiverged(stepsDone, { loss: validationLoss });

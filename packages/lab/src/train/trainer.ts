@@ -1,5 +1,5 @@
 /** One step of training after another, through `models`' own forward pass. Letters: N, P as in batches.ts. */
-import { type Blueprint, type CheckpointTensors, emptyCache } from "@amulet-ts/models";
+import { type CheckpointTensors, emptyCache, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AdamWSettings,
@@ -33,7 +33,7 @@ export class Trainer {
    * @param stepsDone 0 at the start
    */
   constructor(
-    private readonly blueprint: Blueprint,
+    private readonly definition: ModelDefinition,
     private trained: TrainedTensors,
     private stepsDone: number,
     private readonly settings: { readonly schedule: Schedule; readonly adamw: AdamWSettings },
@@ -72,7 +72,7 @@ export class Trainer {
   /** Loss and length of the gradient where the weights are; changes nothing. */
   async measure(batch: Batch): Promise<Pick<StepReport, "loss" | "gradientNorm">> {
     const [loss, norm] = tf.tidy(() => {
-      const { loss, gradients } = differentiate(this.blueprint, this.weights, batch);
+      const { loss, gradients } = differentiate(this.definition, this.weights, batch);
       return [loss, globalNorm([...gradients.values()])] as [tf.Scalar, tf.Scalar];
     });
     const [[lossValue], [normValue]] = await Promise.all([loss.data(), norm.data()]);
@@ -91,7 +91,7 @@ export class Trainer {
 
   private update(batch: Batch, rate: number): UpdateResult & { readonly loss: tf.Scalar } {
     const scope = () => {
-      const { loss, gradients } = differentiate(this.blueprint, this.weights, batch);
+      const { loss, gradients } = differentiate(this.definition, this.weights, batch);
       const at = { learningRate: rate, step: this.stepsDone + 1 };
       return { loss, ...updateWeights(this.trained, gradients, at, this.settings.adamw) };
     };
@@ -101,23 +101,23 @@ export class Trainer {
 }
 
 /** Mean cross-entropy of a batch's answers, and its derivative with respect to every tensor. */
-export function differentiate(blueprint: Blueprint, weights: CheckpointTensors, batch: Batch) {
+export function differentiate(definition: ModelDefinition, weights: CheckpointTensors, batch: Batch) {
   const names = [...weights.keys()];
   const lossOf = (...tensors: tf.Tensor[]) =>
-    batchLoss(blueprint, new Map(names.map((name, i) => [name, tensors[i]!])), batch);
+    batchLoss(definition, new Map(names.map((name, i) => [name, tensors[i]!])), batch);
   const { value, grads } = tf.valueAndGrads(lossOf)([...weights.values()]);
   return { loss: value as tf.Scalar, gradients: new Map(names.map((name, i) => [name, grads[i]!])) };
 }
 
 /** Mean cross-entropy of a batch's answers, nats per token. */
 export function batchLoss(
-  blueprint: Blueprint,
+  definition: ModelDefinition,
   weights: CheckpointTensors,
   { ids_N, lengths, places_P, targets_P }: Batch,
 ): tf.Scalar {
   return tf.tidy(() => {
-    const pass = blueprint.bind(weights);
-    const caches = lengths.map(() => emptyCache(blueprint.config.blockCount));
+    const pass = definition.bind(weights);
+    const caches = lengths.map(() => emptyCache(definition.config.blockCount));
     const { states_ND } = pass.forward({ ids_N, lengths }, caches);
     const states_PD: tf.Tensor2D = tf.gather(states_ND, tf.tensor1d(places_P, "int32"));
     return crossEntropy(pass.head(states_PD), tf.tensor1d(targets_P, "int32"));
@@ -126,14 +126,14 @@ export function batchLoss(
 
 /** Mean over the answer tokens of all batches. */
 export async function meanLoss(
-  blueprint: Blueprint,
+  definition: ModelDefinition,
   weights: CheckpointTensors,
   batches: readonly Batch[],
 ): Promise<number> {
   let sum = 0;
   let count = 0;
   for (const batch of batches) {
-    const loss = batchLoss(blueprint, weights, batch);
+    const loss = batchLoss(definition, weights, batch);
     const [value] = await loss.data();
     loss.dispose();
     sum += value! * batch.targets_P.length;

@@ -46,7 +46,7 @@ const inSlices: ForwardSubject = {
     withSession(model, 1, async (session) => readRows(session.appendAll([tokens])[0]!), 3),
 };
 
-/** What a session does not do; `drawBlueprint` does, and verify/test/gradients.test.ts judges it. */
+/** What a session does not do; `defineModel` does, and verify/test/gradients.test.ts judges it. */
 const laws = forwardLaws.filter(({ needs }) => !needs.includes("lossAndGradient"));
 
 async function withSession<T>(

@@ -1,9 +1,9 @@
 /**
- * A model of which there is a config and no weights yet: what a trainer starts from. Its tensors are those of a
- * checkpoint in Hugging Face's layout, under their names there; the parameters that the forward pass wants are made
- * of them by the family's table, as the loader makes them, but with operations of TensorFlow.js. So gradients reach
- * the checkpoint's own tensors, one that serves twice (a tied embedding) gets both of its gradients, and what was
- * trained is saved as it is.
+ * A model of which there is a config and no weights yet, which are handed to it (`apply` in Flax, `functional_call` in
+ * PyTorch): what a trainer starts from. Its tensors are those of a checkpoint in Hugging Face's layout, under their
+ * names there; the parameters that the forward pass wants are made of them by the family's table, as the loader makes
+ * them, but with operations of TensorFlow.js. So gradients reach the checkpoint's own tensors, one that serves twice (a
+ * tied embedding) gets both of its gradients, and what was trained is saved as it is.
  */
 
 import { ConfigSource } from "@amulet-ts/files";
@@ -16,7 +16,7 @@ import { expandBlocks } from "./load-parameters.js";
 /** Tensors of a checkpoint by their Hugging Face names. */
 export type CheckpointTensors = ReadonlyMap<string, Tensor>;
 
-export interface Blueprint {
+export interface ModelDefinition {
   readonly config: FamilyConfig;
   /** Shape of every tensor that a checkpoint of this model has, as Hugging Face has it. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -34,7 +34,10 @@ export interface Blueprint {
  * @param where what the config is called in errors
  * @throws ModelError `unknown-architecture`, `bad-config`
  */
-export function drawBlueprint(values: Readonly<Record<string, unknown>>, where = "config.json"): Blueprint {
+export function defineModel(
+  values: Readonly<Record<string, unknown>>,
+  where = "config.json",
+): ModelDefinition {
   const architecture = Array.isArray(values.architectures) ? values.architectures[0] : undefined;
   const family = findFamily("huggingface", architecture, where);
   const config = family.readConfig(new ConfigSource("huggingface", where, values, new Set()));
@@ -85,6 +88,6 @@ function makeParameter({ parts, transpose: turned }: ParameterSpec, tensors: Che
 function refuse(name: string, tensors: CheckpointTensors): never {
   throw new ModelError(
     "missing-tensor",
-    `A model is made of the tensors of its blueprint; ${name} is not among the ${tensors.size} that came.`,
+    `A model is made of the tensors of its definition; ${name} is not among the ${tensors.size} that came.`,
   );
 }

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { startBackend } from "@amulet-ts/backends";
 import { openSafetensors } from "@amulet-ts/files";
-import { drawBlueprint, emptyCache } from "@amulet-ts/models";
+import { defineModel, emptyCache } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -45,12 +45,12 @@ describe.skipIf(!fixturesAreHere)(`on reference checkpoints (${whereFixturesLie}
       const loaded = await loadFixture(folder);
       const expected = await prefill(loaded, ids);
       loaded.dispose();
-      const blueprint = drawBlueprint(await readConfig(folder));
+      const definition = defineModel(await readConfig(folder));
       const tensors = await readTensors(folder);
       const logits_TV = tf.tidy(() => {
-        const pass = blueprint.bind(tensors);
+        const pass = definition.bind(tensors);
         const batch = { ids_N: Int32Array.from(ids), lengths: [ids.length] };
-        return pass.head(pass.forward(batch, [emptyCache(blueprint.config.blockCount)]).states_ND);
+        return pass.head(pass.forward(batch, [emptyCache(definition.config.blockCount)]).states_ND);
       });
       expect(await readRows(logits_TV)).toEqual(expected);
       tf.dispose([...tensors.values()]);
@@ -60,7 +60,7 @@ describe.skipIf(!fixturesAreHere)(`on reference checkpoints (${whereFixturesLie}
   it.each(checkpoints)(
     "%s: shapes are those of the checkpoint's tensors, which it names once each",
     async (folder) => {
-      const { shapes } = drawBlueprint(await readConfig(folder));
+      const { shapes } = defineModel(await readConfig(folder));
       const tensors = await readTensors(folder);
       for (const [name, shape] of shapes) expect(tensors.get(name)?.shape, name).toEqual(shape);
       expect(
@@ -82,15 +82,15 @@ const tiny = {
 };
 
 it("names the tensor that is missing, and the architecture that it does not know", () => {
-  const blueprint = drawBlueprint(tiny);
-  expect(() => tf.tidy(() => void blueprint.bind(new Map()))).toThrow(/model\.embed_tokens\.weight/);
-  expect(() => drawBlueprint({ ...tiny, architectures: ["OtherForCausalLM"] })).toThrow(/OtherForCausalLM/);
-  expect(() => drawBlueprint({ ...tiny, hidden_size: "4" })).toThrow(/hidden_size/);
+  const definition = defineModel(tiny);
+  expect(() => tf.tidy(() => void definition.bind(new Map()))).toThrow(/model\.embed_tokens\.weight/);
+  expect(() => defineModel({ ...tiny, architectures: ["OtherForCausalLM"] })).toThrow(/OtherForCausalLM/);
+  expect(() => defineModel({ ...tiny, hidden_size: "4" })).toThrow(/hidden_size/);
 });
 
 it("gives a tied embedding both of its gradients' tensors under one name", () => {
-  const names = [...drawBlueprint(tiny).shapes.keys()];
+  const names = [...defineModel(tiny).shapes.keys()];
   expect(names.filter((name) => /embed|lm_head/.test(name))).toEqual(["model.embed_tokens.weight"]);
-  const untied = [...drawBlueprint({ ...tiny, tie_word_embeddings: false }).shapes.keys()];
+  const untied = [...defineModel({ ...tiny, tie_word_embeddings: false }).shapes.keys()];
   expect(untied).toContain("lm_head.weight");
 });
