@@ -10,17 +10,11 @@ import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
 import type { VocabularyMatrix } from "../layers/vocabulary.js";
 import type { AnyFamily } from "../registry.js";
 import { openSession } from "../session.js";
-import {
-  countParameters,
-  disposeParameters,
-  isTransposed,
-  type LoadOptions,
-  loadParameters,
-  type PlannedParameter,
-  parameterAt,
-} from "./load-parameters.js";
+import { type LoadOptions, loadParameters } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
+import { disposeParameters, parameterAt } from "./parameter-tree.js";
 import { planModel } from "./plan-model.js";
+import { countParameters, isTransposed, type PlannedParameter } from "./plan-parameters.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
 
 export interface LoadModelOptions extends LoadOptions {

@@ -1,5 +1,6 @@
 import { ModelError } from "../errors.js";
-import { countElements, countSlices, type PlannedParameter } from "./load-parameters.js";
+import { countElements, type PlannedParameter } from "./plan-parameters.js";
+import { countSlices } from "./read-parameter.js";
 
 /** What the backend can hold; `startBackend` of @amulet-ts/backends tells it. */
 export interface MemoryBudget {

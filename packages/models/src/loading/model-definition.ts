@@ -11,7 +11,8 @@ import { add, concat, type Tensor, transpose } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterSpec, ParameterTree } from "../family.js";
 import { findFamily } from "../registry.js";
-import { expandBlocks } from "./load-parameters.js";
+import { emptyTree, placeParameter } from "./parameter-tree.js";
+import { expandBlocks } from "./plan-parameters.js";
 
 /** Tensors of a checkpoint by their Hugging Face names. */
 export type CheckpointTensors = ReadonlyMap<string, Tensor>;
@@ -65,14 +66,8 @@ function assemble(
   blockCount: number,
   tensors: CheckpointTensors,
 ): ParameterTree {
-  const blocks = Array.from({ length: blockCount }, (): Record<string, Tensor> => ({}));
-  const tree: Record<string, unknown> & ParameterTree = { blocks };
-  for (const spec of specs) {
-    const [, block, name] = /^blocks\.(\d+)\.(.+)$/.exec(spec.path) ?? [];
-    if (block !== undefined && name !== undefined)
-      blocks[Number(block)]![name] = makeParameter(spec, tensors);
-    else tree[spec.path] = makeParameter(spec, tensors);
-  }
+  const tree = emptyTree(blockCount);
+  for (const spec of specs) placeParameter(tree, spec.path, makeParameter(spec, tensors));
   return tree;
 }
 

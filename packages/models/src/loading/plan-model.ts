@@ -3,7 +3,7 @@ import { ModelError } from "../errors.js";
 import type { FamilyConfig } from "../family.js";
 import { type AnyFamily, findFamily } from "../registry.js";
 import { checkCounts } from "./count-limits.js";
-import { type PlannedParameter, planParameters } from "./load-parameters.js";
+import { type PlannedParameter, planParameters } from "./plan-parameters.js";
 
 /** What will be loaded and how it is run; no weight has been read for it. */
 export interface ModelPlan {

@@ -7,12 +7,10 @@ import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
 import { backendsUnderTest, casesOn, noteError } from "../../../../test/backends/under-test.js";
 import { ConfigSource } from "../../../files/src/checkpoint/config.js";
 import type { TensorSource } from "../../../files/src/formats/tensor-source.js";
-import {
-  countSlices,
-  disposeParameters,
-  loadParameters,
-  planParameters,
-} from "../../src/loading/load-parameters.js";
+import { loadParameters } from "../../src/loading/load-parameters.js";
+import { disposeParameters } from "../../src/loading/parameter-tree.js";
+import { planParameters } from "../../src/loading/plan-parameters.js";
+import { countSlices } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
 import { readRows } from "./fixtures.js";

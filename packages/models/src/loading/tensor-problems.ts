@@ -1,0 +1,43 @@
+/** How a checkpoint's tensors differ from those that its config announces, in one error. */
+import { ModelError } from "../errors.js";
+
+/** As many names as an error lists of each kind before it only counts. */
+const mostNamed = 12;
+
+/** How many there are, and the first few by name. */
+class Tally {
+  count = 0;
+  private readonly first: string[] = [];
+
+  constructor(private readonly kind: string) {}
+
+  push(name: string): void {
+    this.count++;
+    if (this.first.length < mostNamed) this.first.push(name);
+  }
+
+  describe(): string {
+    if (this.count === 0) return "";
+    return `${this.count} ${this.kind} (${this.first.join(", ")}${this.count > mostNamed ? ", …" : ""})`;
+  }
+}
+
+export class TensorProblems {
+  readonly missing = new Tally("missing");
+  readonly misshapen = new Tally("misshapen");
+  readonly unexpected = new Tally("unexpected");
+
+  throwIfAny(path: string): void {
+    const { missing, misshapen, unexpected } = this;
+    if (missing.count + misshapen.count + unexpected.count === 0) return;
+    const sentences = [missing, misshapen, unexpected]
+      .map((tally) => tally.describe())
+      .filter((sentence) => sentence !== "");
+    const code = missing.count > 0 || misshapen.count === 0 ? "missing-tensor" : "bad-tensor-shape";
+    throw new ModelError(
+      code,
+      `${path}: its tensors are not those that its config announces: ${sentences.join("; ")}. ` +
+        "The file may be damaged, or made for another architecture than it names.",
+    );
+  }
+}
