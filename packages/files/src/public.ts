@@ -4,9 +4,10 @@ export { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoin
 export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";
 export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
 export * from "./errors.js";
+export type { TensorType } from "./formats/dequantise.js";
 export { encodeSafetensors, type WrittenTensor } from "./formats/encode-safetensors.js";
 export { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
-export type { TensorSource, TensorStore } from "./formats/tensor-source.js";
+export type { StoredRows, TensorSource, TensorStore } from "./formats/tensor-source.js";
 export { type BlobFolder, inBlob, inBlobs } from "./places/blobs.js";
 export type { Place } from "./places/place.js";
 export { onWeb } from "./places/web.js";

@@ -1,7 +1,7 @@
 import { FilesError } from "../errors.js";
 import type { TensorType } from "./dequantise.js";
 import type { ModelFile } from "./model-file.js";
-import type { TensorSource } from "./tensor-source.js";
+import type { StoredRows, TensorSource } from "./tensor-source.js";
 
 /** Encoded bytes held at once while a tensor is decoded. */
 const chunkBytes = 8 << 20;
@@ -29,11 +29,24 @@ export class FileTensor implements TensorSource {
   }
 
   async readRows(first: number, count: number): Promise<Float32Array> {
+    const { start, length } = this.locateRows(first, count);
+    return this.readElements(start, length);
+  }
+
+  async readStored(first = 0, count = (this.shape[0] ?? 1) - first): Promise<StoredRows> {
+    const { start, length } = this.locateRows(first, count);
+    const bytes = allocate(Uint8Array, encodedBytes(this.storage, length), this.name);
+    await this.file.read(bytes, this.position + encodedBytes(this.storage, start), `tensor ${this.name}`);
+    return { type: this.storage, bytes };
+  }
+
+  /** Which of the tensor's numbers rows are. @throws FilesError `bad-tensor-shape` */
+  private locateRows(first: number, count: number): { readonly start: number; readonly length: number } {
     const rows = this.shape[0] ?? 1;
     const rowLength = countElements(this.shape.slice(1));
     const inside = isCount(first) && isCount(count) && first + count <= rows;
     const wholeBlocks = [first, count].every((row) => (row * rowLength) % this.storage.blockSize === 0);
-    if (inside && wholeBlocks) return this.readElements(first * rowLength, count * rowLength);
+    if (inside && wholeBlocks) return { start: first * rowLength, length: count * rowLength };
     throw new FilesError(
       "bad-tensor-shape",
       `${count} rows from ${first} on were asked of ${this.name}, which has ${rows} rows of ${rowLength} numbers ` +
@@ -43,7 +56,7 @@ export class FileTensor implements TensorSource {
 
   private async readElements(first: number, count: number): Promise<Float32Array> {
     const { blockSize, bytesPerBlock, decode } = this.storage;
-    const out = allocate(this.name, count);
+    const out = allocate(Float32Array, count, this.name);
     const start = this.position + encodedBytes(this.storage, first);
     const step = Math.floor(chunkBytes / bytesPerBlock) * blockSize;
     const chunk = new Uint8Array(encodedBytes(this.storage, Math.min(step, count)));
@@ -71,14 +84,18 @@ export function encodedBytes(type: TensorType, elements: number): number {
   return (elements / type.blockSize) * type.bytesPerBlock;
 }
 
-function allocate(name: string, count: number): Float32Array {
+function allocate<Numbers>(
+  numbers: { new (count: number): Numbers; readonly BYTES_PER_ELEMENT: number; readonly name: string },
+  count: number,
+  name: string,
+): Numbers {
   try {
-    return new Float32Array(count);
+    return new numbers(count);
   } catch (cause) {
-    const gigabytes = ((count * 4) / 2 ** 30).toFixed(1);
+    const gigabytes = ((count * numbers.BYTES_PER_ELEMENT) / 2 ** 30).toFixed(1);
     throw new FilesError(
       "not-enough-memory",
-      `${name} takes ${gigabytes} GiB as float32, more than one array can hold: read it in parts or take a smaller model.`,
+      `${name} takes ${gigabytes} GiB as a ${numbers.name}, more than one can hold: read it in parts or take a smaller model.`,
       { cause },
     );
   }

@@ -1,3 +1,12 @@
+import type { TensorType } from "./dequantise.js";
+
+/** Rows of a tensor as the file has them; `type.decode` makes float32 of them. */
+export interface StoredRows {
+  readonly type: TensorType;
+  /** Whole blocks, in the file's order. */
+  readonly bytes: Uint8Array;
+}
+
 /** One tensor of a checkpoint: known by its header, its numbers read from disk only when asked for. */
 export interface TensorSource {
   readonly name: string;
@@ -19,6 +28,13 @@ export interface TensorSource {
    * @throws FilesError as `read` does, and `bad-tensor-shape` for rows that the tensor does not have
    */
   readRows(first: number, count: number): Promise<Float32Array>;
+  /**
+   * The same slice as the file stores it, nothing decoded; without arguments all of the tensor. Bytes of a type that is
+   * not read here come too, and decoding them is refused.
+   *
+   * @throws FilesError as `readRows` does
+   */
+  readStored(first?: number, count?: number): Promise<StoredRows>;
 }
 
 /** The tensors of a checkpoint, in one file or several. */

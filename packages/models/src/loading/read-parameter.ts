@@ -58,6 +58,7 @@ function sliceSource(source: TensorSource, first: number, count: number): Tensor
     byteLength: (source.byteLength / rows) * own,
     read: () => source.readRows(first, own),
     readRows: (from, some) => source.readRows(first + from, some),
+    readStored: (from = 0, some = own - from) => source.readStored(first + from, some),
   };
 }
 

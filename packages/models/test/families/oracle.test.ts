@@ -6,6 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
 import { backendsUnderTest, casesOn, noteError } from "../../../../test/backends/under-test.js";
 import { ConfigSource } from "../../../files/src/checkpoint/config.js";
+import { plain } from "../../../files/src/formats/dequantise.js";
+import { decodeFloat32 } from "../../../files/src/formats/plain-floats.js";
 import type { TensorSource } from "../../../files/src/formats/tensor-source.js";
 import { loadParameters } from "../../src/loading/load-parameters.js";
 import { disposeParameters } from "../../src/loading/parameter-tree.js";
@@ -14,6 +16,8 @@ import { countSlices } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
 import { readRows } from "./fixtures.js";
+
+const float32 = plain("F32", 4, decodeFloat32);
 
 type Logits = NonNullable<ForwardSubject["logits"]>;
 type TinyModel = Parameters<Logits>[0];
@@ -82,14 +86,20 @@ function asSources({ tensors }: TinyModel): Map<string, TensorSource> {
     type: "F32",
     byteLength: values.byteLength,
     read: async () => values,
-    readRows: async (first, count) => {
-      const width = values.length / shape[0]!;
-      return values.slice(first * width, (first + count) * width);
+    readRows: async (first, count) => rowsOf(values, shape, first, count),
+    readStored: async (first = 0, count = shape[0]! - first) => {
+      const { buffer, byteOffset, byteLength } = rowsOf(values, shape, first, count);
+      return { type: float32, bytes: new Uint8Array(buffer, byteOffset, byteLength) };
     },
   });
   return new Map(
     [...tensors].map(([name, { shape, data }]) => [name, source(name, shape, Float32Array.from(data))]),
   );
+}
+
+function rowsOf(values: Float32Array, shape: readonly number[], first: number, count: number): Float32Array {
+  const width = values.length / shape[0]!;
+  return values.slice(first * width, (first + count) * width);
 }
 
 describe.each(backendsUnderTest)("on %s, tiny random models of every family keep the law", (backend) => {
