@@ -14,8 +14,8 @@ function sourcesOfPackages() {
       exports: Record<string, Conditions>;
     };
     return Object.entries(manifest.exports).map(([entry, conditions]) => ({
-      find: new RegExp(`^${manifest.name}${entry.slice(1)}$`),
-      replacement: fileURLToPath(new URL(`${folder}/${sourceOf(conditions)}`, packages)),
+      find: new RegExp(`^${manifest.name}${entry.slice(1).replace("*", "(.*)")}$`),
+      replacement: fileURLToPath(new URL(`${folder}/${sourceOf(conditions).replace("*", "$1")}`, packages)),
     }));
   });
 }

@@ -1,11 +1,14 @@
-/** Every package as npm would publish it. */
+/** Every package as npm would publish it; what is private never is. */
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { prepare, root } from "./prepare.mjs";
 
 prepare();
-const failed = readdirSync(join(root, "packages")).filter((name) => {
+const isPublished = (name) =>
+  !JSON.parse(readFileSync(join(root, "packages", name, "package.json"), "utf8")).private;
+const published = readdirSync(join(root, "packages")).filter(isPublished);
+const failed = published.filter((name) => {
   const { status } = spawnSync("npx", ["publint", "--strict", join("packages", name)], {
     cwd: root,
     stdio: "inherit",

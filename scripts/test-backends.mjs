@@ -13,9 +13,6 @@ import { parseArgs } from "node:util";
 import { prepare, root } from "./prepare.mjs";
 
 const core = (...names) => names.map((name) => `packages/core/test/${name}.test.ts`);
-const noFixtures = existsSync(join(root, "../shared/fixtures/checkpoints"))
-  ? undefined
-  : "needs ../shared/fixtures, which is not here";
 const noModel = existsSync(join(root, "../shared/models"))
   ? undefined
   : "needs ../shared/models, which is not here";
@@ -28,7 +25,6 @@ const suites = [
   {
     suite: "forward pass: 8 families, reference logits and tokens",
     files: ["packages/models/test/families/reference.test.ts"],
-    not: { all: noFixtures },
   },
   {
     suite: "forward pass: random models of every family, float64 oracle",
@@ -37,7 +33,6 @@ const suites = [
   {
     suite: "sessions: unequal rows, steps, fork, reorder, rewind",
     files: ["packages/models/test/families/sessions.test.ts"],
-    not: { all: noFixtures },
   },
   { suite: "sessions: full context, merging tails", files: ["test/backends/capacity.test.ts"] },
   { suite: "algorithm: every law", files: ["packages/verify/test/core.test.ts"] },
@@ -53,7 +48,6 @@ const suites = [
   {
     suite: "generation: the published code's policies and tokens",
     files: ["test/published-tokens.test.ts"],
-    not: { all: noFixtures },
   },
   {
     suite: "a real model: SmolLM2-135M, logits, greedy and Amulet's tokens",

@@ -1,6 +1,4 @@
 /** The authors' published code on three tiny Llama checkpoints: its policies, and the tokens it generates. */
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import {
   amuletCollapsed,
@@ -13,12 +11,14 @@ import {
   logPolicy,
   type Method,
 } from "@amulet-ts/core";
-import { loadModel, type Model } from "@amulet-ts/models";
+import type { Model } from "@amulet-ts/models";
+import { policyTolerance } from "@amulet-ts/testing/backends/tolerance";
+import { backendsUnderTest, expectWithin, someOn } from "@amulet-ts/testing/backends/under-test";
+import { loadFixture } from "@amulet-ts/testing/reference/checkpoints";
+import { readFixture } from "@amulet-ts/testing/reference/fixture";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { policyTolerance } from "./backends/tolerance.js";
-import { backendsUnderTest, expectWithin, someOn } from "./backends/under-test.js";
 
 interface Run {
   readonly iterations: number;
@@ -37,11 +37,7 @@ interface Run {
   readonly linear_alignment_tokens: number[][];
 }
 
-const checkpoints = fileURLToPath(new URL("../../shared/fixtures/checkpoints/", import.meta.url));
 const families = ["llama-gqa-tied", "llama-mha-untied", "llama3-rope-scaling"];
-const present = families.every((family) => existsSync(`${checkpoints}${family}/amulet.json`));
-if (!present)
-  console.warn("Skipped: the published code's runs are in ../shared/fixtures, which is not here.");
 
 const endToken = 2;
 /** Tokens up to the end token, as `decode` gives them. */
@@ -57,18 +53,16 @@ function toleranceOf(run: Run, row: number, backend: string): number {
   return policyTolerance(rows, { x: oracles.guidanceScale(run), iterations: run.iterations }, backend);
 }
 
-describe.skipIf(!present).each(backendsUnderTest)("on %s (needs ../shared)", (backend) => {
+describe.each(backendsUnderTest)("on %s", (backend) => {
   describe.each(someOn(families, 1))("%s", (family) => {
-    const runs: Run[] = present
-      ? JSON.parse(readFileSync(`${checkpoints}${family}/amulet.json`, "utf8")).runs
-      : [];
+    const { runs } = readFixture<{ runs: Run[] }>(`checkpoints/${family}/amulet.json`);
     let model: Model;
     beforeAll(async () => {
       await startBackend(backend);
-      model = await loadModel(`${checkpoints}${family}`);
+      model = await loadFixture(family);
     });
     afterAll(() => {
-      model?.dispose();
+      model.dispose();
       expect(tf.memory().numTensors, "tensors left behind").toBe(0);
     });
 

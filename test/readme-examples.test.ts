@@ -2,8 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { afterEach, expect, test, vi } from "vitest";
-import { tinyLlamaFile } from "../packages/models/test/tiny-llama.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const folders: string[] = [];

@@ -1,7 +1,7 @@
 /** What the root README shows of `npm start` is what comes out, but for times. */
 import { readFile } from "node:fs/promises";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { expect, test } from "vitest";
-import { amulet } from "../packages/cli/test/fake-io.js";
 
 /** Times are the machine's. */
 function withoutTimes(text: string): string {

@@ -4,14 +4,14 @@
  */
 import { startBackend } from "@amulet-ts/backends";
 import type { Model } from "@amulet-ts/models";
+import { logitTolerance } from "@amulet-ts/testing/backends/tolerance";
+import { backendsUnderTest, expectWithin } from "@amulet-ts/testing/backends/under-test";
+import { tinyConfig, tinyFolder, tinyTensors } from "@amulet-ts/testing/models/tiny-folder";
+import { argMax, distance, readRows } from "@amulet-ts/testing/reference/checkpoints";
 import { oracleLogits } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModel } from "../../packages/models/src/browser.js";
-import { argMax, distance, readRows } from "../../packages/models/test/families/fixtures.js";
-import { tinyConfig, tinyFolder, tinyTensors } from "../../packages/models/test/tiny-folder.js";
-import { logitTolerance } from "./tolerance.js";
-import { backendsUnderTest, expectWithin } from "./under-test.js";
 
 const plain = { family: "llama", config: tinyConfig, tensors: tinyTensors() } as unknown as Parameters<
   typeof oracleLogits

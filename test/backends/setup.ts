@@ -1,7 +1,8 @@
 /** A processor that plays a graphics card is a hundred times slower: there a property gets a tenth of its cases. */
+
+import { casesOn } from "@amulet-ts/testing/backends/under-test";
 import type * as fastCheck from "fast-check";
 import { vi } from "vitest";
-import { casesOn } from "./under-test.js";
 
 // Not fast-check's own limit of time: it abandons a case that is under way, and with it the tensors of that case.
 vi.mock("fast-check", async (load) => {

@@ -9,10 +9,10 @@ import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import { embeddedModelFolder } from "@amulet-ts/lab";
 import { loadModel } from "@amulet-ts/models";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { tinyLlamaFile } from "../../packages/models/test/tiny-llama.js";
 import { answer } from "../browser/answer.js";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];

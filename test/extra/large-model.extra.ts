@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { amulet } from "../../packages/cli/test/fake-io.js";
 
 /** Blocks of TinyLlama's shape of which 4 GiB hold, with their packed copies, just this many. */
 const mostBlocks = 9;

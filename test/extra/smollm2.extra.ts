@@ -1,6 +1,6 @@
 /** The real chat model beside the repository, held against float64 logits and the published code's tokens. */
 import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import {
   amuletExactMethod,
@@ -12,10 +12,10 @@ import {
   linearAlignmentMethod,
 } from "@amulet-ts/core";
 import { loadModel, type Model } from "@amulet-ts/models";
+import { backendUnderTest, expectWithin, thirdOnOthers } from "@amulet-ts/testing/backends/under-test";
+import { readSafetensors } from "@amulet-ts/testing/files/read-safetensors";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readSafetensors } from "../../packages/verify/test/safetensors.js";
-import { backendUnderTest, expectWithin, thirdOnOthers } from "../backends/under-test.js";
 
 const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
 const modelPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
@@ -90,7 +90,7 @@ describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)
       row.map((id, i) => Math.abs(values[t * V + id]! - expected.top5_logits[t]![i]!)),
     );
     expectWithin(Math.max(...worst), logitTolerance);
-    const last = readSafetensors(pathToFileURL(`${fixtures}logits.safetensors`)).get(
+    const last = readSafetensors(`${fixtures}logits.safetensors`).get(
       `logits.${cases.findIndex((one) => one.ids === ids)}`,
     )!;
     const offset = (ids.length - 1) * V;

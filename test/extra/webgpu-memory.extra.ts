@@ -2,12 +2,12 @@
 import { startBackend } from "@amulet-ts/backends";
 import { amuletMethod, createChooser, decode } from "@amulet-ts/core";
 import { loadModel } from "@amulet-ts/models";
+import { place, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 import { freeBytesKept } from "../../packages/backends/src/webgpu-buffers.js";
 import type { BufferStore } from "../../packages/backends/src/webgpu-device.js";
-import { place, uint32Entry, writeGguf } from "../../packages/files/test/formats/checkpoint-writer.js";
-import { tinyLlama } from "../../packages/models/test/tiny-llama.js";
 
 const why = await startBackend("webgpu").then(
   () => "",

@@ -5,19 +5,15 @@
 import { dirname } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
+import { logitTolerance } from "@amulet-ts/testing/backends/tolerance";
+import { expectWithin } from "@amulet-ts/testing/backends/under-test";
+import { place, type WrittenShard, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyConfig, tinyFolder } from "@amulet-ts/testing/models/tiny-folder";
+import { distance, readRows } from "@amulet-ts/testing/reference/checkpoints";
 import { oracleLogits } from "@amulet-ts/verify";
 import { expect, test, vi } from "vitest";
 import type * as Dawn from "../../packages/backends/src/dawn.js";
 import type { Gpu, GpuAdapter } from "../../packages/backends/src/webgpu-device.js";
-import {
-  place,
-  type WrittenShard,
-  writeSafetensors,
-} from "../../packages/files/test/formats/checkpoint-writer.js";
-import { distance, readRows } from "../../packages/models/test/families/fixtures.js";
-import { tinyConfig, tinyFolder } from "../../packages/models/test/tiny-folder.js";
-import { logitTolerance } from "../backends/tolerance.js";
-import { expectWithin } from "../backends/under-test.js";
 
 type PlainModel = Parameters<typeof oracleLogits>[0];
 

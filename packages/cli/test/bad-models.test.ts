@@ -1,15 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { amulet, tinyModel } from "@amulet-ts/testing/cli/fake-io";
 import {
   stringEntry,
   type WrittenGguf,
   type WrittenTensor,
   writeGguf,
-} from "../../files/test/formats/checkpoint-writer.js";
-import { tinyLlama } from "../../models/test/tiny-llama.js";
-import { amulet, skipWithoutFixtures, tinyModel } from "./fake-io.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 let folder = "";
 beforeAll(() => {
@@ -47,18 +47,15 @@ describe("a model that can't be loaded ends with status 1, one sentence that nam
     await expectRefusal(words, path);
   });
 
-  test.skipIf(skipWithoutFixtures.skip)(
-    "a GGUF file cut at 20 places (needs ../shared/fixtures)",
-    async () => {
-      const whole = readFileSync(tinyModel);
-      const path = join(folder, "cut.gguf");
-      for (let i = 0; i < 20; i++) {
-        const length = 4 + Math.round((i / 19) * (whole.length - 5));
-        writeFileSync(path, whole.subarray(0, length));
-        await expectRefusal(commands[1]!, path);
-      }
-    },
-  );
+  test("a GGUF file cut at 20 places", async () => {
+    const whole = readFileSync(tinyModel);
+    const path = join(folder, "cut.gguf");
+    for (let i = 0; i < 20; i++) {
+      const length = 4 + Math.round((i / 19) * (whole.length - 5));
+      writeFileSync(path, whole.subarray(0, length));
+      await expectRefusal(commands[1]!, path);
+    }
+  });
 
   const { entries, tensors } = tinyLlama();
   const [first, ...others] = tensors as [WrittenTensor, ...WrittenTensor[]];

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BackendName, startBackend } from "@amulet-ts/backends";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runApart } from "../src/commands/doctor/apart.js";
@@ -13,7 +14,6 @@ import { diagnose } from "../src/commands/doctor/run.js";
 import { makeSpecimen } from "../src/commands/doctor/specimen.js";
 import type { Io } from "../src/io.js";
 import { colorsFor } from "../src/terminal/colors.js";
-import { amulet } from "./fake-io.js";
 
 const silent = { write: () => {}, isTTY: false };
 const io: Io = {

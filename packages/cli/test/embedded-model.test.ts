@@ -4,10 +4,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { heldOutPairs, judgeAnswer, preferenceNamed } from "@amulet-ts/lab";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { tinyLlamaFile } from "../../models/test/tiny-llama.js";
-import { amulet } from "./fake-io.js";
 
 interface Compared {
   readonly question: string;

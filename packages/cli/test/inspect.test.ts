@@ -1,8 +1,8 @@
 import { guidanceTrajectory, paperParameters } from "@amulet-ts/core";
+import { amulet, type Surroundings, tinyModel } from "@amulet-ts/testing/cli/fake-io";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { plotCurves } from "../src/terminal/plot.js";
-import { amulet, type Surroundings, skipWithoutFixtures, tinyModel } from "./fake-io.js";
 
 const asked = ["What is the answer?", "--preference", "Be brief."];
 const inspect = (words: readonly string[], around: Surroundings = {}) =>
@@ -48,7 +48,7 @@ async function explained(length: number): Promise<Generated> {
   return JSON.parse((await amulet([...words, "--model", tinyModel])).stdout) as Generated;
 }
 
-describe("inspect (needs ../shared/fixtures)", skipWithoutFixtures, () => {
+describe("inspect", () => {
   test("from iteration 0 to T the dial is the trajectory, 5.648699006951202 at its end", async () => {
     const { trajectory, guidanceScale, limit } = await json();
     expect(trajectory.map(({ guidanceScale: x }) => x)).toEqual(guidanceTrajectory(paperParameters));

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { batchSize, type Study, settingsOf, studyPlan } from "@amulet-ts/lab";
+import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { amulet, type Surroundings } from "./fake-io.js";
 
 let folder = "";
 beforeEach(async () => {

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { preferenceSentenceOf, sampleExamples } from "@amulet-ts/lab";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { amulet } from "./fake-io.js";
 
 let folder = "";
 beforeAll(async () => {

@@ -10,9 +10,9 @@ import {
   runTraining,
   sampleExamples,
 } from "@amulet-ts/lab";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { expect, it, onTestFinished } from "vitest";
 import { describeCommand } from "../src/commands/lab/train.js";
-import { amulet } from "./fake-io.js";
 
 const train = ["lab", "train", "--backend", "wasm", "--out"];
 

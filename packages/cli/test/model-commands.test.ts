@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
+import { amulet, type Surroundings, tinyModel } from "@amulet-ts/testing/cli/fake-io";
+import { readFixture } from "@amulet-ts/testing/reference/fixture";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { printable } from "../src/terminal/printable.js";
-import { amulet, fixture, type Surroundings, skipWithoutFixtures, tinyModel } from "./fake-io.js";
-
-const readFixture = <T>(path: string): T => JSON.parse(readFileSync(fixture(path), "utf8")) as T;
 
 const onTiny = (words: readonly string[], around: Surroundings = {}) =>
   amulet([...words, "--model", tinyModel], around);
@@ -24,7 +22,7 @@ async function json<T>(words: readonly string[], around: Surroundings = {}): Pro
   return JSON.parse(stdout) as T;
 }
 
-describe("on a tiny checkpoint (needs ../shared/fixtures)", skipWithoutFixtures, () => {
+describe("on a tiny checkpoint", () => {
   describe("generate", () => {
     interface Run {
       readonly iterations: number;

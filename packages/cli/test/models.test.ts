@@ -1,11 +1,11 @@
 /** `amulet models` and `--model org/name`, against a hub on this machine. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
+import { tinyTokenizerConfig, tinyTokenizerJson } from "@amulet-ts/testing/files/tiny-tokenizer";
+import { CHECKPOINT, REPOSITORY, useHub, WANTED } from "@amulet-ts/testing/hub/hub-fixture";
+import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, test } from "vitest";
-import { CHECKPOINT, REPOSITORY, useHub, WANTED } from "../../files/test/hub/hub-fixture.js";
-import { sha256 } from "../../files/test/hub/hub-server.js";
-import { tinyTokenizerConfig, tinyTokenizerJson } from "../../files/test/tokenizer/tiny-tokenizer.js";
-import { amulet, type Surroundings } from "./fake-io.js";
 
 const hub = useHub();
 const total = WANTED.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, test } from "vitest";
-import { amulet, fixture, skipWithoutFixtures } from "./fake-io.js";
 
 const small = { baseLogits: [[0, 1, 2]], preferenceLogits: [[2, 1, 0]] };
 
@@ -99,7 +100,7 @@ test("a strength that is none is wrong usage, wherever it stands", async () => {
   expect(await amulet(["policy", "--input", "-"], { input })).toMatchObject({ status: 2 });
 });
 
-describe("on the fixtures (needs ../shared/fixtures)", skipWithoutFixtures, () => {
+describe("on the fixtures", () => {
   interface Run {
     readonly iterations: number;
     readonly alpha: number;

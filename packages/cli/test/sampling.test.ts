@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { tinyLlamaFile } from "../../models/test/tiny-llama.js";
-import { amulet } from "./fake-io.js";
 
 let folder = "";
 let model = "";

@@ -1,7 +1,7 @@
 import { guidanceScale, paperParameters } from "@amulet-ts/core";
+import { amulet, type Surroundings, tinyModel } from "@amulet-ts/testing/cli/fake-io";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { amulet, type Surroundings, skipWithoutFixtures, tinyModel } from "./fake-io.js";
 
 const question = ["What is the answer?", "--max-new-tokens", "12"];
 const brief = ["--preference", "Be brief."];
@@ -36,7 +36,7 @@ const refusal = async (...words: string[]) => {
   return stderr;
 };
 
-describe("how an answer is steered (needs ../shared/fixtures)", skipWithoutFixtures, () => {
+describe("how an answer is steered", () => {
   describe("several preferences", () => {
     test("each weight belongs to the preference before it; without one it is 1", async () => {
       const { preferences } = await generate(...brief, ...formal, "--weight", "-0.5", ...brief, "--weight=2");

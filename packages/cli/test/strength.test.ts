@@ -1,6 +1,6 @@
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, test as it } from "vitest";
-import { amulet } from "./fake-io.js";
 
 interface Strength {
   readonly guidanceScale: number;

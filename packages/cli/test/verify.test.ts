@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { lawSources, listLaws } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import stringWidth from "string-width";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { amulet } from "./fake-io.js";
 
 const folder = mkdtempSync(join(tmpdir(), "amulet-verify-"));
 afterAll(() => rmSync(folder, { recursive: true }));

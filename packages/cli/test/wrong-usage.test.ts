@@ -1,7 +1,7 @@
+import { amulet, type Outcome } from "@amulet-ts/testing/cli/fake-io";
 import { describe, expect, test } from "vitest";
 import { type CommandName, commandNames } from "../src/commands/names.js";
 import { optionSpec, optionsOf } from "../src/options/table.js";
-import { amulet, type Outcome } from "./fake-io.js";
 
 const ask = ["generate", "Why?", "--preference", "Be brief."];
 

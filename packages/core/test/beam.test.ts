@@ -1,11 +1,11 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { backendUnderTest } from "../../../test/backends/under-test.js";
 import { type BeamOptions, beamSearch } from "../src/decode/beam.js";
 import { chooseGreedily, decode, preferenceMethod } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { type NextLogits, ToyModel } from "./toy-model.js";
 
 withoutLeaks(backendUnderTest("cpu"));
 

@@ -1,11 +1,11 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest } from "@amulet-ts/testing/backends/under-test";
 import { arbitraries, oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import { guidanceScale, logPolicy, paperParameters } from "../src/index.js";
 import { boundedMethod, budgetReserve, type DriftBudget, extrapolateWithin } from "../src/methods/bounded.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 type Rows = readonly ArrayLike<number>[];
 

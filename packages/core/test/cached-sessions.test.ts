@@ -1,10 +1,10 @@
 /** Changes between two tokens, on transformers with a cache: here a rewound row could remember what it forgot. */
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { loadModel } from "@amulet-ts/models";
+
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { loadFixture, readReference } from "@amulet-ts/testing/reference/checkpoints";
 import { oracles } from "@amulet-ts/verify";
 import { expect, test } from "vitest";
-import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   type Change,
   type DecodeRequest,
@@ -13,11 +13,9 @@ import {
   type LanguageModel,
   preferenceMethod,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 withoutLeaks(backendUnderTest("wasm"));
 
-const checkpoints = new URL("../../../../shared/fixtures/checkpoints/", import.meta.url);
 const answer = [7, 31, 5, 40, 12, 3, 27, 9];
 const start = Array.from({ length: 14 }, (_, i) => (i * 37 + 11) % 50);
 const first = [{ tokens: [...start, 1, 2, 3] }];
@@ -60,32 +58,21 @@ function requestAt(token: number): Partial<DecodeRequest> {
 }
 
 /** How far a float32 run of this checkpoint is from its float64 logits, as the fixture states it. */
-function statedError(folder: URL): number {
-  const { cases }: { cases: { max_abs_float32_error: number }[] } = JSON.parse(
-    readFileSync(new URL("expected.json", folder), "utf8"),
-  );
-  return Math.max(...cases.map((one) => one.max_abs_float32_error));
+function statedError(checkpoint: string): number {
+  return Math.max(...readReference(checkpoint).map((one) => one.max_abs_float32_error));
 }
 
 const families = ["gpt2", "llama-gqa-tied", "qwen3", "gemma3-text", "mistral-sliding"];
 
-test.for(families)(
-  "a changed preference on %s is as if it had been there all along",
-  async (name, { skip }) => {
-    const folder = new URL(`${name}/`, checkpoints);
-    skip(
-      !existsSync(folder),
-      `The reference checkpoint ${name} is not here (../shared/fixtures/checkpoints).`,
-    );
-    using model = await loadModel(fileURLToPath(folder));
-    const beforeToken = ({ length }: readonly number[]) => changes[length];
-    const policies = await policiesOf(model, { beforeToken }, answer);
-    expect(policies).toHaveLength(answer.length);
-    for (const [token, policy] of policies.entries()) {
-      const [afresh] = await policiesOf(model, requestAt(token), [answer[token]!]);
-      // Two float32 runs, each off by what the fixture states for one; x = 2 and weights of 1 and 0.5 take at most
-      // 4 of each log-policy, and normalising doubles an error at most.
-      expect(oracles.totalVariation(policy, afresh!)).toBeLessThan(2 * 4 * 2 * statedError(folder));
-    }
-  },
-);
+test.for(families)("a changed preference on %s is as if it had been there all along", async (name) => {
+  using model = await loadFixture(name);
+  const beforeToken = ({ length }: readonly number[]) => changes[length];
+  const policies = await policiesOf(model, { beforeToken }, answer);
+  expect(policies).toHaveLength(answer.length);
+  for (const [token, policy] of policies.entries()) {
+    const [afresh] = await policiesOf(model, requestAt(token), [answer[token]!]);
+    // Two float32 runs, each off by what the fixture states for one; x = 2 and weights of 1 and 0.5 take at most
+    // 4 of each log-policy, and normalising doubles an error at most.
+    expect(oracles.totalVariation(policy, afresh!)).toBeLessThan(2 * 4 * 2 * statedError(name));
+  }
+});

@@ -1,4 +1,7 @@
 /** What the generation loop tells of each token, in which order, and what it reads for it. */
+
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import { expect, test } from "vitest";
 import {
@@ -11,8 +14,6 @@ import {
   decode,
   type Method,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { type NextLogits, ToyModel } from "./toy-model.js";
 
 withoutLeaks("cpu");
 

@@ -1,6 +1,8 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -14,8 +16,6 @@ import {
   type Method,
   preferenceMethod,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { type NextLogits, ToyModel } from "./toy-model.js";
 
 withoutLeaks(backendUnderTest("cpu"));
 

@@ -1,8 +1,10 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest, backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import { readExplainOptions } from "../src/explain/explain.js";
 import {
   amuletMethod,
@@ -18,8 +20,6 @@ import {
   preferenceMethod,
   type TokenView,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { ToyModel } from "./toy-model.js";
 
 const gamma = guidanceScale(paperParameters) - 1;
 const logit = fc.double({ min: -8, max: 8, noNaN: true }).map(Math.fround);

@@ -1,5 +1,7 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { Parrot } from "@amulet-ts/testing/models/parrot";
 import { expect, test } from "vitest";
-import { backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   type Answer,
   type AnswerPiece,
@@ -11,8 +13,6 @@ import {
   preferenceMethod,
   renderQuestion,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { Parrot } from "./parrot.js";
 
 withoutLeaks(backendUnderTest("cpu"));
 

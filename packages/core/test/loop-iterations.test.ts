@@ -1,8 +1,9 @@
 /** What the loop shows on its way, and that it frees what it makes without a tidy round it. */
+
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import { amuletCollapsed, amuletLoop, guidanceLimit, logPolicy, paperParameters } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 const policyOf = (...logits: number[]) => tf.tidy(() => logPolicy(tf.tensor2d([logits])));
 

@@ -1,5 +1,7 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -8,8 +10,6 @@ import {
   createChooser,
   decode,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { ToyModel } from "./toy-model.js";
 
 describe.each(backendsUnderTest)("on %s", (backend) => {
   withoutLeaks(backend);

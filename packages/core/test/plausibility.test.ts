@@ -1,12 +1,12 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest } from "@amulet-ts/testing/backends/under-test";
 import { arbitraries, oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import { linearAlignmentMethod, type Method, preferenceMethod } from "../src/index.js";
 import { boundedMethod } from "../src/methods/bounded.js";
 import { keepPlausible, withPlausibility } from "../src/methods/plausibility.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 const { policyRow } = arbitraries;
 

@@ -1,8 +1,9 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest } from "@amulet-ts/testing/backends/under-test";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletCollapsed,
   amuletLoop,
@@ -12,7 +13,6 @@ import {
   logPolicy,
   paperParameters,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 const logit = fc.double({ min: -30, max: 30, noNaN: true }).map(Math.fround);
 const pair = fc

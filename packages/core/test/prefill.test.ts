@@ -1,10 +1,10 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { backendUnderTest } from "../../../test/backends/under-test.js";
 import { checkPrompt, type PrefillProgress, prefill } from "../src/port/prefill.js";
 import type { TokenRow } from "../src/port/session.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { ToyModel } from "./toy-model.js";
 
 withoutLeaks(backendUnderTest("cpu"));
 

@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { Parrot } from "@amulet-ts/testing/models/parrot";
 import { afterEach, expect, test, vi } from "vitest";
-import { withoutLeaks } from "./no-leaks.js";
-import { Parrot } from "./parrot.js";
 
 withoutLeaks("wasm");
 

@@ -1,4 +1,6 @@
 /** What is refused, under which code, in which words: the sentence says what was expected and what came. */
+
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
 import {
@@ -21,7 +23,6 @@ import {
   strengthSchedule,
   withPlausibility,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
 
 function expectRefusal(run: () => unknown, code: CoreErrorCode, message: string): void {
   let thrown: unknown;

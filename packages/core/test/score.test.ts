@@ -1,7 +1,9 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest, backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import { scoreAnswer } from "../src/decode/score.js";
 import {
   amuletExactMethod,
@@ -14,8 +16,6 @@ import {
   preferenceMethod,
   withPlausibility,
 } from "../src/index.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { type NextLogits, ToyModel } from "./toy-model.js";
 
 const size = 9;
 /** Logits by a small hash of the row's tokens and their order. */

@@ -1,8 +1,10 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest, backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backendsUnderTest, backendUnderTest } from "../../../test/backends/under-test.js";
 import {
   amuletExactMethod,
   amuletMethod,
@@ -15,8 +17,6 @@ import {
   preferenceMethod,
 } from "../src/index.js";
 import { mixRows } from "../src/methods/mixture.js";
-import { withoutLeaks } from "./no-leaks.js";
-import { type NextLogits, ToyModel } from "./toy-model.js";
 
 const gamma = guidanceScale(paperParameters) - 1;
 const logit = fc.double({ min: -8, max: 8, noNaN: true }).map(Math.fround);

@@ -1,6 +1,7 @@
 /** The package in Node: files by their paths, and the hub. */
 import { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint/checkpoint.js";
 import { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
+import { type GgufFile, openGguf as openGgufAt } from "./formats/gguf.js";
 import { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 import { onDisk } from "./places/disk.js";
 
@@ -26,6 +27,11 @@ export function openTokenizer(path: string): Promise<ModelTokenizer> {
  */
 export function openCheckpoint(path: string): Promise<Checkpoint> {
   return openCheckpointAt(onDisk(path));
+}
+
+/** Opens a GGUF file: its metadata, and its tensors to read one by one. @throws FilesError where it is not there or damaged */
+export function openGguf(path: string): Promise<GgufFile> {
+  return openGgufAt(onDisk(path));
 }
 
 /** Opens a safetensors file. @throws FilesError where it is not there or damaged */

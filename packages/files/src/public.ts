@@ -6,6 +6,7 @@ export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpo
 export * from "./errors.js";
 export type { TensorType } from "./formats/dequantise.js";
 export { encodeSafetensors, type WrittenTensor } from "./formats/encode-safetensors.js";
+export { type GgufFile, openGguf as openGgufAt } from "./formats/gguf.js";
 export { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 export type { StoredRows, TensorSource, TensorStore } from "./formats/tensor-source.js";
 export { type BlobFolder, inBlob, inBlobs } from "./places/blobs.js";

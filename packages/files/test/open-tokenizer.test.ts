@@ -1,12 +1,12 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadModel } from "@amulet-ts/models";
+import { place } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyTokenizerConfig, tinyTokenizerJson } from "@amulet-ts/testing/files/tiny-tokenizer";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { loadModel } from "../../models/src/index.js";
-import { fixturesAreHere, sharedFixture, whereFixturesLie } from "../../models/test/families/fixtures.js";
 import { openTokenizer } from "../src/index.js";
-import { place } from "./formats/checkpoint-writer.js";
-import { tinyTokenizerConfig, tinyTokenizerJson } from "./tokenizer/tiny-tokenizer.js";
 
 const chat = [{ role: "user", content: "Hello, world 🙂" }] as const;
 
@@ -37,13 +37,13 @@ test("a folder without a tokenizer, and a path to nothing, are refused by name",
   await expect(openTokenizer(join(folder, "nothing"))).rejects.toMatchObject({ code: "file-not-found" });
 });
 
-describe.skipIf(!fixturesAreHere)(`beside the model (${whereFixturesLie})`, () => {
+describe("beside the model", () => {
   test.each(["checkpoints/llama-gqa-tied", "formats/llama-gqa-tied.f32.gguf"])(
     "%s: the tokenizer alone renders and encodes as the loaded model does",
-    async (fixture) => {
+    async (path) => {
       await import("@tensorflow/tfjs-backend-cpu");
-      using model = await loadModel(sharedFixture(fixture));
-      const alone = await openTokenizer(sharedFixture(fixture));
+      using model = await loadModel(fixture(path));
+      const alone = await openTokenizer(fixture(path));
       expect(alone.name).toBe(model.name);
       expect(alone.renderChat(chat)).toEqual(model.renderChat(chat));
       expect(alone.tokenizer.endTokens).toEqual([...model.endTokens]);
@@ -53,7 +53,7 @@ describe.skipIf(!fixturesAreHere)(`beside the model (${whereFixturesLie})`, () =
   test("weights are neither needed nor read", async () => {
     const folder = await mkdtemp(join(tmpdir(), "amulet-tokenizer-"));
     onTestFinished(() => rm(folder, { recursive: true }));
-    const source = sharedFixture("checkpoints/qwen2");
+    const source = fixture("checkpoints/qwen2");
     await cp(source, folder, { recursive: true, filter: (path) => !path.endsWith(".safetensors") });
     const ids = (await openTokenizer(folder)).renderChat(chat).ids;
     expect(ids).toEqual((await openTokenizer(source)).renderChat(chat).ids);

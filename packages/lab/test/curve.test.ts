@@ -20,9 +20,9 @@ import {
 import { loadModel, type Model } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
+import { float32Tensor, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { float32Tensor, writeGguf } from "../../files/test/formats/checkpoint-writer.js";
-import { tinyLlama } from "../../models/test/tiny-llama.js";
 import {
   type AnswerScores,
   answerInTree,

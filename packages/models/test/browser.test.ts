@@ -3,15 +3,15 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { place, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyFolder } from "@amulet-ts/testing/models/tiny-folder";
+import { tinyLlama, tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ModelFile } from "../../files/src/formats/model-file.js";
 import { onWeb } from "../../files/src/places/web.js";
-import { place, uint32Entry, writeGguf } from "../../files/test/formats/checkpoint-writer.js";
 import * as browser from "../src/browser.js";
 import { loadModel, type Model } from "../src/index.js";
-import { tinyFolder } from "./tiny-folder.js";
-import { tinyLlama, tinyLlamaFile } from "./tiny-llama.js";
 
 /** A request that came, as `PATH RANGE`. */
 let asked: string[] = [];

@@ -1,11 +1,11 @@
 /** A wasm heap that fills up in the middle of an answer: an error, and a session that is where it was. */
 import { startBackend } from "@amulet-ts/backends";
+import { place } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
+import { readRows } from "@amulet-ts/testing/reference/checkpoints";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
-import { place } from "../../files/test/formats/checkpoint-writer.js";
 import { loadModel, type Model } from "../src/index.js";
-import { readRows } from "./families/fixtures.js";
-import { tinyLlamaFile } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));
 

@@ -3,15 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { FilesError, openCheckpoint } from "@amulet-ts/files";
+import { place } from "@amulet-ts/testing/files/checkpoint-writer";
+import { mutate } from "@amulet-ts/testing/files/json-mutations";
+import { tinyConfig, tinyFolder, tinyIndex } from "@amulet-ts/testing/models/tiny-folder";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { place } from "../../files/test/formats/checkpoint-writer.js";
-import { openShardedSafetensors } from "../../files/test/formats/on-disk.js";
 import { ModelError } from "../src/errors.js";
 import { loadModel } from "../src/index.js";
 import { planModel } from "../src/loading/plan-model.js";
-import { mutate } from "./json-mutations.js";
-import { tinyConfig, tinyFolder, tinyIndex } from "./tiny-folder.js";
 
 const mutations = 2000;
 /** Only a guard against hanging; a mutation takes a few milliseconds. */
@@ -86,7 +85,7 @@ describe("damaged", () => {
     for (let seed = 0; seed < mutations; seed++) {
       await writeFile(path, mutate(index, seed));
       const verdict = await judge(async () => {
-        const store = await openShardedSafetensors(path);
+        const { store } = await openCheckpoint(folder);
         for (const source of store.tensors.values()) await source.read();
         await store.close();
         await planOnly(folder);

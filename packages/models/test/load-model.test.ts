@@ -1,16 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   makeFolder,
   stringEntry,
   type WrittenGguf,
   writeGguf,
-} from "../../files/test/formats/checkpoint-writer.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModel } from "../src/index.js";
-import { tinyLlama } from "./tiny-llama.js";
 
 let before = 0;
 beforeAll(() => startBackend("wasm"));

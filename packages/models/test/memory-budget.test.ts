@@ -1,12 +1,12 @@
 /** The budget that a backend states, checked before anything is read. */
 import { startBackend } from "@amulet-ts/backends";
+import { place } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
 import { FileTensor } from "../../files/src/formats/file-tensor.js";
-import { place } from "../../files/test/formats/checkpoint-writer.js";
 import { loadModel } from "../src/index.js";
 import type { MemoryBudget } from "../src/loading/memory.js";
-import { tinyLlamaFile } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));
 

@@ -1,6 +1,4 @@
 import { startBackend } from "@amulet-ts/backends";
-import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import {
   type Entry,
   f32,
@@ -8,9 +6,11 @@ import {
   place,
   stringEntry,
   writeGguf,
-} from "../../files/test/formats/checkpoint-writer.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, expect, test, vi } from "vitest";
 import { loadModel } from "../src/index.js";
-import { tinyLlama } from "./tiny-llama.js";
 
 beforeAll(() => startBackend("wasm"));
 afterEach(() => {

@@ -1,10 +1,10 @@
 import { startBackend } from "@amulet-ts/backends";
 import { coreSubject } from "@amulet-ts/cli";
+import { effectiveRoundoff } from "@amulet-ts/testing/backends/tolerance";
+import { backendsUnderTest, casesOn, noteError } from "@amulet-ts/testing/backends/under-test";
 import { algorithmLaws, holdLaw } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { effectiveRoundoff } from "../../../test/backends/tolerance.js";
-import { backendsUnderTest, casesOn, noteError } from "../../../test/backends/under-test.js";
 
 describe.each(backendsUnderTest)("core keeps every law of the algorithm on %s", (backend) => {
   beforeAll(async () => {

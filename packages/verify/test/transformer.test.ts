@@ -1,28 +1,19 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readSafetensors } from "@amulet-ts/testing/files/read-safetensors";
+import { readReference } from "@amulet-ts/testing/reference/checkpoints";
+import { fixture, readFixture } from "@amulet-ts/testing/reference/fixture";
 import { oracles } from "@amulet-ts/verify";
 import { describe, expect, it } from "vitest";
-import { readSafetensors } from "./safetensors.js";
 
-const checkpoints = new URL("../../../../shared/fixtures/checkpoints/", import.meta.url);
+type Forward = (name: string, tokens: readonly number[]) => Float64Array[];
 
-interface Expected {
-  readonly cases: readonly {
-    readonly input_ids: number[];
-    readonly logits: number[][];
-    readonly max_abs_float32_error: number;
-  }[];
-}
-
-type Forward = (folder: URL, tokens: number[]) => Float64Array[];
-
-const readJson = <T>(folder: URL, name: string): T => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
-const read = (folder: URL) => readSafetensors(new URL("model.safetensors", folder));
-const llama: Forward = (folder, tokens) =>
-  oracles.llamaLogits(readJson<oracles.LlamaConfig>(folder, "config.json"), read(folder), tokens);
-const gemma3: Forward = (folder, tokens) =>
-  oracles.gemma3Logits(readJson<oracles.Gemma3Config>(folder, "config.json"), read(folder), tokens);
-const gpt2: Forward = (folder, tokens) =>
-  oracles.gpt2Logits(readJson<oracles.Gpt2Config>(folder, "config.json"), read(folder), tokens);
+const config = <T>(name: string) => readFixture<T>(`checkpoints/${name}/config.json`);
+const weights = (name: string) => readSafetensors(fixture(`checkpoints/${name}/model.safetensors`));
+const llama: Forward = (name, tokens) =>
+  oracles.llamaLogits(config<oracles.LlamaConfig>(name), weights(name), tokens);
+const gemma3: Forward = (name, tokens) =>
+  oracles.gemma3Logits(config<oracles.Gemma3Config>(name), weights(name), tokens);
+const gpt2: Forward = (name, tokens) =>
+  oracles.gpt2Logits(config<oracles.Gpt2Config>(name), weights(name), tokens);
 
 /** The fixture keeps float32 digits: each logit is off by at most half a unit in the last place. */
 const storedRounding = (logit: number) => 2 ** -24 * Math.abs(logit) + 1e-12;
@@ -44,11 +35,9 @@ describe("the transformer oracles give the reference's logits at every position"
     ["qwen2", llama, castAllowance.llama],
     ["qwen3", llama, castAllowance.llama],
     ["gemma3-text", gemma3, castAllowance.llama],
-  ] as const)("%s", ([name, forward, allowance], { skip }) => {
-    const folder = new URL(`${name}/`, checkpoints);
-    skip(!existsSync(folder), `The reference checkpoint ${name} is not here (../shared/fixtures).`);
-    for (const expected of readJson<Expected>(folder, "expected.json").cases) {
-      const logits = forward(folder, expected.input_ids);
+  ] as const)("%s", ([name, forward, allowance]) => {
+    for (const expected of readReference(name)) {
+      const logits = forward(name, expected.input_ids);
       expect(logits.length).toBe(expected.logits.length);
       const excess = logits.flatMap((row, t) =>
         expected.logits[t]!.map((value, v) => Math.abs(row[v]! - value) - storedRounding(value)),

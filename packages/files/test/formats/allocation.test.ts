@@ -1,10 +1,17 @@
 /** A hostile header asks for memory: what is allocated at once stays in proportion to the file. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  f32,
+  makeFolder,
+  stringEntry,
+  u64,
+  writeGguf,
+  writeSafetensors,
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { tinyLlama } from "../../../models/test/tiny-llama.js";
 import type { TensorStore } from "../../src/formats/tensor-source.js";
-import { f32, makeFolder, stringEntry, u64, writeGguf, writeSafetensors } from "./checkpoint-writer.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
 
 /** Bytes of the largest allocation since the last reset, as far as JavaScript is asked for one by length. */

@@ -1,63 +1,60 @@
+import { fixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, test } from "vitest";
 import { ggufTensorTypes } from "../../src/formats/dequantise.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
-import { fixture, fixturesAbsent } from "./shared-fixtures.js";
 
 const bitsOf = (numbers: Float32Array) => new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
 
 const typeNames = [...ggufTensorTypes.values()].map((type) => type.name).filter((name) => name !== "F64");
 
-describe.skipIf(fixturesAbsent)(
-  "against the gguf package (skipped where ../shared/fixtures is absent)",
-  () => {
-    test.each(typeNames)("%s dequantises to the same bits", async (name) => {
-      const coded = await openGguf(fixture("formats/quant-types.gguf"));
-      const expected = await openSafetensors(fixture("formats/quant-types.expected.safetensors"));
-      const tensor = coded.tensors.get(`blocks.${name}`)!;
-      expect(tensor.type).toBe(name);
-      expect(tensor.shape).toEqual(expected.tensors.get(name)!.shape);
-      expect(bitsOf(await tensor.read())).toEqual(bitsOf(await expected.tensors.get(name)!.read()));
-      await Promise.all([coded.close(), expected.close()]);
-    });
+describe("against the gguf package", () => {
+  test.each(typeNames)("%s dequantises to the same bits", async (name) => {
+    const coded = await openGguf(fixture("formats/quant-types.gguf"));
+    const expected = await openSafetensors(fixture("formats/quant-types.expected.safetensors"));
+    const tensor = coded.tensors.get(`blocks.${name}`)!;
+    expect(tensor.type).toBe(name);
+    expect(tensor.shape).toEqual(expected.tensors.get(name)!.shape);
+    expect(bitsOf(await tensor.read())).toEqual(bitsOf(await expected.tensors.get(name)!.read()));
+    await Promise.all([coded.close(), expected.close()]);
+  });
 
-    test("a checkpoint's GGUF holds the weights of its safetensors", async () => {
-      const gguf = await openGguf(fixture("formats/llama-gqa-tied.f32.gguf"));
-      const original = await openSafetensors(fixture("checkpoints/llama-gqa-tied/model.safetensors"));
-      const twins = [
-        ["token_embd.weight", "model.embed_tokens.weight"],
-        ["output_norm.weight", "model.norm.weight"],
-        ["blk.0.attn_v.weight", "model.layers.0.self_attn.v_proj.weight"],
-        ["blk.1.ffn_down.weight", "model.layers.1.mlp.down_proj.weight"],
-      ] as const;
-      for (const [name, twin] of twins) {
-        expect(gguf.tensors.get(name)!.shape).toEqual(original.tensors.get(twin)!.shape);
-        expect(bitsOf(await gguf.tensors.get(name)!.read())).toEqual(
-          bitsOf(await original.tensors.get(twin)!.read()),
+  test("a checkpoint's GGUF holds the weights of its safetensors", async () => {
+    const gguf = await openGguf(fixture("formats/llama-gqa-tied.f32.gguf"));
+    const original = await openSafetensors(fixture("checkpoints/llama-gqa-tied/model.safetensors"));
+    const twins = [
+      ["token_embd.weight", "model.embed_tokens.weight"],
+      ["output_norm.weight", "model.norm.weight"],
+      ["blk.0.attn_v.weight", "model.layers.0.self_attn.v_proj.weight"],
+      ["blk.1.ffn_down.weight", "model.layers.1.mlp.down_proj.weight"],
+    ] as const;
+    for (const [name, twin] of twins) {
+      expect(gguf.tensors.get(name)!.shape).toEqual(original.tensors.get(twin)!.shape);
+      expect(bitsOf(await gguf.tensors.get(name)!.read())).toEqual(
+        bitsOf(await original.tensors.get(twin)!.read()),
+      );
+    }
+    await Promise.all([gguf.close(), original.close()]);
+  });
+
+  test("Q8_0 stays within half a step of what was quantised", async () => {
+    const coded = await openGguf(fixture("formats/llama-gqa-tied.q8_0.gguf"));
+    const exact = await openGguf(fixture("formats/llama-gqa-tied.f32.gguf"));
+    const quantised = [...coded.tensors.values()].filter((tensor) => tensor.type === "Q8_0");
+    expect(quantised.length).toBeGreaterThan(0);
+    for (const tensor of quantised) {
+      const [got, wanted] = [await tensor.read(), await exact.tensors.get(tensor.name)!.read()];
+      for (let block = 0; block < got.length; block += 32) {
+        const largest = Math.max(...wanted.subarray(block, block + 32).map(Math.abs));
+        const worst = Math.max(
+          ...got.subarray(block, block + 32).map((x, i) => Math.abs(x - wanted[block + i]!)),
         );
+        // Half a step of largest/127, and the step itself is rounded to a half (2^-11) before up to 127 of them.
+        expect(worst).toBeLessThanOrEqual((largest / 127) * (0.5 + 127 / 2 ** 11));
       }
-      await Promise.all([gguf.close(), original.close()]);
-    });
-
-    test("Q8_0 stays within half a step of what was quantised", async () => {
-      const coded = await openGguf(fixture("formats/llama-gqa-tied.q8_0.gguf"));
-      const exact = await openGguf(fixture("formats/llama-gqa-tied.f32.gguf"));
-      const quantised = [...coded.tensors.values()].filter((tensor) => tensor.type === "Q8_0");
-      expect(quantised.length).toBeGreaterThan(0);
-      for (const tensor of quantised) {
-        const [got, wanted] = [await tensor.read(), await exact.tensors.get(tensor.name)!.read()];
-        for (let block = 0; block < got.length; block += 32) {
-          const largest = Math.max(...wanted.subarray(block, block + 32).map(Math.abs));
-          const worst = Math.max(
-            ...got.subarray(block, block + 32).map((x, i) => Math.abs(x - wanted[block + i]!)),
-          );
-          // Half a step of largest/127, and the step itself is rounded to a half (2^-11) before up to 127 of them.
-          expect(worst).toBeLessThanOrEqual((largest / 127) * (0.5 + 127 / 2 ** 11));
-        }
-      }
-      await Promise.all([coded.close(), exact.close()]);
-    });
-  },
-);
+    }
+    await Promise.all([coded.close(), exact.close()]);
+  });
+});
 
 /** Blocks whose values can be worked out by hand: scale 0.5 (half bits 0x3800), offset −1 (0xbc00). */
 const half = [0x00, 0x38];

@@ -1,9 +1,9 @@
 /** What is written is read back: every bit of a float32, or the nearest bfloat16. */
 
 import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
+import { place } from "@amulet-ts/testing/files/checkpoint-writer";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { place } from "./checkpoint-writer.js";
 
 async function roundTrip(values: Float32Array, type: "F32" | "BF16"): Promise<Float32Array> {
   const file = encodeSafetensors(new Map([["x", { shape: [values.length], values }]]), type);

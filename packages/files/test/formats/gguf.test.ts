@@ -1,6 +1,4 @@
 import { dirname, join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { FilesError } from "../../src/errors.js";
 import {
   f32,
   float32Tensor,
@@ -15,7 +13,9 @@ import {
   uint32Entry,
   type WrittenGguf,
   writeGguf,
-} from "./checkpoint-writer.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { describe, expect, test } from "vitest";
+import { FilesError } from "../../src/errors.js";
 import { openGguf } from "./on-disk.js";
 
 const small: WrittenGguf = {

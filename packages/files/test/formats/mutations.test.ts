@@ -1,8 +1,5 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { FilesError } from "../../src/errors.js";
-import type { TensorStore } from "../../src/formats/tensor-source.js";
 import {
   f32,
   float32Tensor,
@@ -14,7 +11,10 @@ import {
   uint32Entry,
   writeGguf,
   writeSafetensors,
-} from "./checkpoint-writer.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { expect, test } from "vitest";
+import { FilesError } from "../../src/errors.js";
+import type { TensorStore } from "../../src/formats/tensor-source.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
 
 const runs = 2000;

@@ -1,6 +1,6 @@
+import { f32, joinSafetensors, place, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
 import { describe, expect, test } from "vitest";
 import { FilesError } from "../../src/errors.js";
-import { f32, joinSafetensors, place, writeSafetensors } from "./checkpoint-writer.js";
 import { openSafetensors, openShardedSafetensors } from "./on-disk.js";
 
 const bytes = (...values: number[]) => Buffer.from(values);

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { CHECKPOINT, COMMIT, makeBytes, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import { type Fault, type SeenRequest, sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
 import { type HubProgress, resolveModel } from "../../src/hub/index.js";
 import { readRetryAfter } from "../../src/hub/retry.js";
-import { CHECKPOINT, COMMIT, makeBytes, REPOSITORY, useHub } from "./hub-fixture.js";
-import { type Fault, type SeenRequest, sha256 } from "./hub-server.js";
 
 const hub = useHub();
 const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));

@@ -1,9 +1,17 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  CHECKPOINT,
+  COMMIT,
+  makeBytes,
+  OLDER,
+  REPOSITORY,
+  useHub,
+  WANTED,
+} from "@amulet-ts/testing/hub/hub-fixture";
+import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
 import { cachedModelPath, listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
-import { CHECKPOINT, COMMIT, makeBytes, OLDER, REPOSITORY, useHub, WANTED } from "./hub-fixture.js";
-import { sha256 } from "./hub-server.js";
 
 const hub = useHub();
 const CONFIG = Buffer.from('{"model_type":"qwen2"}');

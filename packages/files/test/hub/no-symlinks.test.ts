@@ -1,7 +1,15 @@
 import { link, lstat, symlink } from "node:fs/promises";
+import {
+  CHECKPOINT,
+  COMMIT,
+  hashAll,
+  hashesOf,
+  REPOSITORY,
+  useHub,
+  WANTED,
+} from "@amulet-ts/testing/hub/hub-fixture";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { removeCachedModel, resolveModel } from "../../src/hub/index.js";
-import { CHECKPOINT, COMMIT, hashAll, hashesOf, REPOSITORY, useHub, WANTED } from "./hub-fixture.js";
 
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();

@@ -1,7 +1,7 @@
+import { CHECKPOINT, COMMIT, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import { STRANGER, TOKEN } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
 import { resolveModel } from "../../src/hub/index.js";
-import { CHECKPOINT, COMMIT, REPOSITORY, useHub } from "./hub-fixture.js";
-import { STRANGER, TOKEN } from "./hub-server.js";
 
 const hub = useHub();
 const refusal = (id: string, more = {}) =>

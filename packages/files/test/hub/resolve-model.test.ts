@@ -1,7 +1,5 @@
 import { lstat, mkdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { type HubProgress, resolveModel } from "../../src/hub/index.js";
 import {
   CHECKPOINT,
   COMMIT,
@@ -13,8 +11,10 @@ import {
   REPOSITORY,
   useHub,
   WANTED,
-} from "./hub-fixture.js";
-import { blobNameOf, gitSha1, TOKEN } from "./hub-server.js";
+} from "@amulet-ts/testing/hub/hub-fixture";
+import { blobNameOf, gitSha1, TOKEN } from "@amulet-ts/testing/hub/hub-server";
+import { describe, expect, it } from "vitest";
+import { type HubProgress, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
 const resolve = (id: string, more = {}) => resolveModel(id, hub.options(more));

@@ -6,11 +6,18 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import {
+  CHECKPOINT,
+  hashAll,
+  hashesOf,
+  REPOSITORY,
+  useHub,
+  WANTED,
+} from "@amulet-ts/testing/hub/hub-fixture";
+import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { acquireLock } from "../../src/hub/file-lock.js";
 import { resolveModel } from "../../src/hub/index.js";
-import { CHECKPOINT, hashAll, hashesOf, REPOSITORY, useHub, WANTED } from "./hub-fixture.js";
-import { sha256 } from "./hub-server.js";
 
 const hub = useHub();
 const SOURCES = fileURLToPath(new URL("../../src", import.meta.url));

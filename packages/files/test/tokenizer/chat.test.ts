@@ -1,14 +1,14 @@
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { renderedChatIds } from "../../src/templates/chat-ids.js";
-import { type ChatMessage, findChatTemplate, renderChat } from "../../src/templates/chat-template.js";
-import { tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
 import {
   CHATML,
   tinySentencePieceMetadata,
   tinyTokenizerConfig,
   tinyTokenizerJson,
-} from "./tiny-tokenizer.js";
+} from "@amulet-ts/testing/files/tiny-tokenizer";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { renderedChatIds } from "../../src/templates/chat-ids.js";
+import { type ChatMessage, findChatTemplate, renderChat } from "../../src/templates/chat-template.js";
+import { tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
 
 const tokenizer = tokenizerFromJson({
   tokenizer: JSON.stringify(tinyTokenizerJson()),

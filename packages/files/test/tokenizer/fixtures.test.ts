@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { fixture, readFixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, it } from "vitest";
 import { renderedChatIds } from "../../src/templates/chat-ids.js";
 import { type ChatMessage, findChatTemplate } from "../../src/templates/chat-template.js";
@@ -24,19 +26,18 @@ function expectCase(tokenizer: Tokenizer, { text, ids, decoded }: EncodeCase): v
 }
 
 async function readMetadata(path: string): Promise<ReadonlyMap<string, unknown>> {
-  const file = await openGguf(sharedPath(path));
+  const file = await openGguf(path);
   await file.close();
   return file.metadata;
 }
 
-const absent = (isThere: boolean) => (isThere ? "" : " (skipped: ../shared does not hold its files)");
-
 const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 const SMOLLM = "fixtures/smollm2-135m-instruct";
 const hasModel = hasShared(MODEL, SMOLLM);
+const absent = hasModel ? "" : " (skipped: ../shared does not hold its files)";
 
-describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${absent(hasModel)}`, async () => {
-  const metadata = hasModel ? await readMetadata(MODEL) : new Map<string, unknown>();
+describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${absent}`, async () => {
+  const metadata = hasModel ? await readMetadata(sharedPath(MODEL)) : new Map<string, unknown>();
   const tokenizer = hasModel ? tokenizerFromGguf(metadata) : undefined;
   const texts: EncodeCase[] = hasModel ? JSON.parse(readShared(`${SMOLLM}/tokenizer.json`)).cases : [];
   const chats: { question: string; prompt: string; ids: number[] }[] = hasModel
@@ -75,29 +76,24 @@ interface ExpectedTokenizer {
   chat: { messages: ChatMessage[]; text: string; ids: number[] };
 }
 
-const hasCheckpoints = hasShared("fixtures/checkpoints", "fixtures/formats");
-
-describe.skipIf(!hasCheckpoints)(
-  `a checkpoint's tokenizer equals the reference${absent(hasCheckpoints)}`,
-  () => {
-    it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
-      const folder = `fixtures/checkpoints/${family}`;
-      const config = readShared(`${folder}/tokenizer_config.json`);
-      const tokenizer = tokenizerFromJson({ tokenizer: readShared(`${folder}/tokenizer.json`), config });
-      const template = findChatTemplate({
-        jinja: readShared(`${folder}/chat_template.jinja`),
-        config: parseTokenizerConfig(config),
-      });
-      expectAll(tokenizer, template, JSON.parse(readShared(`${folder}/expected_tokenizer.json`)));
+describe("a checkpoint's tokenizer equals the reference", () => {
+  it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
+    const read = (name: string) => readFileSync(fixture(`checkpoints/${family}/${name}`), "utf8");
+    const config = read("tokenizer_config.json");
+    const tokenizer = tokenizerFromJson({ tokenizer: read("tokenizer.json"), config });
+    const template = findChatTemplate({
+      jinja: read("chat_template.jinja"),
+      config: parseTokenizerConfig(config),
     });
+    expectAll(tokenizer, template, readFixture(`checkpoints/${family}/expected_tokenizer.json`));
+  });
 
-    it.each(["f32", "q8_0"])("llama-gqa-tied, from %s GGUF", async (type) => {
-      const metadata = await readMetadata(`fixtures/formats/llama-gqa-tied.${type}.gguf`);
-      const expected = JSON.parse(readShared("fixtures/checkpoints/llama-gqa-tied/expected_tokenizer.json"));
-      expectAll(tokenizerFromGguf(metadata), findChatTemplate({ metadata }), expected);
-    });
-  },
-);
+  it.each(["f32", "q8_0"])("llama-gqa-tied, from %s GGUF", async (type) => {
+    const metadata = await readMetadata(fixture(`formats/llama-gqa-tied.${type}.gguf`));
+    const expected = readFixture<ExpectedTokenizer>("checkpoints/llama-gqa-tied/expected_tokenizer.json");
+    expectAll(tokenizerFromGguf(metadata), findChatTemplate({ metadata }), expected);
+  });
+});
 
 function expectAll(tokenizer: Tokenizer, template: string | undefined, expected: ExpectedTokenizer): void {
   for (const text of expected.encode) expectCase(tokenizer, text);

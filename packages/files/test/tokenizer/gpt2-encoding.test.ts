@@ -1,9 +1,10 @@
 /** GPT-2's vocabulary encodes through gpt-tokenizer: the ids stay those of the general library. */
+
+import { byteAlphabet } from "@amulet-ts/testing/files/tiny-tokenizer";
 import { fc, test } from "@fast-check/vitest";
 import ranks from "gpt-tokenizer/bpeRanks/r50k_base";
 import { beforeAll, describe, expect, vi } from "vitest";
 import { hastenGpt2, type Tokenizer, tokenizerFromJson } from "../../src/tokenizer/index.js";
-import { byteAlphabet } from "./tiny-tokenizer.js";
 
 const encoded = vi.hoisted(() => vi.fn());
 vi.mock("../../src/tokenizer/gpt2-encoding.js", async (original) => {

@@ -1,10 +1,14 @@
+import { mutate, mutateTree, seededDraws } from "@amulet-ts/testing/files/json-mutations";
+import {
+  tinySentencePieceMetadata,
+  tinyTokenizerConfig,
+  tinyTokenizerJson,
+} from "@amulet-ts/testing/files/tiny-tokenizer";
 import { describe, expect, it } from "vitest";
-import { mutate, mutateTree, seededDraws } from "../../../models/test/json-mutations.js";
 import { FilesError } from "../../src/errors.js";
 import { renderedChatIds } from "../../src/templates/chat-ids.js";
 import { findChatTemplate } from "../../src/templates/chat-template.js";
 import { parseTokenizerConfig, tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
-import { tinySentencePieceMetadata, tinyTokenizerConfig, tinyTokenizerJson } from "./tiny-tokenizer.js";
 
 const MUTATIONS = 2000;
 

@@ -1,8 +1,8 @@
+import { tinySentencePieceMetadata, tinyTokenizerJson } from "@amulet-ts/testing/files/tiny-tokenizer";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Tokenizer, tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
-import { tinySentencePieceMetadata, tinyTokenizerJson } from "./tiny-tokenizer.js";
 
 const raw = tinyTokenizerJson();
 const byteLevel = tokenizerFromJson({ tokenizer: JSON.stringify(raw) });

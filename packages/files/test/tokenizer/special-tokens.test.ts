@@ -1,7 +1,12 @@
 /** Which tokens are special, and by which name templates know them. */
+
+import {
+  tinySentencePieceMetadata,
+  tinyTokenizerConfig,
+  tinyTokenizerJson,
+} from "@amulet-ts/testing/files/tiny-tokenizer";
 import { expect, test } from "vitest";
 import { tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
-import { tinySentencePieceMetadata, tinyTokenizerConfig, tinyTokenizerJson } from "./tiny-tokenizer.js";
 
 const tokenizer = JSON.stringify(tinyTokenizerJson());
 const open = (config: unknown, map?: unknown) =>

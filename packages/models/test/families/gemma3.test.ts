@@ -2,21 +2,19 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
-import { beforeAll, describe, expect, test } from "vitest";
-import { f32, writeSafetensors } from "../../../files/test/formats/checkpoint-writer.js";
-import { openSafetensors } from "../../../files/test/formats/on-disk.js";
+import { f32, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
 import {
   distance,
-  fixturesAreHere,
   loadFixture,
   loadRewritten,
   prefill,
   rewriteFolder,
-  sharedFixture,
   toleranceBetweenRuns,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
+import { beforeAll, describe, expect, test } from "vitest";
 
 const folder = "gemma3-text";
 const ids = Array.from({ length: 20 }, (_, t) => (t * t * 31 + t * 13 + 5) % 288);
@@ -27,8 +25,8 @@ async function logitsWith(settings: Record<string, unknown>): Promise<Float32Arr
   return prefill(model, ids);
 }
 
-describe.skipIf(!fixturesAreHere)(`Gemma 3 (${whereFixturesLie})`, () => {
-  const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, [ids]) : 0;
+describe("Gemma 3", () => {
+  const tolerance = toleranceBetweenRuns(folder, [ids]);
   beforeAll(async () => {
     await startBackend("wasm");
   });
@@ -84,7 +82,7 @@ describe.skipIf(!fixturesAreHere)(`Gemma 3 (${whereFixturesLie})`, () => {
 
 /** The fixture's weights with w of query norms, used as 1 + w, made 1 + 2w: used twice as large. */
 async function doubleQueryNorms(): Promise<Buffer> {
-  const store = await openSafetensors(sharedFixture(`checkpoints/${folder}/model.safetensors`));
+  const store = await openSafetensors(fixture(`checkpoints/${folder}/model.safetensors`));
   const entries = [...store.tensors].map(async ([name, tensor]) => {
     const values = await tensor.read();
     const doubled = name.endsWith("q_norm.weight") ? values.map((w) => 1 + 2 * w) : values;

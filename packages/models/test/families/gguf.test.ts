@@ -1,8 +1,8 @@
 /** The same checkpoint as llama.cpp's converter would write it gives the same logits, family by family. */
 import { readFile } from "node:fs/promises";
 import { startBackend } from "@amulet-ts/backends";
+import { openGguf, openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
-import { beforeAll, describe, expect, test } from "vitest";
 import {
   type Entry,
   f32,
@@ -14,16 +14,10 @@ import {
   uint32Entry,
   type WrittenTensor,
   writeGguf,
-} from "../../../files/test/formats/checkpoint-writer.js";
-import { openGguf, openSafetensors } from "../../../files/test/formats/on-disk.js";
-import {
-  distance,
-  fixturesAreHere,
-  loadRewritten,
-  prefill,
-  sharedFixture,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/files/checkpoint-writer";
+import { distance, loadRewritten, prefill } from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
+import { beforeAll, describe, expect, test } from "vitest";
 
 /** What the converter does for one architecture: its metadata, and the numbers that it changes. */
 interface Conversion {
@@ -129,7 +123,7 @@ const conversions: readonly (readonly [folder: string, Conversion])[] = [
 
 const ids = Array.from({ length: 14 }, (_, t) => (t * t * 31 + t * 13 + 5) % 288);
 
-describe.skipIf(!fixturesAreHere)(`families from GGUF (${whereFixturesLie})`, () => {
+describe("families from GGUF", () => {
   beforeAll(async () => {
     await startBackend("wasm");
   });
@@ -144,7 +138,7 @@ describe.skipIf(!fixturesAreHere)(`families from GGUF (${whereFixturesLie})`, ()
 });
 
 async function convert(folder: string, conversion: Conversion): Promise<Buffer> {
-  const source = sharedFixture(`checkpoints/${folder}`);
+  const source = fixture(`checkpoints/${folder}`);
   const config = JSON.parse(await readFile(`${source}/config.json`, "utf8"));
   const store = await openSafetensors(`${source}/model.safetensors`);
   const tensors = await Promise.all(
@@ -171,7 +165,7 @@ function rename(name: string, { names }: Conversion): string {
 
 /** All fixtures have the same tokenizer; one of them is a GGUF file. */
 async function tokenizerEntries(): Promise<Entry[]> {
-  const file = await openGguf(sharedFixture("formats/llama-gqa-tied.f32.gguf"));
+  const file = await openGguf(fixture("formats/llama-gqa-tied.f32.gguf"));
   await file.close();
   const strings = (key: string): Entry => [key, 9, list(8, (file.metadata.get(key) as string[]).map(text))];
   const types = file.metadata.get("tokenizer.ggml.token_type") as Int32Array;

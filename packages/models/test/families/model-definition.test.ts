@@ -3,24 +3,22 @@ import { readFile } from "node:fs/promises";
 import { startBackend } from "@amulet-ts/backends";
 import { openSafetensors } from "@amulet-ts/files";
 import { defineModel, emptyCache } from "@amulet-ts/models";
-import * as tf from "@tensorflow/tfjs-core";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   checkpoints,
-  fixturesAreHere,
   loadFixture,
   prefill,
   readReference,
   readRows,
-  sharedFixture,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
+import * as tf from "@tensorflow/tfjs-core";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
 const readConfig = async (folder: string): Promise<Record<string, unknown>> =>
-  JSON.parse(await readFile(sharedFixture(`checkpoints/${folder}/config.json`), "utf8"));
+  JSON.parse(await readFile(fixture(`checkpoints/${folder}/config.json`), "utf8"));
 
 async function readTensors(folder: string): Promise<Map<string, tf.Tensor>> {
-  const file = await openSafetensors(sharedFixture(`checkpoints/${folder}/model.safetensors`));
+  const file = await openSafetensors(fixture(`checkpoints/${folder}/model.safetensors`));
   const tensors = new Map<string, tf.Tensor>();
   for (const [name, source] of file.tensors)
     tensors.set(name, tf.tensor(await source.read(), [...source.shape]));
@@ -37,7 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => expect(tf.memory().numTensors).toBe(before));
 
-describe.skipIf(!fixturesAreHere)(`on reference checkpoints (${whereFixturesLie})`, () => {
+describe("on reference checkpoints", () => {
   it.each(checkpoints)(
     "%s: the loader's logits, from the checkpoint's tensors as they are",
     async (folder) => {

@@ -2,20 +2,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
-import { beforeAll, describe, expect, test } from "vitest";
-import { f32, writeSafetensors } from "../../../files/test/formats/checkpoint-writer.js";
-import { openSafetensors } from "../../../files/test/formats/on-disk.js";
+import { f32, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
 import {
   distance,
-  fixturesAreHere,
   loadFixture,
   loadRewritten,
   prefill,
   rewriteFolder,
-  sharedFixture,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
+import { beforeAll, describe, expect, test } from "vitest";
 
 type Config = Record<string, unknown>;
 
@@ -90,7 +88,7 @@ const olderConfigs: readonly (readonly [style: string, folder: string, older: (c
 /** Long enough to reach past windows and the original context of the scaled rotations. */
 const ids = Array.from({ length: 40 }, (_, t) => (t * t * 31 + t * 13 + 5) % 288);
 
-describe.skipIf(!fixturesAreHere)(`older checkpoints (${whereFixturesLie})`, () => {
+describe("older checkpoints", () => {
   beforeAll(async () => {
     await startBackend("wasm");
   });
@@ -126,7 +124,7 @@ describe.skipIf(!fixturesAreHere)(`older checkpoints (${whereFixturesLie})`, () 
   });
 
   test("a GPT-2 of bare names, with its causal masks stored, gives the same logits", async () => {
-    const store = await openSafetensors(sharedFixture("checkpoints/gpt2/model.safetensors"));
+    const store = await openSafetensors(fixture("checkpoints/gpt2/model.safetensors"));
     const mask = { dtype: "F32", shape: [1, 1, 2, 2], data: f32(1, 0, 1, 1) };
     const tensors = Object.fromEntries(
       await Promise.all(

@@ -1,10 +1,11 @@
 /** Families against nested loops in float64 that share nothing with them, on tiny random models. */
 import { startBackend } from "@amulet-ts/backends";
+import { effectiveRoundoff } from "@amulet-ts/testing/backends/tolerance";
+import { backendsUnderTest, casesOn, noteError } from "@amulet-ts/testing/backends/under-test";
+import { readRows } from "@amulet-ts/testing/reference/checkpoints";
 import { type ForwardSubject, forwardLaws, holdLaw } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { effectiveRoundoff } from "../../../../test/backends/tolerance.js";
-import { backendsUnderTest, casesOn, noteError } from "../../../../test/backends/under-test.js";
 import { ConfigSource } from "../../../files/src/checkpoint/config.js";
 import { plain } from "../../../files/src/formats/dequantise.js";
 import { decodeFloat32 } from "../../../files/src/formats/plain-floats.js";
@@ -15,7 +16,6 @@ import { planParameters } from "../../src/loading/plan-parameters.js";
 import { countSlices } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
-import { readRows } from "./fixtures.js";
 
 const float32 = plain("F32", 4, decodeFloat32);
 

@@ -1,28 +1,26 @@
 import { readFileSync } from "node:fs";
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel, type Model } from "@amulet-ts/models";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   backendsUnderTest,
   expectWithin,
   kernelsOfCards,
   someOn,
-} from "../../../../test/backends/under-test.js";
+} from "@amulet-ts/testing/backends/under-test";
 import {
   argMax,
   checkpoints,
   distance,
-  fixturesAreHere,
   loadFixture,
   prefill,
   readReference,
   readRows,
-  sharedFixture,
   toleranceOf,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, () => {
+describe("against the fixtures", () => {
   describe.each(backendsUnderTest)("on %s", (backend) => {
     beforeAll(async () => {
       await startBackend(backend);
@@ -57,7 +55,7 @@ describe.skipIf(!fixturesAreHere)(`against the fixtures (${whereFixturesLie})`, 
     test.each(["llama-gqa-tied.f32.gguf", "llama-gqa-tied.q8_0.gguf"])(
       "%s gives the logits of its own reference",
       async (file) => {
-        const path = sharedFixture(`formats/${file}`);
+        const path = fixture(`formats/${file}`);
         const expected = JSON.parse(readFileSync(`${path}.expected.json`, "utf8"));
         using model = await loadModel(path);
         // The file was dequantised for its reference: what is left is float32 rounding, as of the folder's.

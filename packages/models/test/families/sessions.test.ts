@@ -1,19 +1,17 @@
 /** Laws of sessions that hold for every family: how tokens come in changes nothing, and nothing stays behind. */
 import { startBackend } from "@amulet-ts/backends";
 import type { Model } from "@amulet-ts/models";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { backendsUnderTest, expectWithin, someOn } from "../../../../test/backends/under-test.js";
+import { backendsUnderTest, expectWithin, someOn } from "@amulet-ts/testing/backends/under-test";
 import {
   checkpoints,
   countLeaks,
   distance,
-  fixturesAreHere,
   loadFixture,
   prefill,
   readRows,
   toleranceBetweenRuns,
-  whereFixturesLie,
-} from "./fixtures.js";
+} from "@amulet-ts/testing/reference/checkpoints";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const vocabulary = 288;
 
@@ -27,14 +25,14 @@ function makeRow(length: number, seed: number): number[] {
 
 const rows = lengths.map((length, b) => makeRow(length, b));
 
-describe.skipIf(!fixturesAreHere)(`sessions on the fixtures (${whereFixturesLie})`, () => {
+describe("sessions on the fixtures", () => {
   describe.each(backendsUnderTest)("on %s", (backend) => {
     beforeAll(async () => {
       await startBackend(backend);
     });
 
     describe.each(someOn(checkpoints, 3))("%s", (folder) => {
-      const tolerance = fixturesAreHere ? toleranceBetweenRuns(folder, rows, backend) : 0;
+      const tolerance = toleranceBetweenRuns(folder, rows, backend);
       let model: Model;
       let alone: Float32Array[][];
       beforeAll(async () => {

@@ -1,5 +1,5 @@
+import type { LanguageModel, Session, TokenRow } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { LanguageModel, Session, TokenRow } from "../src/index.js";
 
 /** Next-token logits of a row; any function of the tokens makes a model. */
 export type NextLogits = (row: TokenRow) => readonly number[];

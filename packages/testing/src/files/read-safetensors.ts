@@ -8,7 +8,7 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-export function readSafetensors(path: URL): oracles.PlainTensors {
+export function readSafetensors(path: string): oracles.PlainTensors {
   const file = readFileSync(path);
   const start = 8 + Number(file.readBigUInt64LE(0));
   const header: Record<string, Entry> = JSON.parse(file.toString("utf8", 8, start));

@@ -1,23 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { loadModel, type Model } from "@amulet-ts/models";
 import type { oracleLogits } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { onTestFinished } from "vitest";
-import { logitTolerance } from "../../../../test/backends/tolerance.js";
-import { readSafetensors } from "../../../verify/test/safetensors.js";
-
-/** A path beside the project's folder; the fixtures are too foreign to lie in it. */
-export function sharedFixture(path: string): string {
-  return fileURLToPath(new URL(`../../../../../shared/fixtures/${path}`, import.meta.url));
-}
-
-export const fixturesAreHere = existsSync(sharedFixture("checkpoints"));
-/** For titles: tests that need them are skipped without them. */
-export const whereFixturesLie = "skipped without ../shared/fixtures";
+import { logitTolerance } from "../backends/tolerance.js";
+import { readSafetensors } from "../files/read-safetensors.js";
+import { fixture, readFixture } from "./fixture.js";
 
 /** Every tiny checkpoint: its folder, and the family that must run it. */
 export const checkpoints = [
@@ -34,16 +24,17 @@ export const checkpoints = [
 /** What the reference computes for one input. */
 export interface ReferenceCase {
   readonly input_ids: readonly number[];
-  /** Float64, at every position: `[T][V]`. */
+  /** Computed in float64, kept in float32, at every position: `[T][V]`. */
   readonly logits: readonly (readonly number[])[];
   /** How far the reference's own float32 run is from its float64 run. */
   readonly max_abs_float32_error: number;
   readonly greedy_12: readonly number[];
 }
 
+/** The cases of a checkpoint; the file has the fewest digits that are the same float32. */
 export function readReference(folder: string): ReferenceCase[] {
-  const text = readFileSync(sharedFixture(`checkpoints/${folder}/expected.json`), "utf8");
-  return JSON.parse(text).cases;
+  const { cases } = readFixture<{ cases: ReferenceCase[] }>(`checkpoints/${folder}/expected.json`);
+  return cases.map((one) => ({ ...one, logits: one.logits.map((row) => row.map(Math.fround)) }));
 }
 
 type PlainModel = Parameters<typeof oracleLogits>[0];
@@ -54,8 +45,10 @@ const plainModels = new Map<string, PlainModel>();
 function readPlainModel(folder: string): PlainModel {
   const known = plainModels.get(folder);
   if (known) return known;
-  const config = JSON.parse(readFileSync(sharedFixture(`checkpoints/${folder}/config.json`), "utf8"));
-  const tensors = readSafetensors(pathToFileURL(sharedFixture(`checkpoints/${folder}/model.safetensors`)));
+  const config = readFixture<PlainModel["config"] & { model_type: string }>(
+    `checkpoints/${folder}/config.json`,
+  );
+  const tensors = readSafetensors(fixture(`checkpoints/${folder}/model.safetensors`));
   const family = config.model_type === "gemma3_text" ? "gemma3" : config.model_type;
   const model = { family, config, tensors } as PlainModel;
   plainModels.set(folder, model);
@@ -90,7 +83,7 @@ export function toleranceBetweenRuns(
 }
 
 export function loadFixture(folder: string): Promise<Model> {
-  return loadModel(sharedFixture(`checkpoints/${folder}`));
+  return loadModel(fixture(`checkpoints/${folder}`));
 }
 
 /** The rows of a matrix. */
@@ -150,7 +143,7 @@ export async function rewriteFolder(
   onTestFinished(() => rm(copy, { recursive: true, force: true }));
   const names = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"];
   for (const name of names.filter((name) => !without.includes(name))) {
-    const from = sharedFixture(`checkpoints/${folder}/${name}`);
+    const from = fixture(`checkpoints/${folder}/${name}`);
     const change = rewrites[name];
     if (!change) await symlink(from, join(copy, name));
     else {

@@ -1,6 +1,6 @@
 /** A whole Llama of 2 blocks as a folder in Hugging Face's layout, made in memory, its weights in two files. */
-import { f32, type WrittenShard, writeSafetensors } from "../../files/test/formats/checkpoint-writer.js";
-import { tinyTokenizerConfig, tinyTokenizerJson } from "../../files/test/tokenizer/tiny-tokenizer.js";
+import { f32, type WrittenShard, writeSafetensors } from "../files/checkpoint-writer.js";
+import { tinyTokenizerConfig, tinyTokenizerJson } from "../files/tiny-tokenizer.js";
 
 export const tinyConfig = {
   architectures: ["LlamaForCausalLM"],

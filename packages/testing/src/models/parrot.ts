@@ -1,4 +1,4 @@
-import type { ChatMessage, ChatModel } from "../src/index.js";
+import type { ChatMessage, ChatModel } from "@amulet-ts/core";
 import { ToyModel } from "./toy-model.js";
 
 /** What is said after a prompt; a string is said after every prompt. */

@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { type ExitStatus, type Io, main } from "../src/index.js";
+import { type ExitStatus, type Io, main } from "@amulet-ts/cli";
+import { fixture } from "../reference/fixture.js";
 
 export interface Surroundings {
   readonly input?: string;
@@ -46,9 +45,5 @@ export async function amulet(words: readonly string[], around: Surroundings = {}
   return { status, ...written };
 }
 
-const shared = fileURLToPath(new URL("../../../../shared/", import.meta.url));
-
-export const fixture = (path: string) => `${shared}fixtures/${path}`;
+/** A Llama of 110,000 random weights as one file. */
 export const tinyModel = fixture("formats/llama-gqa-tied.f32.gguf");
-/** For tests whose title says that they need ../shared/fixtures. */
-export const skipWithoutFixtures = { skip: !existsSync(tinyModel) };

@@ -9,8 +9,8 @@ import {
   type WrittenGguf,
   type WrittenTensor,
   writeGguf,
-} from "../../files/test/formats/checkpoint-writer.js";
-import { byteAlphabet, CHATML } from "../../files/test/tokenizer/tiny-tokenizer.js";
+} from "../files/checkpoint-writer.js";
+import { byteAlphabet, CHATML } from "../files/tiny-tokenizer.js";
 
 const tokens = ["<pad>", "<|im_start|>", "<|im_end|>", ...byteAlphabet(), "th"];
 const [stringType, int32Type, arrayType, floatType] = [8, 5, 9, 6];

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { HubOptions } from "@amulet-ts/files";
 import { afterEach, beforeEach } from "vitest";
-import type { HubOptions } from "../../src/hub/index.js";
 import { HubServer, sha256 } from "./hub-server.js";
 
 export const COMMIT = "a".repeat(40);
