@@ -1,8 +1,9 @@
 /** Rows as the file has them: its own bytes, and what `read` gives once they are decoded. */
+
+import { place, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StoredRows, TensorSource } from "../../src/formats/tensor-source.js";
-import { place, writeSafetensors } from "./checkpoint-writer.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
 import { drawTensor, fileOf, storedTypes } from "./stored-tensors.js";
 
