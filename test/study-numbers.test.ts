@@ -1,14 +1,13 @@
 /** docs/study.md says what docs/study/curve.json holds, and that is what the command asks now. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { type Interval, settingsOf } from "@amulet-ts/eval";
 import {
   choiceRule,
   choosePairs,
-  type Interval,
   measures,
   preferenceSentenceOf,
   type Study,
-  settingsOf,
   studyPlan,
 } from "@amulet-ts/lab";
 import { expect, test } from "vitest";

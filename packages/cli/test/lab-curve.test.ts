@@ -2,7 +2,8 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { batchSize, type Study, settingsOf, studyPlan } from "@amulet-ts/lab";
+import { batchSize, settingsOf } from "@amulet-ts/eval";
+import { type Study, studyPlan } from "@amulet-ts/lab";
 import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 

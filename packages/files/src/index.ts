@@ -7,6 +7,7 @@ import { onDisk } from "./places/disk.js";
 
 export * from "./hub/index.js";
 export { onDisk } from "./places/disk.js";
+export { writeAtomically } from "./places/write-atomically.js";
 export * from "./public.js";
 
 /**

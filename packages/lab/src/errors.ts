@@ -2,6 +2,7 @@
 export type LabErrorCode =
   // scores
   | "unknown-question"
+  | "unknown-preference"
   // training
   | "too-long"
   | "bad-checkpoint"
@@ -9,11 +10,8 @@ export type LabErrorCode =
   | "bad-folder"
   | "diverged"
   | "bad-settings"
-  // studies
-  | "bad-statistics"
-  | "bad-plan"
-  | "other-run"
-  | "bad-file";
+  // the study
+  | "bad-plan";
 
 /** The one error class of `lab`. */
 export class LabError extends Error {

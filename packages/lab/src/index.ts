@@ -1,27 +1,21 @@
-export * from "./curve/index.js";
+/** The small language, its scores, its model, the trainer and the study. */
 export { embeddedModelFolder } from "./embedded-model.js";
-export {
-  isKnownQuestion,
-  type JudgedSentence,
-  type Judgement,
-  judgeAnswer,
-  preferenceNamed,
-} from "./scores/judge.js";
-export { grammaticality, preferenceStrength, relevance, type Score, score } from "./scores/score.js";
-export * from "./statistics/index.js";
-export * from "./train/index.js";
-export {
-  heldOutPairs,
-  markedForOthers,
-  markedWhenAsked,
-  markedWhenFree,
-  sampleExamples,
-} from "./world/corpus.js";
-export type { Example, QuestionPair, Split } from "./world/example.js";
-export type { ReadSentence } from "./world/language.js";
-export {
-  type PreferenceName,
-  preferenceNames,
-  preferenceOfSentence,
-  preferenceSentenceOf,
-} from "./world/preferences.js";
+export * from "./errors.js";
+export { isKnownQuestion, type Judgement, judgeAnswer, preferenceNamed } from "./scores/judge.js";
+export { type Score, score } from "./scores/score.js";
+export { type LabScore, labScorer } from "./scores/scorer.js";
+export { choiceRule } from "./study/choice-rule.js";
+export { choosePairs } from "./study/choose-pairs.js";
+export { conclude, type Study } from "./study/conclude.js";
+export { drawFigures } from "./study/figures.js";
+export { measures } from "./study/measures.js";
+export { studyPlan } from "./study/plan.js";
+export { makeBatch } from "./train/batches.js";
+export { registerGradients } from "./train/gradients.js";
+export { readTrainingRecord, type TrainingRecord, writeModelCard } from "./train/model-card.js";
+export { type RunResult, readRunRecord, runTraining, type TrainingProgress } from "./train/run-training.js";
+export { defaultSettings, type TrainingSettings } from "./train/settings.js";
+export { differentiate } from "./train/trainer.js";
+export { heldOutPairs, sampleExamples } from "./world/corpus.js";
+export type { QuestionPair } from "./world/example.js";
+export { type PreferenceName, preferenceNames, preferenceSentenceOf } from "./world/preferences.js";

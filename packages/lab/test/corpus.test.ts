@@ -1,17 +1,14 @@
 import { expect, test } from "vitest";
 import {
-  type Example,
   heldOutPairs,
-  markedForOthers,
-  markedWhenAsked,
-  markedWhenFree,
   type PreferenceName,
   preferenceNames,
   preferenceSentenceOf,
-  type Split,
   sampleExamples,
   score,
 } from "../src/index.js";
+import { markedForOthers, markedWhenAsked, markedWhenFree } from "../src/world/corpus.js";
+import type { Example, Split } from "../src/world/example.js";
 import { questionsAbout, topicOfQuestion } from "../src/world/language.js";
 import { topics } from "../src/world/topics.js";
 

@@ -5,6 +5,7 @@ import {
   choosePairs,
   heldOutPairs,
   judgeAnswer,
+  labScorer,
   preferenceNamed,
   preferenceNames,
   preferenceSentenceOf,
@@ -83,5 +84,23 @@ describe("a judgement", () => {
     expect(preferenceNamed("concise")).toBe("concise");
     expect(preferenceNamed("Your answer should be concise.")).toBe("concise");
     expect(preferenceNamed("Your answer should be brief.")).toBeUndefined();
+  });
+});
+
+describe("the lab as a scorer", () => {
+  property.prop([fc.integer(), fc.constantFrom(...preferenceNames)])(
+    "gives the world's scores under the sentence that states a preference",
+    async (seed, name) => {
+      const { question, answer } = sampleExamples(seed, "train").next().value;
+      const scores = await labScorer.score(answer, { question, preference: preferenceSentenceOf(name) });
+      const { grammaticality, relevance, preference } = score(answer, question, name);
+      expect(scores).toMatchObject({ grammaticality, relevance, preference });
+      expect(labScorer.names).toEqual(["grammaticality", "relevance", "preference"]);
+    },
+  );
+
+  test("refuses a preference that its world does not have", () => {
+    const asked = { question: "How do I make a cup of tea?", preference: "Be nice." };
+    expect(() => labScorer.score("In brief.", asked)).toThrowError(/"Be nice\."; there are: creative, /);
   });
 });

@@ -1,12 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  grammaticality,
-  preferenceNames,
-  preferenceStrength,
-  relevance,
-  sampleExamples,
-  score,
-} from "../src/index.js";
+import { preferenceNames, sampleExamples, score } from "../src/index.js";
+import { grammaticality, preferenceStrength, relevance } from "../src/scores/score.js";
 import { splitSentences } from "../src/scores/sentences.js";
 import { frames, type Slot, slots, type Voice } from "../src/world/frames.js";
 import { writeSentence } from "../src/world/language.js";

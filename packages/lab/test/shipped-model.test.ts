@@ -3,22 +3,16 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { openTokenizer } from "@amulet-ts/files";
-import {
-  batchesOf,
-  describeModel,
-  embeddedModelFolder,
-  fillerOf,
-  meanLoss,
-  readTrainingRecord,
-  readWeights,
-  sampleExamples,
-  type TokenExample,
-  validationSet,
-} from "@amulet-ts/lab";
+import { embeddedModelFolder, readTrainingRecord, sampleExamples } from "@amulet-ts/lab";
 import { defineModel, loadModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TokenExample } from "../src/train/batches.js";
+import { describeModel } from "../src/train/model-card.js";
+import { readWeights } from "../src/train/save-model.js";
+import { meanLoss } from "../src/train/trainer.js";
+import { batchesOf, fillerOf, validationSet } from "../src/train/training-data.js";
 
 const config = async () => JSON.parse(await readFile(join(embeddedModelFolder, "config.json"), "utf8"));
 

@@ -1,17 +1,18 @@
 /** What a study concludes from its cells, on made-up ones of which the conclusions are known. */
-import { expect, test } from "vitest";
+
 import {
   batchSize,
   type Cell,
   type CurvePlan,
-  cellLine,
-  conclude,
-  keyOf,
-  methodOf,
   paperStrength,
   type RunIdentity,
   settingsOf,
-} from "../src/curve/index.js";
+} from "@amulet-ts/eval";
+import { expect, test } from "vitest";
+import { keyOf } from "../../eval/src/grid/settings.js";
+import type { LabScore } from "../src/scores/scorer.js";
+import { conclude } from "../src/study/conclude.js";
+import { studyPlan } from "../src/study/plan.js";
 import { preferenceNames } from "../src/world/preferences.js";
 
 const plan: CurvePlan = {
@@ -23,10 +24,10 @@ const plan: CurvePlan = {
 };
 
 /** Cells whose scores are known functions of x, with a wobble of their own for each pair. */
-function madeUp(reported: number, choosing: number): Cell[] {
+function madeUp(reported: number, choosing: number): Cell<LabScore>[] {
   const wobble = (pair: number) => 0.05 * Math.sin(pair * 12.9898);
   return settingsOf(plan).flatMap((setting) =>
-    Array.from({ length: reported + choosing }, (_, pair): Cell => {
+    Array.from({ length: reported + choosing }, (_, pair): Cell<LabScore> => {
       const x = setting.kind === "dial" ? setting.value : 1;
       return {
         setting: keyOf(setting),
@@ -35,13 +36,21 @@ function madeUp(reported: number, choosing: number): Cell[] {
         tokens: 5,
         finishReason: "stop",
         drift: Math.max(0, x - 1),
-        preference: Math.min(1, 0.1 + 0.2 * x) + wobble(pair),
-        grammaticality: x > 2.2 ? 0.5 : 1,
-        relevance: 0.9,
+        scores: {
+          preference: Math.min(1, 0.1 + 0.2 * x) + wobble(pair),
+          grammaticality: x > 2.2 ? 0.5 : 1,
+          relevance: 0.9,
+        },
       };
     }),
   );
 }
+/** The cell with other scores. */
+const spoil = (cell: Cell<LabScore>, scores: Partial<Record<LabScore, number>>): Cell<LabScore> => ({
+  ...cell,
+  scores: { ...cell.scores, ...scores },
+});
+
 const run: RunIdentity = {
   model: "",
   backend: "",
@@ -55,12 +64,12 @@ const run: RunIdentity = {
   seed: 0,
 };
 const preferences = Array.from({ length: 90 }, (_, pair) => preferenceNames[pair % 3]!);
-const study = (cells: readonly Cell[], reportedPairs = 60) =>
+const study = (cells: readonly Cell<LabScore>[], reportedPairs = 60) =>
   conclude({ plan, cells, run, preferences, reportedPairs });
 
 test("each preference has the means of its own reported pairs, and together they make the whole's", () => {
   const spoilt = madeUp(60, 30).map((cell) =>
-    cell.pair % 3 === 1 ? { ...cell, grammaticality: 0.25 } : cell,
+    cell.pair % 3 === 1 ? spoil(cell, { grammaticality: 0.25 }) : cell,
   );
   const { byPreference, curves } = study(spoilt);
   expect(byPreference.map(({ preference }) => preference)).toEqual(preferenceNames.slice(0, 3));
@@ -89,20 +98,25 @@ test("the strongest setting that keeps the language whole is chosen, and every c
 
 test("reported pairs have no say in the choice", () => {
   const cells = madeUp(60, 30);
-  const spoilt = cells.map((cell) => (cell.pair < 60 ? { ...cell, grammaticality: 0, relevance: 0 } : cell));
+  const spoilt = cells.map((cell) =>
+    cell.pair < 60 ? spoil(cell, { grammaticality: 0, relevance: 0 }) : cell,
+  );
   expect(study(spoilt).chosen.dial).toMatchObject({ value: 2 });
   expect(study(spoilt).claims.map(({ holds }) => holds)).toEqual([true, true, false, true, false]);
 });
 
 test("where no setting keeps the language whole, none is chosen and the claims about it fail", () => {
-  const broken = madeUp(60, 30).map((cell) => ({ ...cell, grammaticality: 0.5 }));
+  const broken = madeUp(60, 30).map((cell) => spoil(cell, { grammaticality: 0.5 }));
   const { chosen, claims } = study(broken);
   expect(chosen).toEqual({ dial: null, bounded: null, masked: null });
   expect(claims.map(({ holds }) => holds)).toEqual([true, false, false, false, false]);
 });
 
-test("cells read back are the cells written", () => {
-  const [cell] = madeUp(1, 0) as [Cell];
-  expect(JSON.parse(cellLine(cell))).toEqual(cell);
-  expect(methodOf({ kind: "masked", value: 2 }).name).toBe("la+plausibility");
+test("every curve of the study is ascending and its settings are distinct", () => {
+  const settings = settingsOf(studyPlan);
+  expect(new Set(settings.map(keyOf)).size).toBe(settings.length);
+  const dial = settings.filter(({ kind }) => kind === "dial").map(({ value }) => value);
+  expect(dial).toEqual([...dial].sort((a, b) => a - b));
+  expect(dial[0]).toBe(0);
+  expect(dial.at(-1)).toBe(12);
 });

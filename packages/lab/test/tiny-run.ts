@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { xoshiro128 } from "@amulet-ts/core";
-import { type Corpus, defaultSettings, type TrainingSettings } from "@amulet-ts/lab";
+import { defaultSettings, type TrainingSettings } from "@amulet-ts/lab";
 import { onTestFinished } from "vitest";
+import type { Corpus } from "../src/train/training-data.js";
 
 const things = ["tea", "soup", "bread", "a boat"];
 const verbs = ["make", "find"];

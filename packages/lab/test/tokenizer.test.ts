@@ -2,9 +2,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ModelTokenizer, openTokenizer } from "@amulet-ts/files";
-import { learnMerges, sampleExamples, trainTokenizer } from "@amulet-ts/lab";
+import { sampleExamples } from "@amulet-ts/lab";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { learnMerges } from "../src/tokenizer/train-bpe.js";
+import { trainTokenizer } from "../src/tokenizer/write-tokenizer.js";
 import { makeFolder } from "./tiny-run.js";
 
 const texts = [

@@ -1,19 +1,15 @@
 /** The derivative that training follows, against differences of verify's float64 oracle, which shares no code with it. */
 import { startBackend } from "@amulet-ts/backends";
 import { xoshiro128 } from "@amulet-ts/core";
-import {
-  batchLoss,
-  differentiate,
-  initialWeights,
-  llamaConfig,
-  makeBatch,
-  type TokenExample,
-} from "@amulet-ts/lab";
+import { differentiate, makeBatch } from "@amulet-ts/lab";
 import { defineModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TokenExample } from "../src/train/batches.js";
 import { registerGradients } from "../src/train/gradients.js";
+import { initialWeights, llamaConfig } from "../src/train/model-shape.js";
+import { batchLoss } from "../src/train/trainer.js";
 import { tinySettings } from "./tiny-run.js";
 
 const config = llamaConfig(tinySettings.shape, { vocabularySize: 24, endToken: 1 });

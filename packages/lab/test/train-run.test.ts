@@ -3,10 +3,12 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
 import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
-import { type RunOptions, type RunResult, readWeights, runTraining } from "@amulet-ts/lab";
+import { type RunResult, runTraining } from "@amulet-ts/lab";
 import { defineModel, emptyCache, loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { RunOptions } from "../src/train/run-training.js";
+import { readWeights } from "../src/train/save-model.js";
 import { makeFolder, tinyCorpus, tinySettings } from "./tiny-run.js";
 
 let tensorsBefore = 0;

@@ -3,14 +3,13 @@
  * and the settings. Random numbers and the place in the corpus follow from seed and step.
  */
 import { dirname } from "node:path";
-import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
+import { encodeSafetensors, openSafetensors, writeAtomically } from "@amulet-ts/files";
 import { ModelError } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
-import { isThere } from "../files/is-there.js";
-import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, type Trained, type TrainedTensors } from "./adamw.js";
+import { isThere } from "./is-there.js";
 import { defaultSettings, type TrainingSettings } from "./settings.js";
 
 /** Where a run is; the tensors are the holder's. */

@@ -1,6 +1,6 @@
 /** losses.jsonl: one line for every step, `validation` where it was measured. */
 import { appendFile, readFile } from "node:fs/promises";
-import { writeAtomically } from "../files/write-atomically.js";
+import { writeAtomically } from "@amulet-ts/files";
 import type { StepReport } from "./trainer.js";
 
 export interface LoggedStep extends StepReport {

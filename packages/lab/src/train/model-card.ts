@@ -2,10 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ChatModel } from "@amulet-ts/core";
-import { type AnsweringOptions, answerPairs, type Pair, type PairAnswer } from "../curve/answer-pairs.js";
-import type { Setting } from "../curve/settings.js";
-import { paperStrength } from "../curve/settings.js";
-import { writeAtomically } from "../files/write-atomically.js";
+import {
+  type AnsweringOptions,
+  answerPairs,
+  type Pair,
+  type PairAnswer,
+  paperStrength,
+  type Setting,
+} from "@amulet-ts/eval";
+import { writeAtomically } from "@amulet-ts/files";
 import { score } from "../scores/score.js";
 import { heldOutPairs } from "../world/corpus.js";
 import { preferenceSentenceOf } from "../world/preferences.js";

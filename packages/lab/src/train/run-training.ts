@@ -4,12 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setImmediate } from "node:timers/promises";
-import { type ModelTokenizer, openTokenizer } from "@amulet-ts/files";
+import { type ModelTokenizer, openTokenizer, writeAtomically } from "@amulet-ts/files";
 import { defineModel, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
-import { isThere } from "../files/is-there.js";
-import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { disposeTrained, startTraining } from "./adamw.js";
 import type { Batch, BatchStream } from "./batches.js";
@@ -20,6 +18,7 @@ import {
   readRecord,
   saveCheckpoint,
 } from "./checkpoint-file.js";
+import { isThere } from "./is-there.js";
 import { LossLog } from "./loss-log.js";
 import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
 import { readWeights, saveModel } from "./save-model.js";

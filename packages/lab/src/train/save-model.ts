@@ -1,10 +1,9 @@
 /** A trained model in Hugging Face's layout, as the ordinary loader reads it. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeSafetensors, openSafetensors } from "@amulet-ts/files";
+import { encodeSafetensors, openSafetensors, writeAtomically } from "@amulet-ts/files";
 import type { CheckpointTensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
-import { writeAtomically } from "../files/write-atomically.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import type { ModelConfig } from "./model-shape.js";
 

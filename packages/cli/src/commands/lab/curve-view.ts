@@ -1,10 +1,13 @@
 /** How a study looks in a terminal: the dial's curves as characters, every setting in a table, what holds. */
-import type { CurvePoint, Interval, Study } from "@amulet-ts/lab";
+import type { CurvePoint as CurvePointOf, Interval } from "@amulet-ts/eval";
+import type { LabScore, Study } from "@amulet-ts/lab";
 import type { Io } from "../../io.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber } from "../../terminal/output.js";
 import { type Curve, plotCurves } from "../../terminal/plot.js";
 import { layOutTable } from "../../terminal/table.js";
+
+type CurvePoint = CurvePointOf<LabScore>;
 
 const plotted = [
   { measure: "preference", mark: "●", name: "preference", paint: "green" },

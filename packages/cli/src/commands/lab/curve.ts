@@ -1,28 +1,28 @@
 /** `amulet lab curve`: what strength does to answers, on held-out pairs, with intervals; a long run can be interrupted. */
-import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import {
-  type AnswerScores,
-  batchSize,
   type Cell,
   CellFile,
-  type CurveWork,
-  choosePairs,
   computeCells,
-  conclude,
   countCells,
+  identifyRun,
+  type RunWork,
+  settingsOf,
+} from "@amulet-ts/eval";
+import { writeAtomically } from "@amulet-ts/files";
+import {
+  choosePairs,
+  conclude,
   drawFigures,
   heldOutPairs,
+  type LabScore,
+  labScorer,
   preferenceSentenceOf,
   type QuestionPair,
-  type RunIdentity,
   type Study,
-  score,
-  settingsOf,
   studyPlan,
-  writeAtomically,
 } from "@amulet-ts/lab";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
@@ -46,19 +46,22 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
   using model = opened.model;
   const work = planWork(values, [...reported, ...choosing], io);
   if (values.out === undefined) writeFacts(io, ["an interrupted run keeps nothing without --out FOLDER"]);
-  const identity: RunIdentity = {
+  const run = identifyRun(work, {
     model: `${model.name} ${await digestModel(await modelPath(values, io))}`,
     backend: opened.backend.name,
-    ...identify(work),
-  };
-  const cells = await fillTable(model, work, identity, values.out, io);
+  });
+  const file =
+    values.out === undefined ? undefined : await CellFile.open(join(values.out, "cells.jsonl"), run, work);
+  const cells = await fillTable(model, work, file, io);
   const preferences = [...reported, ...choosing].map(({ preference }) => preference);
   const reportedPairs = reported.length;
-  const study = conclude({ plan: studyPlan, cells, run: identity, preferences, reportedPairs });
+  const study = conclude({ plan: studyPlan, cells, run, preferences, reportedPairs });
   if (values.out !== undefined) await writeStudy(study, values.out);
   if (values.json) writeJson(io, study);
   else writeLines(io, formatStudy(study, io));
 }
+
+type LabWork = RunWork<LabScore>;
 
 /** @throws CliError `usage` */
 function readPairCount({ pairs = defaultPairs }: OptionValues): number {
@@ -67,7 +70,7 @@ function readPairCount({ pairs = defaultPairs }: OptionValues): number {
   throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
 }
 
-function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io): CurveWork {
+function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io): LabWork {
   const { "max-new-tokens": maxNewTokens = defaultTokens, temperature = 0, seed = 0 } = values;
   return {
     pairs: pairs.map(({ question, preference }) => ({
@@ -75,35 +78,9 @@ function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io):
       preference: preferenceSentenceOf(preference),
     })),
     settings: settingsOf(studyPlan),
-    score: (answer, pair) => scoreOf(answer, pairs[pair]!),
+    scorer: labScorer,
     answering: { maxNewTokens, temperature, seed, signal: io.signal },
   };
-}
-
-function scoreOf(answer: string, { question, preference }: QuestionPair): AnswerScores {
-  const scores = score(answer, question, preference);
-  return {
-    grammaticality: scores.grammaticality,
-    relevance: scores.relevance,
-    preference: scores.preferences[preference],
-  };
-}
-
-function identify({ pairs, settings, answering: { maxNewTokens, temperature, seed } }: CurveWork) {
-  return {
-    pairs: digestOf(pairs),
-    pairCount: pairs.length,
-    settings: digestOf(settings),
-    settingCount: settings.length,
-    batchSize,
-    maxNewTokens,
-    temperature,
-    seed,
-  };
-}
-
-function digestOf(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
 
 type Model = Parameters<typeof computeCells>[0];
@@ -111,14 +88,11 @@ type Model = Parameters<typeof computeCells>[0];
 /** All cells: those that the folder holds of an earlier run, and the rest as they are computed. */
 async function fillTable(
   model: Model,
-  work: CurveWork,
-  identity: RunIdentity,
-  folder: string | undefined,
+  work: LabWork,
+  file: CellFile<LabScore> | undefined,
   io: Io,
-): Promise<readonly Cell[]> {
-  const file =
-    folder === undefined ? undefined : await CellFile.open(join(folder, "cells.jsonl"), identity, work.score);
-  const cells: Cell[] = [...(file?.cells ?? [])];
+): Promise<readonly Cell<LabScore>[]> {
+  const cells: Cell<LabScore>[] = [...(file?.cells ?? [])];
   const progress = new TimedProgress(io, cells.length, countCells(work));
   try {
     progress.update(cells.length);

@@ -1,5 +1,6 @@
 /** `amulet lab score`: any text under the lab's three scores, with what the grammar made of every sentence. */
-import { type Judgement, judgeAnswer, meanOf, preferenceNames } from "@amulet-ts/lab";
+import { meanOf } from "@amulet-ts/eval";
+import { type Judgement, judgeAnswer, preferenceNames } from "@amulet-ts/lab";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";

@@ -1,6 +1,6 @@
 /** How sure a mean is: the percentile bootstrap (Efron 1979), resampling whole observations with replacement. */
 import { xoshiro128 } from "@amulet-ts/core";
-import { LabError } from "../errors.js";
+import { EvaluationError } from "../errors.js";
 import { quantileOfSorted } from "./quantile.js";
 
 /** A mean and where it lies with the probability `level`; in the unit of the values. */
@@ -24,7 +24,7 @@ export interface BootstrapOptions {
  * (1 + level)/2 quantile. Observations must be independent of each other; they need not be normal.
  *
  * @param values at least one, all finite
- * @throws LabError `bad-statistics`
+ * @throws EvaluationError `bad-statistics`
  */
 export function bootstrapMean(values: readonly number[], options: BootstrapOptions = {}): Interval {
   const { resamples = 2000, level = 0.95, seed = 0 } = options;
@@ -43,7 +43,7 @@ export function bootstrapMean(values: readonly number[], options: BootstrapOptio
  * The mean of `after − before`, observation by observation, with its interval. What both share, such as a question
  * that is easy under every setting, cancels out: narrower than what two separate intervals would tell.
  *
- * @throws LabError `bad-statistics` where the lists differ in length
+ * @throws EvaluationError `bad-statistics` where the lists differ in length
  */
 export function bootstrapDifference(
   before: readonly number[],
@@ -51,7 +51,7 @@ export function bootstrapDifference(
   options: BootstrapOptions = {},
 ): Interval {
   if (before.length !== after.length) {
-    throw new LabError(
+    throw new EvaluationError(
       "bad-statistics",
       `Paired values are expected; there are ${before.length} before and ${after.length} after.`,
     );
@@ -86,20 +86,29 @@ function resampledMeans(values: readonly number[], resamples: number, seed: numb
 
 function checkOptions(resamples: number, level: number): void {
   if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new LabError(
+    throw new EvaluationError(
       "bad-statistics",
       `resamples must be a whole number of at least 1; it is ${resamples}.`,
     );
   }
   if (!(level > 0 && level < 1))
-    throw new LabError("bad-statistics", `level must be between 0 and 1, both excluded; it is ${level}.`);
+    throw new EvaluationError(
+      "bad-statistics",
+      `level must be between 0 and 1, both excluded; it is ${level}.`,
+    );
 }
 
 function checkValues(values: readonly number[]): void {
   if (values.length === 0)
-    throw new LabError("bad-statistics", "There are no values to take the mean of: give at least one.");
+    throw new EvaluationError(
+      "bad-statistics",
+      "There are no values to take the mean of: give at least one.",
+    );
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw new LabError("bad-statistics", `Finite values are expected; value ${bad} is ${values[bad]}.`);
+    throw new EvaluationError(
+      "bad-statistics",
+      `Finite values are expected; value ${bad} is ${values[bad]}.`,
+    );
   }
 }

@@ -3,7 +3,9 @@
  * that keep the language whole, the one that follows the preference most. It looks at pairs of its own; what is
  * reported of its choice comes from the others.
  */
-import type { SettingSummary } from "./summarise.js";
+import { chooseSetting, type SettingSummary } from "@amulet-ts/eval";
+import type { LabScore } from "../scores/scorer.js";
+import type { Measure } from "./measures.js";
 
 /** What "keeps the language whole" means, in means over the choosing pairs. */
 export const choiceRule = {
@@ -13,21 +15,21 @@ export const choiceRule = {
   mostRelevanceLoss: 0.02,
 } as const;
 
+type Summary = SettingSummary<LabScore>;
+
 /**
  * @param candidates settings of one method in ascending order, on the choosing pairs
  * @param preferencePrompt the preference prompt alone on the same pairs
  * @returns the first of the best, or undefined where none keeps the language whole
  */
 export function chooseStrength(
-  candidates: readonly SettingSummary[],
-  preferencePrompt: SettingSummary,
-): SettingSummary | undefined {
+  candidates: readonly Summary[],
+  preferencePrompt: Summary,
+): Summary | undefined {
   const { leastGrammaticality, mostRelevanceLoss } = choiceRule;
-  const leastRelevance = preferencePrompt.relevance.mean - mostRelevanceLoss;
-  const whole = candidates.filter(
-    ({ grammaticality, relevance }) =>
-      grammaticality.mean >= leastGrammaticality && relevance.mean >= leastRelevance,
-  );
-  const most = Math.max(...whole.map(({ preference }) => preference.mean));
-  return whole.find(({ preference }) => preference.mean === most);
+  const floors = {
+    grammaticality: leastGrammaticality,
+    relevance: preferencePrompt.relevance.mean - mostRelevanceLoss,
+  };
+  return chooseSetting<Measure, Summary>(candidates, { most: "preference", floors });
 }

@@ -20,9 +20,10 @@ import {
   type TokenRow,
 } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
+import { methodOf, type Setting } from "../grid/settings.js";
+import type { Pair } from "../scorers/scorer.js";
 import { AnswerInTree } from "./answer-in-tree.js";
-import type { AnsweringOptions, Pair, PairAnswer } from "./answer-pairs.js";
-import { methodOf, type Setting } from "./settings.js";
+import type { AnsweringOptions, PairAnswer } from "./answer-pairs.js";
 
 /** A beginning that one or more answers to a pair share; its number is its place among the rows. */
 interface Node {

@@ -1,55 +1,36 @@
 /** The whole study as data: every curve, the chosen strengths, and what can and can't be claimed. */
-import { areApart, type BootstrapOptions, bootstrapDifference, type Interval } from "../statistics/index.js";
-import { type PreferenceName, preferenceNames } from "../world/preferences.js";
-import type { Cell, RunIdentity } from "./cell.js";
-import { choiceRule, chooseStrength } from "./choose-strength.js";
 import {
+  agreement,
+  areApart,
+  type BootstrapOptions,
+  type Cell,
+  type CellTable,
+  type Comparison,
   type CurvePlan,
-  keyOf,
+  type Curves,
+  compareSettings,
+  layOutCurves,
   paperStrength,
+  type RunIdentity,
   type Setting,
+  type SettingSummary,
   settingsOf,
   strengthOfIterations,
-} from "./settings.js";
-import {
-  type CellTable,
-  type Measure,
-  type SettingSummary,
   summarise,
   tabulate,
-  valuesOf,
-} from "./summarise.js";
+} from "@amulet-ts/eval";
+import type { LabScore } from "../scores/scorer.js";
+import { type PreferenceName, preferenceNames } from "../world/preferences.js";
+import { choiceRule, chooseStrength } from "./choice-rule.js";
+import { type Measure, measures } from "./measures.js";
 
-/** A point of a curve: where it stands on the curve's own axis, and what was measured there. */
-export interface CurvePoint extends SettingSummary {
-  readonly at: number;
-}
-
-export interface Curves {
-  /** Against x. */
-  readonly strength: readonly CurvePoint[];
-  /** Against T: points of the first curve, by the conversion. */
-  readonly iterations: readonly CurvePoint[];
-  /** Against T, by the published loop. */
-  readonly exact: readonly CurvePoint[];
-  /** Against nats per token. */
-  readonly budget: readonly CurvePoint[];
-  /** Against Linear Alignment's ratio, without and with its mask. */
-  readonly ratio: readonly CurvePoint[];
-  readonly maskedRatio: readonly CurvePoint[];
-}
-
-/** Two settings side by side, pair by pair: `after − before` of each measure. */
-export interface Comparison {
-  readonly before: Setting;
-  readonly after: Setting;
-  readonly difference: Readonly<Record<Measure, Interval>>;
-}
+type Summary = SettingSummary<LabScore>;
+type Table = CellTable<LabScore>;
 
 /** The reported pairs of one preference at pref, at the chosen x and at the paper's: means over all hide what differs. */
 export interface PreferenceRow {
   readonly preference: PreferenceName;
-  readonly settings: readonly SettingSummary[];
+  readonly settings: readonly Summary[];
 }
 
 export interface Claim {
@@ -61,11 +42,11 @@ export interface Study {
   readonly format: "amulet lab curve, 1";
   readonly run: RunIdentity & { readonly reportedPairs: number; readonly choosingPairs: number };
   readonly rule: typeof choiceRule;
-  readonly curves: Curves;
+  readonly curves: Curves<LabScore>;
   /** The settings that the rule chose on the choosing pairs, as they do on the reported ones; null where none was fit. */
-  readonly chosen: Readonly<Record<"dial" | "bounded" | "masked", SettingSummary | null>>;
+  readonly chosen: Readonly<Record<"dial" | "bounded" | "masked", Summary | null>>;
   /** base → pref → the chosen x, then the chosen x → what else the rule chose, and → the paper's x. */
-  readonly comparisons: readonly Comparison[];
+  readonly comparisons: readonly Comparison<LabScore>[];
   readonly byPreference: readonly PreferenceRow[];
   /** Share of the reported pairs for which the published loop gives the very same answer as its x, by T. */
   readonly sameAnswers: readonly { readonly iterations: number; readonly share: number }[];
@@ -74,7 +55,7 @@ export interface Study {
 
 export interface StudyInput {
   readonly plan: CurvePlan;
-  readonly cells: readonly Cell[];
+  readonly cells: readonly Cell<LabScore>[];
   readonly run: RunIdentity;
   /** What each pair asks for, in the order of the pairs. */
   readonly preferences: readonly PreferenceName[];
@@ -90,10 +71,10 @@ export function conclude(input: StudyInput): Study {
   const { plan, cells, run, reportedPairs, bootstrap = {} } = input;
   const reported = tabulate(cells, (pair) => pair < reportedPairs);
   const choosing = tabulate(cells, (pair) => pair >= reportedPairs);
-  const summaryOf = (setting: Setting) => summarise(reported, setting, bootstrap);
+  const summaryOf = (setting: Setting) => summarise(reported, setting, measures, bootstrap);
   const chosen = chooseAll(plan, choosing, bootstrap);
   const onReported = (setting: Setting | undefined) => (setting ? summaryOf(setting) : null);
-  const curves = drawCurves(plan, summaryOf);
+  const curves = layOutCurves(plan, summaryOf);
   return {
     format: "amulet lab curve, 1",
     run: { ...run, reportedPairs, choosingPairs: run.pairCount - reportedPairs },
@@ -108,32 +89,23 @@ export function conclude(input: StudyInput): Study {
     byPreference: splitByPreference(input, chosen.dial),
     sameAnswers: plan.exactIterations.map((iterations) => ({
       iterations,
-      share: agreement(reported, iterations),
+      share: agreement(
+        reported,
+        { kind: "loop", value: iterations },
+        { kind: "dial", value: strengthOfIterations(iterations) },
+      ),
     })),
     claims: listClaims(curves, onReported(chosen.dial)),
   };
 }
 
-function drawCurves(plan: CurvePlan, summaryOf: (setting: Setting) => SettingSummary): Curves {
-  const curve = (values: readonly number[], toSetting: (value: number) => Setting) =>
-    values.map((at): CurvePoint => ({ at, ...summaryOf(toSetting(at)) }));
-  const dial = settingsOf(plan).flatMap(({ kind, value }) => (kind === "dial" ? [value] : []));
-  return {
-    strength: curve(dial, (value) => ({ kind: "dial", value })),
-    iterations: curve(plan.iterations, (T) => ({ kind: "dial", value: strengthOfIterations(T) })),
-    exact: curve(plan.exactIterations, (value) => ({ kind: "loop", value })),
-    budget: curve(plan.budgets, (value) => ({ kind: "bounded", value })),
-    ratio: curve(plan.ratios, (ratio) => ({ kind: "dial", value: ratio + 1 })),
-    maskedRatio: curve(plan.ratios, (value) => ({ kind: "masked", value })),
-  };
-}
-
 type Chosen = Partial<Record<"dial" | "bounded" | "masked", Setting>>;
 
-function chooseAll(plan: CurvePlan, choosing: CellTable, bootstrap: BootstrapOptions): Chosen {
+function chooseAll(plan: CurvePlan, choosing: Table, bootstrap: BootstrapOptions): Chosen {
   if (choosing.size === 0) return {};
   // Only means decide; no need for many resamples.
-  const summaryOf = (setting: Setting) => summarise(choosing, setting, { ...bootstrap, resamples: 1 });
+  const summaryOf = (setting: Setting) =>
+    summarise(choosing, setting, measures, { ...bootstrap, resamples: 1 });
   const pick = (kind: keyof Chosen) => {
     const candidates = settingsOf(plan).filter(
       (setting) => setting.kind === kind && (kind !== "dial" || setting.value > 1),
@@ -144,7 +116,7 @@ function chooseAll(plan: CurvePlan, choosing: CellTable, bootstrap: BootstrapOpt
   return { ...pick("dial"), ...pick("bounded"), ...pick("masked") };
 }
 
-function compareAll(reported: CellTable, chosen: Chosen, bootstrap: BootstrapOptions): Comparison[] {
+function compareAll(reported: Table, chosen: Chosen, bootstrap: BootstrapOptions): Comparison<LabScore>[] {
   const { dial } = chosen;
   const steps: [Setting, Setting | undefined][] = [
     [base, preferencePrompt],
@@ -153,26 +125,9 @@ function compareAll(reported: CellTable, chosen: Chosen, bootstrap: BootstrapOpt
       (other): [Setting, Setting | undefined] => [dial!, other],
     ),
   ];
-  return steps.flatMap(([before, after]) => (after ? [compare(reported, before, after, bootstrap)] : []));
-}
-
-function compare(table: CellTable, before: Setting, after: Setting, bootstrap: BootstrapOptions): Comparison {
-  const difference = (measure: Measure) => {
-    const [first, second] = [before, after].map((setting) =>
-      valuesOf(table.get(keyOf(setting)) ?? [], measure),
-    );
-    return bootstrapDifference(first!, second!, bootstrap);
-  };
-  return {
-    before,
-    after,
-    difference: {
-      preference: difference("preference"),
-      grammaticality: difference("grammaticality"),
-      relevance: difference("relevance"),
-      drift: difference("drift"),
-    },
-  };
+  return steps.flatMap(([before, after]) =>
+    after ? [compareSettings(reported, before, after, measures, bootstrap)] : [],
+  );
 }
 
 function splitByPreference(
@@ -187,21 +142,17 @@ function splitByPreference(
   return preferenceNames.flatMap((preference) => {
     const own = tabulate(cells, (pair) => pair < reportedPairs && preferences[pair] === preference);
     if (own.size === 0) return [];
-    return [{ preference, settings: settings.map((setting) => summarise(own, setting, bootstrap)) }];
+    return [
+      { preference, settings: settings.map((setting) => summarise(own, setting, measures, bootstrap)) },
+    ];
   });
 }
 
-function agreement(table: CellTable, iterations: number): number {
-  const loop = table.get(keyOf({ kind: "loop", value: iterations })) ?? [];
-  const dial = table.get(keyOf({ kind: "dial", value: strengthOfIterations(iterations) })) ?? [];
-  return loop.filter(({ text }, i) => text === dial[i]!.text).length / loop.length;
-}
-
 /** What the study set out to show; each is stated with its bound and may turn out false. */
-function listClaims({ strength }: Curves, best: SettingSummary | null): Claim[] {
+function listClaims({ strength }: Curves<LabScore>, best: Summary | null): Claim[] {
   const at = (x: number) => strength.find((point) => point.at === x)!;
   const [bottom, prompt, end] = [at(0), at(1), strength.at(-1)!];
-  const above = (high: SettingSummary, low: SettingSummary) =>
+  const above = (high: Summary, low: Summary) =>
     high.preference.mean > low.preference.mean && areApart(high.preference, low.preference);
   const isWorse = (measure: Measure) =>
     best !== null && end[measure].mean < best[measure].mean && areApart(end[measure], best[measure]);

@@ -51,3 +51,9 @@ export function composeFigure(title: string, panels: readonly string[], columns:
 }
 
 export type Marks = Markish[];
+
+export interface Figure {
+  /** Of its file, without the ending. */
+  readonly name: string;
+  readonly svg: string;
+}

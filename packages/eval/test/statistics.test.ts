@@ -2,7 +2,8 @@
 import { xoshiro128 } from "@amulet-ts/core";
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { areApart, bootstrapDifference, bootstrapMean, quantileOfSorted } from "../src/statistics/index.js";
+import { areApart, bootstrapDifference, bootstrapMean } from "../src/statistics/bootstrap.js";
+import { quantileOfSorted } from "../src/statistics/quantile.js";
 
 /** Standard normal numbers by Box and Muller. */
 function normals(count: number, seed: number): number[] {

@@ -1,33 +1,37 @@
 /** The cells of a run in a file that grows batch by batch. */
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeAtomically } from "../files/write-atomically.js";
+import { writeAtomically } from "@amulet-ts/files";
+import { judge } from "../scorers/scorer.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
+import { batchSize, type RunWork } from "./compute-cells.js";
 
-import { batchSize, type CurveWork } from "./run-curve.js";
-
-export class CellFile {
+export class CellFile<Name extends string = string> {
   private readonly batches: Set<number>;
 
   private constructor(
     readonly path: string,
-    readonly cells: Cell[],
+    readonly cells: Cell<Name>[],
   ) {
     this.batches = new Set(cells.map(batchOf));
   }
 
   /**
    * Opens the file of a run, or begins it. A batch that is not whole, as an interruption leaves it, is taken out: it
-   * is computed again.
+   * is computed again. Stored answers are judged anew: the scorer and its world may have changed since.
    *
-   * @param score judges the stored answers anew: the scorer and its world may have changed since
-   * @throws LabError `other-run`, `bad-file`
+   * @throws EvaluationError `other-run`, `bad-file`, `bad-score`
    */
-  static async open(path: string, run: RunIdentity, score?: CurveWork["score"]): Promise<CellFile> {
+  static async open<Name extends string>(
+    path: string,
+    run: RunIdentity,
+    { pairs, scorer }: Pick<RunWork<Name>, "pairs" | "scorer">,
+  ): Promise<CellFile<Name>> {
     await mkdir(dirname(path), { recursive: true });
     const text = await readIfThere(path);
-    const stored = wholeBatches(readCells(text, run, path), run);
-    const cells = score ? stored.map((cell) => ({ ...cell, ...score(cell.text, cell.pair) })) : stored;
+    const cells: Cell<Name>[] = [];
+    for (const cell of wholeBatches(readCells(text, run, scorer, path), run))
+      cells.push({ ...cell, scores: await judge(scorer, cell.text, pairs[cell.pair]!) });
     const kept = headerLine(run) + cells.map(cellLine).join("");
     if (kept !== text) await writeAtomically(path, kept);
     return new CellFile(path, cells);
@@ -39,7 +43,7 @@ export class CellFile {
   }
 
   /** Appends the cells of one batch in one write. */
-  async add(cells: readonly Cell[]): Promise<void> {
+  async add(cells: readonly Cell<Name>[]): Promise<void> {
     await appendFile(this.path, cells.map(cellLine).join(""));
     this.cells.push(...cells);
     for (const cell of cells) this.batches.add(batchOf(cell));
@@ -50,8 +54,8 @@ export class CellFile {
 const batchOf = ({ pair }: Cell) => pair - (pair % batchSize);
 
 /** Of the batches in which every pair stands under every setting, once. */
-function wholeBatches(cells: readonly Cell[], run: RunIdentity): Cell[] {
-  const batches = new Map<number, Cell[]>();
+function wholeBatches<Name extends string>(cells: readonly Cell<Name>[], run: RunIdentity): Cell<Name>[] {
+  const batches = new Map<number, Cell<Name>[]>();
   for (const cell of cells) {
     const own = batches.get(batchOf(cell));
     if (own) own.push(cell);

@@ -1,13 +1,8 @@
 /** Many pairs answered side by side under one setting. */
 import type { ChatModel } from "@amulet-ts/core";
+import type { Setting } from "../grid/settings.js";
+import type { Pair } from "../scorers/scorer.js";
 import { answerInTree } from "./answer-tree.js";
-import type { Setting } from "./settings.js";
-
-/** A question and what its asker likes, as a sentence. */
-export interface Pair {
-  readonly question: string;
-  readonly preference: string;
-}
 
 export interface AnsweringOptions {
   readonly maxNewTokens: number;

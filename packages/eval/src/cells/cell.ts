@@ -1,20 +1,14 @@
-/** The smallest result of a study: one pair, answered under one setting and scored; a line of a file. */
-import { LabError } from "../errors.js";
-import type { PairAnswer } from "./answer-pairs.js";
+/** The smallest result of a run: one pair, answered under one setting and scored; a line of a file. */
+import type { PairAnswer } from "../answers/answer-pairs.js";
+import { EvaluationError } from "../errors.js";
+import { pickScores, type Scorer, type Scores } from "../scorers/scorer.js";
 
-/** Measures of an answer, each between 0 and 1. */
-export interface AnswerScores {
-  readonly grammaticality: number;
-  readonly relevance: number;
-  /** How far the answer follows the preference. */
-  readonly preference: number;
-}
-
-export interface Cell extends PairAnswer, AnswerScores {
+export interface Cell<Name extends string = string> extends PairAnswer {
   /** The setting's key. */
   readonly setting: string;
   /** Number of the pair in the run's list. */
   readonly pair: number;
+  readonly scores: Scores<Name>;
 }
 
 /** What must be equal for cells to belong to one run. */
@@ -34,6 +28,7 @@ export interface RunIdentity {
   readonly seed: number;
 }
 
+/** The name of a file's format, the same since the first study: files of that time are read on. */
 const format = "amulet lab curve, cells, 1";
 
 /** The first line of a file of cells. */
@@ -41,22 +36,28 @@ export function headerLine(run: RunIdentity): string {
   return `${JSON.stringify({ format, ...run })}\n`;
 }
 
-export function cellLine(cell: Cell): string {
-  return `${JSON.stringify(cell)}\n`;
+/** Scores stand beside the cell's other fields, under their names. */
+export function cellLine({ setting, pair, text, tokens, finishReason, drift, scores }: Cell): string {
+  return `${JSON.stringify({ setting, pair, text, tokens, finishReason, drift, ...scores })}\n`;
 }
 
 /**
  * Reads the cells of a run back. A line without its end, which an interruption may leave, is ignored.
  *
  * @param source the file's name, for errors
- * @throws LabError `other-run` where the file belongs to another run, `bad-file` where it is no file of cells
+ * @throws EvaluationError `other-run` where the file belongs to another run, `bad-file` where it is no file of cells
  */
-export function readCells(text: string, run: RunIdentity, source: string): Cell[] {
+export function readCells<Name extends string>(
+  text: string,
+  run: RunIdentity,
+  scorer: Scorer<Name>,
+  source: string,
+): Cell<Name>[] {
   const end = text.lastIndexOf("\n");
   if (end < 0) return [];
   const [header, ...lines] = text.slice(0, end).split("\n");
   checkHeader(parseLine(header!, source, 1), run, source);
-  return lines.map((line, i) => readCell(parseLine(line, source, i + 2), source, i + 2));
+  return lines.map((line, i) => readCell(parseLine(line, source, i + 2), scorer, source, i + 2));
 }
 
 function parseLine(line: string, source: string, number: number): Record<string, unknown> {
@@ -70,20 +71,24 @@ function parseLine(line: string, source: string, number: number): Record<string,
   return value as Record<string, unknown>;
 }
 
-function readCell(value: Record<string, unknown>, source: string, number: number): Cell {
+function readCell<Name extends string>(
+  value: Record<string, unknown>,
+  scorer: Scorer<Name>,
+  source: string,
+  number: number,
+): Cell<Name> {
   const { setting, pair, text, tokens, finishReason, drift } = value;
-  const numbers = [pair, tokens, ...measures.map((name) => value[name])];
+  const numbers = [pair, tokens, drift ?? 0, ...scorer.names.map((name) => value[name])];
   const isCell =
     [setting, text, finishReason].every((one) => typeof one === "string") &&
-    [...numbers, drift ?? 0].every((one) => typeof one === "number");
+    numbers.every((one) => typeof one === "number");
   if (!isCell) throw badLine("a cell", source, number);
-  return value as unknown as Cell;
+  const fields = { setting, pair, text, tokens, finishReason, drift } as Omit<Cell, "scores">;
+  return { ...fields, scores: pickScores(scorer, value) };
 }
 
-const measures = ["grammaticality", "relevance", "preference"] satisfies (keyof AnswerScores)[];
-
-function badLine(expected: string, source: string, number: number, cause?: unknown): LabError {
-  return new LabError(
+function badLine(expected: string, source: string, number: number, cause?: unknown): EvaluationError {
+  return new EvaluationError(
     "bad-file",
     `Line ${number} of ${source} is not ${expected}: the file was changed. Give another folder, or remove it to start anew.`,
     { cause },
@@ -94,7 +99,7 @@ function checkHeader(header: Record<string, unknown>, run: RunIdentity, source: 
   const expected: Record<string, unknown> = { format, ...run };
   const other = Object.keys(expected).find((name) => header[name] !== expected[name]);
   if (other === undefined) return;
-  throw new LabError(
+  throw new EvaluationError(
     "other-run",
     `${source} belongs to another run: its ${other} is ${JSON.stringify(header[other])}, now it is ` +
       `${JSON.stringify(expected[other])}. Give another folder with --out, or remove that file.`,

@@ -1,4 +1,4 @@
-/** What the study turns: one setting of one decoding method, and the lists of settings that make a curve. */
+/** What a run turns: one setting of one decoding method, and the lists of settings that make a curve. */
 import {
   amuletExactMethod,
   baseMethod,
@@ -12,7 +12,7 @@ import {
   preferenceMethod,
   withPlausibility,
 } from "@amulet-ts/core";
-import { LabError } from "../errors.js";
+import { EvaluationError } from "../errors.js";
 
 /**
  * One setting. `dial`: the strength x itself. `loop`: T steps of the published loop. `bounded`: a budget of KL per
@@ -39,21 +39,12 @@ export interface CurvePlan {
 
 export const paperStrength = guidanceScale(paperParameters);
 
-/** The curves of docs/study.md. */
-export const studyPlan: CurvePlan = {
-  strengths: [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, paperStrength, 6, 8, 10, 12],
-  iterations: [0, 1, 2, 5, 10, 20, 40, 60, 100],
-  exactIterations: [2, 20, 60],
-  budgets: [0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2],
-  ratios: [0, 1, 2, 3, 4, 5, 7, 11],
-};
-
 /** x of the collapsed form of T steps with the paper's other parameters. */
 export function strengthOfIterations(iterations: number): number {
   return guidanceScale({ ...paperParameters, iterations });
 }
 
-/** Every distinct setting of a plan, the dial's first and in its order. @throws LabError `bad-plan` */
+/** Every distinct setting of a plan, the dial's first and in its order. @throws EvaluationError `bad-plan` */
 export function settingsOf(plan: CurvePlan): Setting[] {
   for (const [name, values] of Object.entries(plan)) checkAscending(name, values);
   const strengths = [
@@ -73,7 +64,7 @@ export function settingsOf(plan: CurvePlan): Setting[] {
 function checkAscending(name: string, values: readonly number[]): void {
   const bad = values.findIndex((value, i) => !(i === 0 ? Number.isFinite(value) : value > values[i - 1]!));
   if (bad < 0) return;
-  throw new LabError(
+  throw new EvaluationError(
     "bad-plan",
     `The ${name} of a curve must be finite and ascending; entry ${bad} is ${values[bad]} after ${values[bad - 1]}.`,
   );

@@ -1,0 +1,21 @@
+/** What went wrong, for programs; the message says it for people. */
+export type EvaluationErrorCode =
+  // what is asked
+  | "bad-plan"
+  // cells
+  | "other-run"
+  | "bad-file"
+  | "bad-score"
+  // what is made of them
+  | "bad-statistics";
+
+/** The one error class of `eval`. */
+export class EvaluationError extends Error {
+  override readonly name = "EvaluationError";
+  readonly code: EvaluationErrorCode;
+
+  constructor(code: EvaluationErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

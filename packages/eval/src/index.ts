@@ -1,0 +1,38 @@
+export { type AnsweringOptions, answerPairs, type PairAnswer } from "./answers/answer-pairs.js";
+export type { Cell, RunIdentity } from "./cells/cell.js";
+export { CellFile } from "./cells/cell-file.js";
+export { batchSize, computeCells, countCells, type RunWork } from "./cells/compute-cells.js";
+export { identifyRun } from "./cells/identify-run.js";
+export * from "./errors.js";
+export { drawCurvePanel, type Landmark } from "./figures/curve-panel.js";
+export { drawKeyPanel } from "./figures/key-panel.js";
+export { composeFigure, type Easel, type Figure, openEasel } from "./figures/panel.js";
+export { drawTradePanel } from "./figures/trade-panel.js";
+export { type ChoiceRule, chooseSetting } from "./grid/choose-setting.js";
+export { type CurvePoint, type Curves, layOutCurves } from "./grid/curves.js";
+export {
+  type CurvePlan,
+  paperStrength,
+  type Setting,
+  settingsOf,
+  strengthOfIterations,
+} from "./grid/settings.js";
+export type { Pair, Scorer, Scores } from "./scorers/scorer.js";
+export {
+  areApart,
+  type BootstrapOptions,
+  bootstrapDifference,
+  bootstrapMean,
+  type Interval,
+  meanOf,
+} from "./statistics/bootstrap.js";
+export {
+  agreement,
+  type CellTable,
+  type Comparison,
+  compareSettings,
+  type MeasureOf,
+  type SettingSummary,
+  summarise,
+  tabulate,
+} from "./statistics/summarise.js";

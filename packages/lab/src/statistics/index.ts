@@ -1,2 +1,0 @@
-export * from "./bootstrap.js";
-export { quantileOfSorted } from "./quantile.js";
