@@ -1,5 +1,7 @@
 /** What a backend is: to callers, and to the table in `start.ts`. */
 
+import type { FastProducts } from "./fast-products.js";
+
 /** Every backend that can be asked for. */
 export type BackendName = "wasm" | "cpu" | "webgpu" | "node" | "node-gpu";
 
@@ -26,6 +28,7 @@ export interface BackendFacts {
   /** For people: what it runs on. */
   readonly description: string;
   readonly memory: BackendMemory;
+  readonly fastProducts: FastProducts;
   /** The processor or graphics card, as it names itself. */
   readonly device: string;
   /** The library that computes, and its version. */

@@ -12,6 +12,7 @@ export async function inspect(): Promise<BackendFacts> {
   return {
     description: "plain JavaScript, the reference: slow",
     memory: { limitBytes: runsOnNode() ? await memoryBytes() : Number.POSITIVE_INFINITY, matrixCopies: 1 },
+    fastProducts: { stacks: true, turned: true },
     device: await processorName(),
     version: `tfjs-backend-cpu ${version_cpu}`,
     threads: 1,

@@ -1,5 +1,6 @@
 export type { BackendFacts, BackendMemory, BackendName, RunningBackend, StartOptions } from "./backend.js";
 export { type Candidates, candidateBackends } from "./choose.js";
 export * from "./errors.js";
+export type { FastProducts } from "./fast-products.js";
 export * from "./setup-libtensorflow.js";
 export * from "./start.js";

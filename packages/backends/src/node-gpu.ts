@@ -19,6 +19,7 @@ export async function inspect(): Promise<BackendFacts> {
   return {
     description: `libtensorflow ${binding.TF_Version} on ${card?.name ?? "an NVIDIA card"}`,
     memory: { limitBytes: card?.memoryBytes ?? Number.POSITIVE_INFINITY, matrixCopies: 1 },
+    fastProducts: { stacks: true, turned: true },
     device: card?.name ?? "an NVIDIA card",
     version: `libtensorflow ${binding.TF_Version}`,
     threads: 0,

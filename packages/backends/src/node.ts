@@ -16,6 +16,7 @@ export async function inspect(): Promise<BackendFacts> {
   return {
     description: `libtensorflow ${binding.TF_Version} on the processor, ${threads} thread${threads === 1 ? "" : "s"}`,
     memory: { limitBytes: await memoryBytes(), matrixCopies: 1 },
+    fastProducts: { stacks: true, turned: true },
     device: await processorName(),
     version: `libtensorflow ${binding.TF_Version}`,
     threads,

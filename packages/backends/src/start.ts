@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { BackendModule, BackendName, RunningBackend, StartOptions } from "./backend.js";
 import { candidateBackends } from "./choose.js";
 import { BackendError } from "./errors.js";
+import { leaveAtBackend } from "./fast-products.js";
 
 /** Nothing of a backend is loaded before it is asked for. */
 const modules: Readonly<Record<BackendName, () => Promise<BackendModule>>> = {
@@ -77,7 +78,9 @@ async function start(name: BackendName, module: BackendModule, options: StartOpt
   const started = await tf.setBackend(registeredAs);
   if (!started || tf.getBackend() !== registeredAs)
     throw new Error(`TensorFlow.js stayed on ${tf.getBackend()}`);
-  return { name, ...(await module.inspect()) };
+  const facts = await module.inspect();
+  leaveAtBackend(facts.fastProducts);
+  return { name, ...facts };
 }
 
 function isBackendName(name: string): name is BackendName {

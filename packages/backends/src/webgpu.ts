@@ -53,6 +53,7 @@ export async function inspect(): Promise<BackendFacts> {
       matrixCopies: 1,
       tensorLimitBytes: Math.min(device.limits.maxBufferSize!, device.limits.maxStorageBufferBindingSize!),
     },
+    fastProducts: { stacks: true, turned: true },
     device: name,
     // It tells no version of its own, and asks for TensorFlow.js of just this one.
     version: `tfjs-backend-webgpu ${tf.version_core}`,

@@ -2,6 +2,7 @@
 
 export * from "./errors.js";
 export type { FamilyConfig, ForwardPass } from "./family.js";
+export { type FastProducts, fastProducts } from "./layers/fast-products.js";
 export { emptyCache } from "./layers/kv-cache.js";
 export type { LoadModelOptions, Model } from "./loading/load-model.js";
 export type { LoadProgress } from "./loading/load-parameters.js";

@@ -12,7 +12,10 @@ import {
   disposeAttention,
 } from "../src/layers/attention.js";
 import { areEqualRows } from "../src/layers/equal-rows.js";
+import { fastProducts } from "../src/layers/fast-products.js";
 import { emptyCache } from "../src/layers/kv-cache.js";
+
+const agreedKey = Symbol.for("@amulet-ts/fast-products");
 
 const shapes = fc.record({
   rows: fc.integer({ min: 1, max: 3 }),
@@ -84,9 +87,33 @@ describe("on cpu", () => {
   });
 });
 
-it("wasm takes them one by one", async () => {
-  await startBackend("wasm");
-  expect(areEqualRows([2, 2], [emptyCache(1), emptyCache(1)], 1)).toBe(false);
+describe("what a backend says of its products", () => {
+  const twoRows = () => areEqualRows([2, 2], [emptyCache(1), emptyCache(1)], 1);
+
+  it.each(["wasm", "cpu"])("%s: what it was started with is what forward passes find", async (name) => {
+    const { fastProducts: said } = await startBackend(name);
+    expect(fastProducts()).toEqual(said);
+    expect(twoRows()).toBe(said.stacks);
+  });
+
+  it("goes with the backend that runs, however it was changed", async () => {
+    await startBackend("cpu");
+    await startBackend("wasm");
+    expect(twoRows()).toBe(false);
+    await tf.setBackend("cpu");
+    expect(twoRows()).toBe(true);
+  });
+
+  it("of one that was started by other means nothing is known: rows one by one", async () => {
+    await startBackend("cpu");
+    const other = Object.create(tf.backend(), { [agreedKey]: { value: undefined } });
+    tf.registerBackend("unknown", () => other);
+    await tf.setBackend("unknown");
+    expect(fastProducts()).toEqual({ stacks: false, turned: false });
+    expect(twoRows()).toBe(false);
+    await tf.setBackend("cpu");
+    tf.removeBackend("unknown");
+  });
 });
 
 /** The masks written out: a token sees itself and the window − 1 tokens before it. */

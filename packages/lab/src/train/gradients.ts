@@ -3,6 +3,7 @@
  * that Node cannot import, and one of them (of a gather) asks for a kernel that the wasm backend lacks. Each says
  * what reaches an input when `dy` reaches the output; shapes are any that broadcast.
  */
+import { fastProducts } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 
@@ -149,9 +150,9 @@ function throughProduct(dy: tf.Tensor, a: tf.Tensor, b: tf.Tensor, { transposeA,
   };
 }
 
-/** On wasm a product with a turned factor runs at a tenth of the speed, so that the factor is turned before. */
+/** Where a product with a turned factor is slow, the factor is turned before. */
 function product(a: tf.Tensor, b: tf.Tensor, turnA: boolean, turnB: boolean): tf.Tensor {
-  if (tf.getBackend() !== "wasm") return tf.matMul(a, b, turnA, turnB);
+  if (fastProducts().turned) return tf.matMul(a, b, turnA, turnB);
   return tf.matMul(turnA ? turn(a) : a, turnB ? turn(b) : b);
 }
 

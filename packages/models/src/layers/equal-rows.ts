@@ -5,15 +5,16 @@
  * R = H/G query heads share a key/value head; E = H·K, M = G·K, P = T·R queries of a key/value head, J = B·G
  * key/value heads of the batch, W = R·K.
  */
-import { getBackend, type Tensor, type Tensor2D, type Tensor3D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor3D } from "@tensorflow/tfjs-core";
 import { matMulStacks, mul, reshape, swapMiddleAxes } from "./direct.js";
+import { fastProducts } from "./fast-products.js";
 
 /** Most scores that lie in memory at once, in one block: 2²⁴ are 64 MiB. */
 const mostScores = 2 ** 24;
 
 /**
- * Whether rows are attended together. Not on wasm, where the product of stacks is a plain loop, 17 times slower than
- * the products of matrices that {@link attendRows} makes.
+ * Whether rows are attended together: where products of stacks are as fast as the products of matrices that
+ * {@link attendRows} makes.
  */
 export function areEqualRows(
   lengths: readonly number[],
@@ -25,7 +26,7 @@ export function areEqualRows(
     newTokens > 1 &&
     lengths.every((length) => length === newTokens) &&
     caches.every(({ length }) => length === 0);
-  return alike && lengths.length * heads * newTokens ** 2 <= mostScores && getBackend() !== "wasm";
+  return alike && lengths.length * heads * newTokens ** 2 <= mostScores && fastProducts().stacks;
 }
 
 export interface EqualRows {
