@@ -30,6 +30,7 @@ export async function openModel(values: OptionValues, io: Io): Promise<OpenModel
       signal: io.signal,
       onProgress: ({ done, total }) => progress.update(done, total),
     });
+    for (const note of model.notes) writeNote(io, note);
     return { model, backend, loadMs: performance.now() - started, isEmbedded: path === embeddedModelFolder };
   } finally {
     progress.clear();

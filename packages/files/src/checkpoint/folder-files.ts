@@ -2,6 +2,7 @@
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
 import { findChatTemplate } from "../templates/chat-template.js";
+import { isRecord } from "../tokenizer/expect-json.js";
 import { hastenGpt2, parseTokenizerConfig, tokenizerFromJson } from "../tokenizer/index.js";
 import type { TextFiles } from "./text-files.js";
 
@@ -27,12 +28,13 @@ export async function readFolderText(
   if (tokenizerText === undefined) return undefined;
   const generation = (await readObject(folder.child("generation_config.json"))) ?? {};
   const tokenizerConfig = await readText("tokenizer_config.json");
-  const endTokens = [generation.eos_token_id, config.eos_token_id].flat();
+  const ofText = isRecord(config.text_config) ? config.text_config : {};
+  const endTokens = [generation.eos_token_id, config.eos_token_id, ofText.eos_token_id].flat();
   const tokenizer = tokenizerFromJson({
     tokenizer: tokenizerText,
     config: tokenizerConfig,
     specialTokensMap: await readText("special_tokens_map.json"),
-    endTokens: endTokens.filter((id) => typeof id === "number"),
+    endTokens,
   });
   await hastenGpt2(tokenizer);
   return {

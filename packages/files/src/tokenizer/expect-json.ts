@@ -25,8 +25,12 @@ export function expectString(value: unknown, where: string): string {
 
 /** A token id: an integer from 0 to 2³¹ − 1. */
 export function expectId(value: unknown, where: string): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31) return value;
+  if (isTokenId(value)) return value;
   throw badTokenizer(where, "a token id (an integer from 0)", value);
+}
+
+export function isTokenId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
 }
 
 export function isRecord(value: unknown): value is JsonRecord {

@@ -1,8 +1,8 @@
 import { FilesError } from "../errors.js";
 import { badTokenizer, expectId, expectString } from "./expect-json.js";
 import { findPreTokenizer, preTokenizerOf } from "./gguf-pre-tokenizers.js";
+import { isControlName, readGgufRoles } from "./gguf-roles.js";
 import { mergesFromScores } from "./merges-from-scores.js";
-import { ggufSpecialTokens } from "./special-tokens.js";
 import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
 import { type AddedToken, readMerge, type TokenizerJson } from "./tokenizer-json.js";
 
@@ -32,7 +32,8 @@ interface GgufVocabulary {
 }
 
 function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
-  const kind = findPreTokenizer(expectString(read(metadata, "pre") ?? "default", key("pre")));
+  const name = expectString(read(metadata, "pre") ?? "default", key("pre"));
+  const kind = findPreTokenizer(name);
   const merges = readList(metadata, "merges").map((merge, rank) => readMerge(merge, rank, vocabulary.ids));
   const json: TokenizerJson = {
     addedTokens: vocabulary.addedTokens,
@@ -46,7 +47,9 @@ function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary):
     fuseUnknown: false,
     ignoreMerges: kind.ignoreMerges ?? false,
   };
-  return createTokenizer(json, readRoles(metadata, vocabulary, kind.addsBeginToken ?? false));
+  const notes = name === "default" ? [GUESSED_SPLIT] : [];
+  const addsBeginToken = kind.addsBeginToken ?? false;
+  return createTokenizer(json, readRoles(metadata, vocabulary, { addsBeginToken, notes }));
 }
 
 function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
@@ -68,8 +71,25 @@ function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabula
     fuseUnknown: true,
     ignoreMerges: false,
   };
-  return createTokenizer(json, readRoles(metadata, vocabulary, true));
+  return createTokenizer(
+    json,
+    readRoles(metadata, vocabulary, { addsBeginToken: true, defaults: SENTENCEPIECE_NAMES }),
+  );
 }
+
+/** What stands here where the file does not say. */
+interface RoleDefaults {
+  readonly addsBeginToken: boolean;
+  readonly defaults?: Readonly<Record<string, string>>;
+  readonly notes?: readonly string[];
+}
+
+/** LLaMA's own, whose ids files of this model may leave out. */
+const SENTENCEPIECE_NAMES = { unknown_token_id: "<unk>", bos_token_id: "<s>", eos_token_id: "</s>" };
+
+const GUESSED_SPLIT =
+  "The file does not say how its text is split into words (tokenizer.ggml.pre), so GPT-2's way is a guess and ids " +
+  "may differ from the model's own. Convert the model again with a current llama.cpp.";
 
 function readVocabulary(metadata: GgufMetadata): GgufVocabulary {
   // llama.cpp, too, gives a piece without text a name of its own.
@@ -95,13 +115,13 @@ function firstRepeated(pieces: readonly string[]): string | undefined {
   return pieces.find((piece) => seen.size === seen.add(piece).size);
 }
 
+/** A name that means control counts for more than the type: files get the type wrong. */
 function addedTokensOf(pieces: readonly string[], types: readonly number[]): AddedToken[] {
-  const isAdded = (type: number | undefined) =>
-    type === TokenType.control || type === TokenType.userDefined || type === TokenType.unknown;
   return pieces.flatMap((content, id) => {
-    const special = types[id] !== TokenType.userDefined;
-    const token = { id, content, special, lstrip: false, rstrip: false, normalized: false };
-    return isAdded(types[id]) ? [token] : [];
+    const type = isControlName(content) ? TokenType.control : types[id];
+    const special = type === TokenType.control || type === TokenType.unknown;
+    const plain = { singleWord: false, lstrip: false, rstrip: false, normalized: false };
+    return special || type === TokenType.userDefined ? [{ id, content, special, ...plain }] : [];
   });
 }
 
@@ -119,20 +139,13 @@ function readScores(metadata: GgufMetadata, { pieces, types }: GgufVocabulary): 
 function readRoles(
   metadata: GgufMetadata,
   { pieces }: GgufVocabulary,
-  addsBeginByDefault: boolean,
+  { addsBeginToken, defaults = {}, notes = [] }: RoleDefaults,
 ): TokenRoles {
-  const readId = (name: string): number[] => {
-    const value = read(metadata, name);
-    if (value === undefined) return [];
-    const id = expectId(typeof value === "bigint" ? Number(value) : value, key(name));
-    if (id >= pieces.length) throw badTokenizer(key(name), `an id below ${pieces.length}`, id);
-    return [id];
-  };
+  const roles = readGgufRoles(pieces, (name) => read(metadata, name), defaults);
   return {
-    beginToken: readId("bos_token_id")[0],
-    addsBeginToken: readFlag(metadata, "add_bos_token") ?? addsBeginByDefault,
-    endTokens: ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap(readId),
-    specialTokens: ggufSpecialTokens((name) => pieces[readId(name)[0] ?? -1]),
+    ...roles,
+    addsBeginToken: readFlag(metadata, "add_bos_token") ?? addsBeginToken,
+    notes: [...notes, ...roles.notes],
   };
 }
 

@@ -1,10 +1,13 @@
 import { FilesError } from "../errors.js";
+import { addNamedTokens } from "./add-named-tokens.js";
 import {
   badTokenizer,
+  describe,
   expectArray,
   expectRecord,
   expectString,
   isRecord,
+  isTokenId,
   type JsonRecord,
 } from "./expect-json.js";
 import { namedTokens } from "./special-tokens.js";
@@ -18,8 +21,8 @@ export interface JsonTokenizerFiles {
   readonly config?: string | undefined;
   /** The text of special_tokens_map.json, where there is one. */
   readonly specialTokensMap?: string | undefined;
-  /** More ids that end an answer, as generation_config.json and config.json list them. */
-  readonly endTokens?: readonly number[] | undefined;
+  /** More ids that end an answer, as generation_config.json and config.json list them; what is no id is noted. */
+  readonly endTokens?: readonly unknown[] | undefined;
 }
 
 /**
@@ -33,7 +36,8 @@ export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
     files.specialTokensMap,
   );
   const json = readTokenizerJson(file);
-  return createTokenizer(json, readRoles(file, config, json.vocabulary, files.endTokens ?? []));
+  const roles = readRoles(file, config, json.vocabulary, files.endTokens ?? []);
+  return createTokenizer(addNamedTokens(json, config), roles);
 }
 
 /** The content of tokenizer_config.json as an object. Throws `bad-tokenizer`. */
@@ -65,35 +69,44 @@ function readRoles(
   file: unknown,
   config: JsonRecord,
   vocabulary: ReadonlyMap<string, number>,
-  moreEndTokens: readonly number[],
+  moreEndTokens: readonly unknown[],
 ): TokenRoles {
-  const begin = readNamedToken(config, "bos_token", vocabulary);
-  const end = readNamedToken(config, "eos_token", vocabulary);
-  const ids = new Set(vocabulary.values());
-  const endTokens = moreEndTokens.filter((id) => ids.has(id));
+  const specialTokens = namedTokens(config);
+  const { bos_token: begin, eos_token: end } = specialTokens;
   const first = firstAddedToken(expectRecord(file, "tokenizer.json").post_processor);
-  const beginToken = begin ?? (first === undefined ? undefined : vocabulary.get(first));
+  const beginToken = idOf(begin, vocabulary) ?? idOf(first, vocabulary);
+  const more = moreEndTokens.filter((id) => id !== undefined && id !== null);
   return {
     beginToken,
     addsBeginToken: readAddsBegin(config) ?? (first !== undefined && vocabulary.get(first) === beginToken),
-    endTokens: end === undefined ? endTokens : [end, ...endTokens],
-    specialTokens: namedTokens(config),
+    endTokens: [idOf(end, vocabulary), ...more].filter(isTokenId),
+    specialTokens,
+    notes: [
+      ...unknownToken("bos_token", begin, vocabulary),
+      ...unknownToken("eos_token", end, vocabulary),
+      ...more.filter((id) => !isTokenId(id)).map(badEndToken),
+    ],
   };
 }
 
-/** A token named in the config, as a text or as an object with `content`; its id. */
-function readNamedToken(
-  config: JsonRecord,
-  key: "bos_token" | "eos_token",
+/** An empty text is no token. */
+function idOf(piece: string | undefined, vocabulary: ReadonlyMap<string, number>): number | undefined {
+  return piece ? vocabulary.get(piece) : undefined;
+}
+
+function unknownToken(
+  key: string,
+  piece: string | undefined,
   vocabulary: ReadonlyMap<string, number>,
-): number | undefined {
-  const value = config[key];
-  if (value === null || value === undefined) return undefined;
-  const where = `tokenizer_config.json: ${key}`;
-  const piece = expectString(isRecord(value) ? value.content : value, where);
-  const id = vocabulary.get(piece);
-  if (id === undefined) throw badTokenizer(where, "a token of tokenizer.json", piece);
-  return id;
+): string[] {
+  if (!piece || vocabulary.has(piece)) return [];
+  return [
+    `tokenizer_config.json: ${key} is ${describe(piece)}, which tokenizer.json lacks: the model can't say it.`,
+  ];
+}
+
+function badEndToken(id: unknown): string {
+  return `eos_token_id ${describe(id)} of the model's config files is no token id: passed over.`;
 }
 
 function readAddsBegin(config: JsonRecord): boolean | undefined {

@@ -36,7 +36,7 @@ const GGUF_TOKENS = {
 } as const;
 
 /** The special tokens of a GGUF file; `pieceAt` gives the piece that a key of the metadata names by its id. */
-export function ggufSpecialTokens(pieceAt: (key: string) => string | undefined): SpecialTokens {
+export function specialTokensAt(pieceAt: (key: string) => string | undefined): SpecialTokens {
   return Object.fromEntries(
     Object.entries(GGUF_TOKENS).flatMap(([key, name]) => {
       const piece = pieceAt(key);

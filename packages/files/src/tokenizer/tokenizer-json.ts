@@ -13,6 +13,8 @@ export interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
+  /** Only between characters that belong to no word. */
+  readonly singleWord: boolean;
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly normalized: boolean;
@@ -113,6 +115,7 @@ function readAddedToken(value: unknown, index: number): AddedToken {
     id: expectId(token.id, `${where}.id`),
     content,
     special,
+    singleWord: token.single_word === true,
     lstrip: token.lstrip === true,
     rstrip: token.rstrip === true,
     normalized: typeof token.normalized === "boolean" ? token.normalized : !special,

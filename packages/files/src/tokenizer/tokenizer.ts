@@ -32,9 +32,12 @@ export interface Tokenizer {
   readonly controlPieces: readonly string[];
   /** Token ids of a text; no begin or end token is added. Half surrogate pairs are read as U+FFFD. */
   encode(text: string, options?: EncodeOptions): number[];
-  /** The text of the tokens, control tokens spelled out. Throws `bad-token` for an id that is none. */
+  /**
+   * The text of the tokens, control tokens spelled out. An id without a token is no text: models have logits for
+   * more ids than their tokenizers know. Throws `bad-token` for what is no id.
+   */
   decode(ids: Iterable<number>): string;
-  /** The token as the vocabulary writes it (`Ġthe`, `▁the`). Throws `bad-token`. */
+  /** The token as the vocabulary writes it (`Ġthe`, `▁the`), empty for an id without one. Throws `bad-token`. */
   piece(id: number): string;
   /** The id of a piece as the vocabulary writes it. */
   tokenToId(piece: string): number | undefined;
@@ -62,6 +65,8 @@ export function createTokenizer(json: TokenizerJson, roles: TokenRoles): Tokeniz
 export async function hastenGpt2(tokenizer: Tokenizer): Promise<void> {
   if (tokenizer instanceof BpeTokenizer) await tokenizer.hasten();
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 class BpeTokenizer implements Tokenizer {
   readonly vocabularySize: number;
@@ -129,12 +134,8 @@ class BpeTokenizer implements Tokenizer {
   }
 
   piece(id: number): string {
-    const piece = this.#pieces[id];
-    if (piece !== undefined) return piece;
-    throw new FilesError(
-      "bad-token",
-      `Token ids of this model run from 0 to ${this.vocabularySize - 1}; got ${id}.`,
-    );
+    if (Number.isSafeInteger(id) && id >= 0) return this.#pieces[id] ?? "";
+    throw new FilesError("bad-token", `Token ids are whole numbers from 0; got ${id}.`);
   }
 
   tokenToId(piece: string): number | undefined {
@@ -148,7 +149,9 @@ class BpeTokenizer implements Tokenizer {
   #bytesOf(id: number): Uint8Array {
     const known = this.#bytes[id];
     if (known) return known;
-    const bytes = this.#spelling.bytesOf(this.piece(id), this.#addedIds.has(id));
+    const piece = this.piece(id);
+    if (piece === "") return NO_BYTES;
+    const bytes = this.#spelling.bytesOf(piece, this.#addedIds.has(id));
     this.#bytes[id] = bytes;
     return bytes;
   }
@@ -157,7 +160,7 @@ class BpeTokenizer implements Tokenizer {
   *#controlPiecesOf(json: TokenizerJson): Iterable<string> {
     for (const token of json.addedTokens) if (isControl(token)) yield token.content;
     const roleIds = this.beginToken === undefined ? this.endTokens : [this.beginToken, ...this.endTokens];
-    for (const id of roleIds) yield this.piece(id);
+    for (const id of roleIds) if (this.piece(id) !== "") yield this.piece(id);
   }
 }
 

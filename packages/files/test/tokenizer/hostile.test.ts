@@ -121,12 +121,6 @@ describe("a tokenizer that can't be right is refused with a sentence that helps"
     expect(load).toThrow(expect.objectContaining({ code: "bad-tokenizer" }));
   });
 
-  it("a bos_token that the vocabulary lacks", () => {
-    const load = () =>
-      tokenizerFromJson({ tokenizer: JSON.stringify(tinyTokenizerJson()), config: '{"bos_token":"<s>"}' });
-    expect(load).toThrow(/bos_token: expected a token of tokenizer.json, found "<s>"/);
-  });
-
   it("a GGUF pre-tokenizer that is not known, naming those that are", () => {
     const metadata = tinySentencePieceMetadata()
       .set("tokenizer.ggml.model", "gpt2")

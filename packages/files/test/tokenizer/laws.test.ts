@@ -77,9 +77,20 @@ describe.each(kinds)("%s tokenizer", (_, tokenizer) => {
     );
   });
 
-  it("names the range of ids when one is outside it", () => {
-    for (const id of [-1, tokenizer.vocabularySize, 0.5, Number.NaN])
-      expect(() => tokenizer.decode([id])).toThrow(/run from 0 to/);
+  it("has no text for an id without a token, wherever it stands in an answer", () => {
+    const beyond = [tokenizer.vocabularySize, tokenizer.vocabularySize + 270, 2 ** 31];
+    fc.assert(
+      fc.property(idsOf(tokenizer), fc.nat(30), fc.constantFrom(...beyond), (ids, at, id) => {
+        expect(tokenizer.decode(ids.toSpliced(at, 0, id))).toBe(tokenizer.decode(ids));
+      }),
+      { seed: 10, numRuns: 200 },
+    );
+    expect(tokenizer.piece(tokenizer.vocabularySize)).toBe("");
+  });
+
+  it("refuses what is no id", () => {
+    for (const id of [-1, 0.5, Number.NaN])
+      expect(() => tokenizer.decode([id])).toThrow(/whole numbers from 0; got/);
   });
 });
 

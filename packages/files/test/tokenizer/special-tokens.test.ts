@@ -58,3 +58,50 @@ test("a GGUF file names them by their ids", () => {
     pad_token: "</s>",
   });
 });
+
+const notOfFile = (id: number) => id >= 271;
+
+test("an empty text is no token", () => {
+  const tokenizer = open({ bos_token: "", eos_token: "", unk_token: { content: "" }, add_bos_token: true });
+  expect([tokenizer.beginToken, tokenizer.addsBeginToken, tokenizer.endTokens]).toEqual([
+    undefined,
+    false,
+    [],
+  ]);
+  expect(tokenizer.decode(tokenizer.encode("the user"))).toBe("the user");
+  expect(tokenizer.notes).toEqual([]);
+});
+
+test("a token that only the config names comes behind the vocabulary and has no role", () => {
+  const tokenizer = open({
+    bos_token: "<s>",
+    eos_token: "</s>",
+    pad_token: "<pad>",
+    additional_special_tokens: ["<tool>"],
+    added_tokens_decoder: { 400: { content: "[LATE]" }, 9: { content: "[EARLY]", special: true } },
+  });
+  const beyond = ["[EARLY]", "[LATE]", "<s>", "</s>", "<tool>"];
+  expect(beyond.map((piece) => tokenizer.tokenToId(piece))).toEqual([271, 272, 273, 274, 275]);
+  expect(tokenizer.encode(beyond.join(""), { parseSpecial: true }).every(notOfFile)).toBe(true);
+  expect(tokenizer.encode("the user </s>").some(notOfFile)).toBe(false);
+  expect([tokenizer.beginToken, tokenizer.endTokens]).toEqual([undefined, []]);
+  expect(tokenizer.notes).toEqual([
+    expect.stringMatching(/bos_token is "<s>", which tokenizer\.json lacks/),
+    expect.stringMatching(/eos_token is "<\/s>"/),
+  ]);
+});
+
+test("a special token that is an ordinary piece is read as a control token", () => {
+  const tokenizer = open({ unk_token: "the" });
+  expect(tokenizer.encode("the", { parseSpecial: true })).toEqual([tokenizer.tokenToId("the")]);
+  expect(tokenizer.controlPieces).toContain("the");
+  expect(tokenizer.encode("the")).toHaveLength(2);
+});
+
+test("what is no id among the end tokens is noted and passed over, one without a token is kept", () => {
+  const endTokens = [2, -1, 2 ** 32 - 1, 1.5, "2", null, undefined, 5000];
+  const opened = tokenizerFromJson({ tokenizer, endTokens });
+  expect(opened.endTokens).toEqual([2, 5000]);
+  expect(opened.notes).toHaveLength(4);
+  expect(opened.notes[0]).toMatch(/eos_token_id -1/);
+});

@@ -13,7 +13,7 @@ import { openSession } from "../session.js";
 import { type LoadOptions, loadParameters } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
 import { disposeParameters, parameterAt } from "./parameter-tree.js";
-import { planModel } from "./plan-model.js";
+import { type ModelPlan, planModel } from "./plan-model.js";
 import { countParameters, isTransposed, type PlannedParameter } from "./plan-parameters.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
 
@@ -29,6 +29,8 @@ export interface Model extends ChatModel {
   readonly parameterCount: number;
   /** Sizes, under the family's own names. */
   readonly config: FamilyConfig;
+  /** What the user should know about how the files were read, a line each. */
+  readonly notes: readonly string[];
   dispose(): void;
   [Symbol.dispose](): void;
 }
@@ -49,12 +51,13 @@ export async function loadModel(place: Place, options: LoadModelOptions = {}): P
 }
 
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
-  const { family, config, planned } = planModel(checkpoint);
+  const plan = planModel(checkpoint);
+  const { family, config, planned } = plan;
   if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
   const tensorLimitBytes = options.memory?.tensorLimitBytes;
   const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
   const pass = bindOrDispose(family, config, parameters);
-  const model = new LoadedModel(checkpoint, family, config, parameters, pass, planned);
+  const model = new LoadedModel(checkpoint, plan, parameters, pass);
   try {
     warmUp(model);
     await checkProducts(await chooseProbes(planned, parameters));
@@ -111,15 +114,15 @@ class LoadedModel implements Model {
   readonly contextLength: number;
   readonly endTokens: ReadonlySet<number>;
   readonly parameterCount: number;
+  readonly config: FamilyConfig;
+  readonly notes: readonly string[];
   private readonly chatTemplate: string | undefined;
 
   constructor(
     checkpoint: Checkpoint,
-    family: AnyFamily,
-    readonly config: FamilyConfig,
+    { family, config, planned, notes }: ModelPlan,
     private readonly parameters: ParameterTree,
     private readonly pass: ForwardPass,
-    planned: readonly PlannedParameter[],
   ) {
     this.name = checkpoint.name;
     this.family = family.name;
@@ -127,8 +130,11 @@ class LoadedModel implements Model {
     this.chatTemplate = checkpoint.chatTemplate;
     this.vocabularySize = config.vocabularySize;
     this.contextLength = config.contextLength;
-    this.endTokens = new Set(checkpoint.tokenizer.endTokens);
+    // One without a logit is never chosen.
+    this.endTokens = new Set(checkpoint.tokenizer.endTokens.filter((id) => id < config.vocabularySize));
     this.parameterCount = countParameters(planned);
+    this.config = config;
+    this.notes = [...checkpoint.tokenizer.notes, ...notes];
   }
 
   openSession(rowCount: number): Session {

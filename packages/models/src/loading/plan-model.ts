@@ -10,6 +10,8 @@ export interface ModelPlan {
   readonly family: AnyFamily;
   readonly config: FamilyConfig;
   readonly planned: readonly PlannedParameter[];
+  /** What the user should know, a line each. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -22,17 +24,34 @@ export function planModel(checkpoint: Checkpoint): ModelPlan {
   const family = findFamily(format, checkpoint.architecture, path);
   checkCounts(checkpoint.config, store);
   const config = family.readConfig(checkpoint.config);
-  checkVocabulary(checkpoint, config);
+  const notes = checkVocabulary(checkpoint, config);
   const specs = family.parameters(config);
   const sizes = family.axisSizes(config);
-  return { family, config, planned: planParameters(store, format, path, specs, sizes, config.blockCount) };
+  const planned = planParameters(store, format, path, specs, sizes, config.blockCount);
+  return { family, config, planned, notes };
 }
 
-/** A tokenizer may know fewer ids than the model has logits (padding), never more. */
-function checkVocabulary({ path, tokenizer }: Checkpoint, { vocabularySize }: FamilyConfig): void {
-  if (tokenizer.vocabularySize <= vocabularySize) return;
-  throw new ModelError(
-    "bad-tokenizer",
-    `${path}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model only ${vocabularySize}. They don't belong together.`,
+/**
+ * A tokenizer may know fewer ids than the model has logits (padding), and a few more: tokens that were added after
+ * training, which the model can neither read nor say. Twice as many are another model's.
+ *
+ * @returns a line for the user where it is more than a few
+ */
+function checkVocabulary({ path, tokenizer }: Checkpoint, { vocabularySize }: FamilyConfig): string[] {
+  const beyond = tokenizer.vocabularySize - vocabularySize;
+  if (beyond > vocabularySize)
+    throw new ModelError(
+      "bad-tokenizer",
+      `${path}: the tokenizer has ${tokenizer.vocabularySize} tokens and the model only ${vocabularySize}. They don't belong together.`,
+    );
+  const ends = tokenizer.endTokens.filter((id) => id >= vocabularySize && tokenizer.piece(id) === "");
+  const notes = ends.map(
+    (id) => `The end token ${id} of ${path} is beyond the model's ${vocabularySize} logits: passed over.`,
   );
+  if (beyond <= vocabularySize / 20) return notes;
+  return [
+    ...notes,
+    `${beyond} of the tokenizer's ${tokenizer.vocabularySize} tokens are beyond the model's ${vocabularySize} ` +
+      "logits: a prompt with one of them is refused. Perhaps tokenizer and model don't belong together.",
+  ];
 }

@@ -12,7 +12,7 @@ import {
 } from "../files/checkpoint-writer.js";
 import { byteAlphabet, CHATML } from "../files/tiny-tokenizer.js";
 
-const tokens = ["<pad>", "<|im_start|>", "<|im_end|>", ...byteAlphabet(), "th"];
+export const tinyLlamaTokens = ["<pad>", "<|im_start|>", "<|im_end|>", ...byteAlphabet(), "th"];
 const [stringType, int32Type, arrayType, floatType] = [8, 5, 9, 6];
 
 function weights(name: string, ...shape: number[]): WrittenTensor {
@@ -55,15 +55,15 @@ export function tinyLlama(): Required<Pick<WrittenGguf, "entries" | "tensors">> 
       ["llama.attention.layer_norm_rms_epsilon", floatType, f32(1e-5)],
       stringEntry("tokenizer.ggml.model", "gpt2"),
       stringEntry("tokenizer.ggml.pre", "smollm"),
-      ["tokenizer.ggml.tokens", arrayType, list(stringType, tokens.map(text))],
-      ["tokenizer.ggml.token_type", arrayType, list(int32Type, tokens.map(typeOf))],
+      ["tokenizer.ggml.tokens", arrayType, list(stringType, tinyLlamaTokens.map(text))],
+      ["tokenizer.ggml.token_type", arrayType, list(int32Type, tinyLlamaTokens.map(typeOf))],
       ["tokenizer.ggml.merges", arrayType, list(stringType, [text("t h")])],
       uint32Entry("tokenizer.ggml.bos_token_id", 1),
       uint32Entry("tokenizer.ggml.eos_token_id", 2),
       stringEntry("tokenizer.chat_template", CHATML),
     ],
     tensors: [
-      weights("token_embd.weight", tokens.length, 8),
+      weights("token_embd.weight", tinyLlamaTokens.length, 8),
       ...block(0),
       ...block(1),
       weights("output_norm.weight", 8),

@@ -22,6 +22,7 @@ export async function run({ values, io }: Invocation): Promise<void> {
   }
   const messages = chat === undefined ? undefined : checkMessages(await readJsonInput(chat, io), chat);
   const { tokenizer, renderChat } = await openTokenizer(await modelPath(values, io));
+  for (const note of tokenizer.notes) writeNote(io, note);
   const { ids, prompt, note } = messages ? renderChat(messages) : encodeText(tokenizer, text!);
   const pieces = ids.map((id) => tokenizer.piece(id));
   writeNote(io, note);
