@@ -21,6 +21,12 @@ export class ConfigSource {
     return key === undefined ? undefined : (this.values[key] ?? undefined);
   }
 
+  /** Whether the key is there, if only as null: null may mean something else than what absence means. */
+  has([huggingFace, gguf]: ConfigKey): boolean {
+    const key = this.format === "gguf" ? gguf : huggingFace;
+    return key !== undefined && Object.hasOwn(this.values, key);
+  }
+
   /** A whole number of at least 1. @throws FilesError `bad-config` */
   count(key: ConfigKey, fallback?: number): number {
     const value = this.number(key, fallback);
@@ -48,7 +54,11 @@ export class ConfigSource {
     const value = this.read(key);
     if (value === undefined || known.includes(value)) return;
     const choices = known.map((choice) => JSON.stringify(choice)).join(" or ");
-    throw this.wrong(key, `${choices} (nothing else is written yet for this architecture)`, value);
+    throw this.wrong(
+      key,
+      `${choices} (nothing else is computed for this architecture: take another model)`,
+      value,
+    );
   }
 
   /** Whether the output head is the embedding; a GGUF file says so by leaving the head out. */

@@ -201,35 +201,48 @@ function head(
   return tf.mul(tanh(tf.div(logits_NV, logitSoftCap)), logitSoftCap);
 }
 
+/** The text part of a model that sees leaves out what has the size of the 4B model. */
 function readConfig(source: ConfigSource): Gemma3Config {
-  const heads = source.count(["num_attention_heads", "attention.head_count"]);
-  const width = source.count(["hidden_size", "embedding_length"]);
+  const usual = (size: number) => (source.format === "huggingface" ? size : undefined);
+  const heads = source.count(["num_attention_heads", "attention.head_count"], usual(8));
+  const width = source.count(["hidden_size", "embedding_length"], usual(2304));
   const headWidth = source.count(["head_dim", "attention.key_length"], 256);
-  const blockCount = source.count(["num_hidden_layers", "block_count"]);
+  const blockCount = source.count(["num_hidden_layers", "block_count"], usual(26));
   const contextLength = source.count(["max_position_embeddings", "context_length"], 131_072);
-  source.allow(["hidden_activation", undefined], ["gelu_pytorch_tanh"]);
-  source.allow(["use_bidirectional_attention", undefined], [false]);
+  refuseVariants(source);
   return {
     width,
     heads,
-    groups: source.count(["num_key_value_heads", "attention.head_count_kv"], heads),
+    groups: source.count(["num_key_value_heads", "attention.head_count_kv"], usual(4) ?? heads),
     headWidth,
     blockCount,
-    feedForward: source.count(["intermediate_size", "feed_forward_length"]),
-    vocabularySize: source.count(["vocab_size", "vocab_size"]),
+    feedForward: source.count(["intermediate_size", "feed_forward_length"], usual(9216)),
+    vocabularySize: source.count(["vocab_size", "vocab_size"], usual(262_208)),
     contextLength,
     normEpsilon: source.number(["rms_norm_eps", "attention.layer_norm_rms_epsilon"], 1e-6),
     queryScalar: readQueryScalar(source, blockCount, width / heads, headWidth),
     layerTypes: readBlockTypes(source, blockCount),
-    windows: { full_attention: Number.POSITIVE_INFINITY, sliding_attention: readWindow(source) },
+    windows: { full_attention: Number.POSITIVE_INFINITY, sliding_attention: readSlidingWindow(source) },
     ropes: {
-      full_attention: readRope(source, contextLength, "full_attention", 1_000_000),
-      sliding_attention: readSlidingRope(source, contextLength),
+      full_attention: readRope(source, contextLength, headWidth, "full_attention", 1_000_000),
+      sliding_attention: readSlidingRope(source, contextLength, headWidth),
     },
     attentionSoftCap: readSoftCap(source, ["attn_logit_softcapping", "attn_logit_softcapping"]),
     logitSoftCap: readSoftCap(source, ["final_logit_softcapping", "final_logit_softcapping"]),
     tiedEmbedding: source.tiedEmbedding(true),
   };
+}
+
+function refuseVariants(source: ConfigSource): void {
+  source.allow(["hidden_activation", undefined], ["gelu_pytorch_tanh"]);
+  source.allow(["attention_bias", undefined], [false]);
+  source.allow(["use_bidirectional_attention", undefined], [false]);
+  source.allow([undefined, "attention.causal"], [true]);
+}
+
+function readSlidingWindow(source: ConfigSource): number {
+  const isUnsaid = source.format === "huggingface" && !source.has(["sliding_window", undefined]);
+  return isUnsaid ? 4096 : readWindow(source);
 }
 
 /** GGUF files don't hold it; llama.cpp knows that the 27B model, the one of 62 blocks, is the exception. */
@@ -246,15 +259,16 @@ function readQueryScalar(
 /** Without `layer_types` every sixth block, or as many as the pattern says, sees everything. */
 function readBlockTypes(source: ConfigSource, blockCount: number): LayerType[] {
   const newer = source.count(["_sliding_window_pattern", undefined], 6);
-  const pattern = source.count(["sliding_window_pattern", undefined], newer);
+  const pattern = source.count(["sliding_window_pattern", "attention.sliding_window_pattern"], newer);
   return readLayerTypes(source, blockCount, (block) =>
     (block + 1) % pattern === 0 ? "full_attention" : "sliding_attention",
   );
 }
 
 /** Only the base differs in older checkpoints: their scaling is for the blocks that see everything. */
-function readSlidingRope(source: ConfigSource, contextLength: number): RopeConfig {
-  if (source.nested("rope_parameters")) return readRope(source, contextLength, "sliding_attention");
+function readSlidingRope(source: ConfigSource, contextLength: number, headWidth: number): RopeConfig {
+  if (source.nested("rope_parameters"))
+    return readRope(source, contextLength, headWidth, "sliding_attention");
   const base = source.number(["rope_local_base_freq", "rope.freq_base_swa"], 10_000);
   return { base, scaling: { type: "default" } };
 }

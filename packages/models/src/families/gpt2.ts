@@ -43,8 +43,6 @@ interface Gpt2Config extends FamilyConfig {
   readonly feedForward: number;
   readonly normEpsilon: number;
   readonly tiedEmbedding: boolean;
-  /** Before the names of tensors: a checkpoint of the bare model, as OpenAI's own, has none. */
-  readonly prefix: "transformer." | "";
 }
 
 interface Gpt2Block {
@@ -164,6 +162,7 @@ function readConfig(source: ConfigSource): Gpt2Config {
   source.allow(["activation_function", undefined], ["gelu_new", "gelu_pytorch_tanh"]);
   source.allow(["scale_attn_weights", undefined], [true]);
   source.allow(["scale_attn_by_inverse_layer_idx", undefined], [false]);
+  source.allow(["add_cross_attention", undefined], [false]);
   return {
     width,
     heads: source.count(["n_head", "attention.head_count"]),
@@ -173,7 +172,6 @@ function readConfig(source: ConfigSource): Gpt2Config {
     contextLength: source.count(["n_positions", "context_length"], 1024),
     normEpsilon: source.number(["layer_norm_epsilon", "attention.layer_norm_epsilon"], 1e-5),
     tiedEmbedding: source.tiedEmbedding(true),
-    prefix: source.tensorNames.has("wte.weight") ? "" : "transformer.",
   };
 }
 
@@ -182,14 +180,14 @@ function axisSizes({ width: D, feedForward: F, vocabularySize: V, contextLength:
 }
 
 /** Our path, Hugging Face's name, llama.cpp's name, the shape in Hugging Face's checkpoint. */
-function parameters({ tiedEmbedding, prefix }: Gpt2Config): ParameterSpec[] {
-  const h = (name: string) => `${prefix}h.*.${name}`;
+function parameters({ tiedEmbedding }: Gpt2Config): ParameterSpec[] {
+  const h = (name: string) => `transformer.h.*.${name}`;
   const blk = (name: string) => `blk.*.${name}`;
-  const embedding = [`${prefix}wte.weight`, "token_embd.weight"] as const;
+  const embedding = ["transformer.wte.weight", "token_embd.weight"] as const;
   const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
   return [
     asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
-    asStored("positions_PD", `${prefix}wpe.weight`, "position_embd.weight", "PD"),
+    asStored("positions_PD", "transformer.wpe.weight", "position_embd.weight", "PD"),
     asStored("blocks.*.attentionNorm_D", h("ln_1.weight"), blk("attn_norm.weight"), "D"),
     asStored("blocks.*.attentionNormBias_D", h("ln_1.bias"), blk("attn_norm.bias"), "D"),
     transposedInGguf("blocks.*.wqkv_DQ", h("attn.c_attn.weight"), blk("attn_qkv.weight"), "DQ"),
@@ -202,8 +200,8 @@ function parameters({ tiedEmbedding, prefix }: Gpt2Config): ParameterSpec[] {
     asStored("blocks.*.bUp_F", h("mlp.c_fc.bias"), blk("ffn_up.bias"), "F"),
     transposedInGguf("blocks.*.wDown_FD", h("mlp.c_proj.weight"), blk("ffn_down.weight"), "FD"),
     asStored("blocks.*.bDown_D", h("mlp.c_proj.bias"), blk("ffn_down.bias"), "D"),
-    asStored("norm_D", `${prefix}ln_f.weight`, "output_norm.weight", "D"),
-    asStored("normBias_D", `${prefix}ln_f.bias`, "output_norm.bias", "D"),
+    asStored("norm_D", "transformer.ln_f.weight", "output_norm.weight", "D"),
+    asStored("normBias_D", "transformer.ln_f.bias", "output_norm.bias", "D"),
     transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
   ];
 }

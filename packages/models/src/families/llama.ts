@@ -176,18 +176,23 @@ function readConfig(source: ConfigSource): LlamaConfig {
   const width = source.count(["hidden_size", "embedding_length"]);
   const contextLength = source.count(["max_position_embeddings", "context_length"], 2048);
   const blockCount = source.count(["num_hidden_layers", "block_count"]);
-  source.allow(["hidden_act", undefined], ["silu"]);
+  const headWidth = source.count(["head_dim", "attention.key_length"], width / heads);
+  source.allow(["hidden_act", undefined], ["silu", "swish"]);
+  source.allow(["attention_bias", undefined], [false]);
+  source.allow(["mlp_bias", undefined], [false]);
+  source.allow([undefined, "attention.causal"], [true]);
+  source.allow([undefined, "expert_count"], [0]);
   return {
     width,
     heads,
     groups: source.count(["num_key_value_heads", "attention.head_count_kv"], heads),
-    headWidth: source.count(["head_dim", "attention.key_length"], width / heads),
+    headWidth,
     blockCount,
     feedForward: source.count(["intermediate_size", "feed_forward_length"]),
     vocabularySize: source.count(["vocab_size", "vocab_size"]),
     contextLength,
     normEpsilon: source.number(["rms_norm_eps", "attention.layer_norm_rms_epsilon"], 1e-6),
-    rope: readRope(source, contextLength),
+    rope: readRope(source, contextLength, headWidth),
     tiedEmbedding: source.tiedEmbedding(false),
     windows: Array.from({ length: blockCount }, () => Number.POSITIVE_INFINITY),
   };
@@ -237,16 +242,11 @@ export function bindLlama<Block extends LlamaBlock>(
   parameters: LlamaParameters<Block>,
 ): ForwardPass {
   const { headWidth, rope, normEpsilon, windows } = config;
-  const divisors = parameters.ropeDivisors_C;
   const constants: Constants<Block> = {
     project,
     windows,
     attention: attentionConstants(config, headWidth ** -0.5),
-    frequencies: rotaryFrequencies(
-      headWidth,
-      rope.base,
-      divisors ? { type: "divisors", divisors } : rope.scaling,
-    ),
+    frequencies: rotaryFrequencies(headWidth, rope.base, rope.scaling, parameters.ropeDivisors_C),
     rotateHalf_KK: rotateHalfMatrix(headWidth),
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };

@@ -19,20 +19,30 @@ export type RopeScaling =
       readonly lowFrequencyFactor: number;
       readonly highFrequencyFactor: number;
       readonly originalContext: number;
-    }
-  /** What llama.cpp stores for the same purpose: one divisor per frequency. */
-  | { readonly type: "divisors"; readonly divisors: ArrayLike<number> };
+    };
 
-/** Radians per position of each of the K/2 channel pairs. */
-export function rotaryFrequencies(headWidth: number, base: number, scaling: RopeScaling): Float64Array {
+/**
+ * Radians per position of each of the K/2 channel pairs.
+ *
+ * @param divisors what llama.cpp stores in place of Llama 3.1's scaling: one for each frequency
+ */
+export function rotaryFrequencies(
+  headWidth: number,
+  base: number,
+  scaling: RopeScaling,
+  divisors?: ArrayLike<number>,
+): Float64Array {
+  const scaled = scaledFrequencies(headWidth, base, scaling);
+  return divisors ? scaled.map((frequency, j) => frequency / divisors[j]!) : scaled;
+}
+
+function scaledFrequencies(headWidth: number, base: number, scaling: RopeScaling): Float64Array {
   const plain = Float64Array.from({ length: headWidth / 2 }, (_, j) => base ** ((-2 * j) / headWidth));
   switch (scaling.type) {
     case "linear":
       return plain.map((frequency) => frequency / scaling.factor);
     case "llama3":
       return plain.map((frequency) => stretchLowFrequency(frequency, scaling));
-    case "divisors":
-      return plain.map((frequency, j) => frequency / scaling.divisors[j]!);
     // Dynamic scaling leaves positions inside the original context alone, and sessions do not go past it:
     // changing the base under keys that are already cached would make steps differ from prefill.
     case "dynamic":

@@ -147,6 +147,29 @@ describe("older checkpoints", () => {
 
   test.each([
     ["llama-gqa-tied", { hidden_act: "gelu" }, /"hidden_act" must be "silu"/],
+    ["llama-gqa-tied", { rope_parameters: { factor: 8 } }, /"factor" must be 1 .*it is 8/],
+    ["llama-gqa-tied", { rope_parameters: null, rope_scaling: { factor: 8 } }, /"factor" must be 1/],
+    [
+      "llama-gqa-tied",
+      { rope_parameters: { rope_type: "linear", factor: 0 } },
+      /"factor" must be a number above 0/,
+    ],
+    [
+      "llama-gqa-tied",
+      { rope_parameters: { rope_type: "yarn", factor: 4 } },
+      /"rope_type" must be one of.*yarn.*"yarn"/,
+    ],
+    [
+      "llama-gqa-tied",
+      { rope_parameters: { partial_rotary_factor: 0.5 } },
+      /"partial_rotary_factor" must be 1/,
+    ],
+    ["qwen3", { rotary_pct: 0.25 }, /"rotary_pct" must be 1/],
+    [
+      "gemma3-text",
+      { rope_parameters: { full_attention: { partial_rotary_factor: 0.5 } } },
+      /"partial_rotary_factor" must be 1/,
+    ],
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /"scale_attn_by_inverse_layer_idx" must be false/],
     ["gemma3-text", { use_bidirectional_attention: true }, /"use_bidirectional_attention" must be false/],
     ["gemma3-text", { layer_types: ["full_attention"] }, /"layer_types" must be a list of 3/],
