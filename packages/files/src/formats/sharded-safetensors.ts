@@ -1,19 +1,14 @@
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
-import { utf8 } from "./byte-cursor.js";
-import { ModelFile } from "./model-file.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
-import { isRecord } from "./safetensors-header.js";
 import type { TensorSource } from "./tensor-source.js";
-
-/** A larger index than any model has; the largest known ones are a few MiB. */
-const longestIndex = 64 << 20;
+import { readWeightMap } from "./weight-map.js";
 
 /** As many names as an error lists before it only counts. */
 const mostNamed = 5;
 
 /**
- * Opens the files that a `model.safetensors.index.json` names, which must lie beside it, as one store. It holds
+ * Opens the files that a `model.safetensors.index.json` names, which must lie beside or below it, as one store. It holds
  * the tensors of the index's `weight_map` and the metadata of the first shard.
  *
  * @throws FilesError `file-not-found` naming missing shards, `missing-tensor` for one that is not in its shard,
@@ -31,46 +26,6 @@ export async function openShardedSafetensors(index: Place): Promise<SafetensorsF
     await close();
     throw error;
   }
-}
-
-/** Tensor name to file name. */
-async function readWeightMap(index: Place): Promise<ReadonlyMap<string, string>> {
-  const indexPath = index.path;
-  const content = parseIndex(indexPath, await readIndex(index));
-  const map = isRecord(content) ? content.weight_map : undefined;
-  if (!isRecord(map)) throw badIndex(indexPath, 'it has no object "weight_map"');
-  return new Map(Object.entries(map).map(([name, file]) => [name, checkFileName(indexPath, name, file)]));
-}
-
-async function readIndex(index: Place): Promise<string> {
-  const file = await ModelFile.open(index);
-  try {
-    if (file.size > longestIndex) throw badIndex(index.path, `it is ${file.size} bytes long, not an index`);
-    const bytes = new Uint8Array(file.size);
-    await file.read(bytes, 0, "the index");
-    return utf8.decode(bytes);
-  } finally {
-    await file.close();
-  }
-}
-
-function parseIndex(indexPath: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw badIndex(indexPath, "it is not JSON", { cause });
-  }
-}
-
-/** Only a plain name is let through: an index never reaches outside its folder. */
-function checkFileName(indexPath: string, tensor: string, file: unknown): string {
-  // The colon would begin another drive on Windows, and another URL in a browser.
-  if (typeof file === "string" && /^[^/\\:\0]+\.safetensors$/.test(file)) return file;
-  const came = JSON.stringify(file)?.slice(0, 100);
-  throw badIndex(
-    indexPath,
-    `tensor ${JSON.stringify(tensor.slice(0, 100))} is said to be in ${came}, which is not the plain name of a .safetensors file`,
-  );
 }
 
 async function openShards(
@@ -131,8 +86,4 @@ function pickTensors(
 function listNames(names: readonly string[]): string {
   const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : "";
   return names.slice(0, mostNamed).join(", ") + more;
-}
-
-function badIndex(indexPath: string, came: string, options?: ErrorOptions): FilesError {
-  return new FilesError("bad-header", `${indexPath} is a damaged index: ${came}. Fetch it again.`, options);
 }

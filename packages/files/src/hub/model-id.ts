@@ -1,4 +1,5 @@
 import { FilesError } from "../errors.js";
+import { isSafePath } from "../places/safe-path.js";
 
 /** What `org/name[:file.gguf][@revision]` names: a repository of the hub, perhaps one file of it. */
 export interface ModelId {
@@ -33,13 +34,6 @@ export function parseModelId(text: string): ModelId {
 /** The text that {@link parseModelId} reads back. */
 export function formatModelId({ repository, file, revision }: ModelId): string {
   return repository + (file ? `:${file}` : "") + (revision ? `@${revision}` : "");
-}
-
-/** Whether a path stays below the folder it is joined to, on every system. */
-export function isSafePath(path: string): boolean {
-  return path
-    .split("/")
-    .every((part) => /^[^\\:*?"<>|\p{Cc}]+$/u.test(part) && part !== "." && part !== "..");
 }
 
 function checkRepository(text: string, repository: string): void {

@@ -1,5 +1,6 @@
 import { FilesError } from "../errors.js";
-import { DEFAULT_REVISION, isSafePath, type ModelId } from "./model-id.js";
+import { isSafePath } from "../places/safe-path.js";
+import { DEFAULT_REVISION, type ModelId } from "./model-id.js";
 import type { Subject } from "./refusal.js";
 import { request } from "./request.js";
 import { retry, TransientFailure } from "./retry.js";

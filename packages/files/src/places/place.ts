@@ -9,9 +9,9 @@ export interface Place {
   open(): Promise<OpenFile>;
   /** The content of a small UTF-8 file; nothing where there is none. @throws FilesError `not-a-model` */
   readText(): Promise<string | undefined>;
-  /** A file in this folder. */
+  /** A file in this folder, or below it where the name has "/" in it. */
   child(name: string): Place;
-  /** A file beside this one. */
+  /** A file beside this one, or below there. */
   sibling(name: string): Place;
 }
 

@@ -62,9 +62,9 @@ function decodeName(name: string): string {
   }
 }
 
-/** Of a folder's URL, which ends in a slash, a file in it. What follows a `?` belongs to the server and stays. */
+/** Of a folder's URL, which ends in a slash, a file in or below it. What follows a `?` belongs to the server and stays. */
 function besideUrl(url: URL, name: string): URL {
-  const other = new URL(encodeURIComponent(name), url);
+  const other = new URL(name.split("/").map(encodeURIComponent).join("/"), url);
   other.search = url.search;
   return other;
 }

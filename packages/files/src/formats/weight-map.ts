@@ -1,0 +1,57 @@
+/** `model.safetensors.index.json`: which of a checkpoint's tensors lies in which of its files. */
+import { FilesError } from "../errors.js";
+import type { Place } from "../places/place.js";
+import { isSafePath } from "../places/safe-path.js";
+import { utf8 } from "./byte-cursor.js";
+import { ModelFile } from "./model-file.js";
+import { isRecord } from "./safetensors-header.js";
+
+/** A larger index than any model has; the largest known ones are a few MiB. */
+const longestIndex = 64 << 20;
+
+/**
+ * Tensor name to the path of its file, relative to the index.
+ *
+ * @throws FilesError `file-not-found`, `bad-header`
+ */
+export async function readWeightMap(index: Place): Promise<ReadonlyMap<string, string>> {
+  const indexPath = index.path;
+  const content = parseIndex(indexPath, await readIndex(index));
+  const map = isRecord(content) ? content.weight_map : undefined;
+  if (!isRecord(map)) throw badIndex(indexPath, 'it has no object "weight_map"');
+  return new Map(Object.entries(map).map(([name, file]) => [name, checkFileName(indexPath, name, file)]));
+}
+
+async function readIndex(index: Place): Promise<string> {
+  const file = await ModelFile.open(index);
+  try {
+    if (file.size > longestIndex) throw badIndex(index.path, `it is ${file.size} bytes long, not an index`);
+    const bytes = new Uint8Array(file.size);
+    await file.read(bytes, 0, "the index");
+    return utf8.decode(bytes);
+  } finally {
+    await file.close();
+  }
+}
+
+function parseIndex(indexPath: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw badIndex(indexPath, "it is not JSON", { cause });
+  }
+}
+
+/** An index never reaches outside its folder. */
+function checkFileName(indexPath: string, tensor: string, file: unknown): string {
+  if (typeof file === "string" && isSafePath(file) && file.endsWith(".safetensors")) return file;
+  const came = JSON.stringify(file)?.slice(0, 100);
+  throw badIndex(
+    indexPath,
+    `tensor ${JSON.stringify(tensor.slice(0, 100))} is said to be in ${came}, which is not the path of a .safetensors file beside it`,
+  );
+}
+
+function badIndex(indexPath: string, came: string, options?: ErrorOptions): FilesError {
+  return new FilesError("bad-header", `${indexPath} is a damaged index: ${came}. Fetch it again.`, options);
+}
