@@ -10,6 +10,7 @@ export type FilesErrorCode =
   // what a checkpoint holds
   | "missing-tensor"
   | "bad-tensor-shape"
+  | "bad-weights"
   | "bad-config"
   | "bad-tokenizer"
   | "bad-template"

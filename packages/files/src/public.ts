@@ -1,6 +1,11 @@
 /** What the package offers on every platform. */
 
-export { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint/checkpoint.js";
+export {
+  type ArchitectureNames,
+  architectureNames,
+  type Checkpoint,
+  openCheckpoint as openCheckpointAt,
+} from "./checkpoint/checkpoint.js";
 export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";
 export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
 export * from "./errors.js";

@@ -1,3 +1,4 @@
+import type { ArchitectureNames } from "@amulet-ts/files";
 import { ModelError } from "./errors.js";
 import { gemma3 } from "./families/gemma3.js";
 import { gpt2 } from "./families/gpt2.js";
@@ -31,20 +32,61 @@ const byGgufName: Readonly<Record<string, AnyFamily>> = {
   qwen3: qwen3 as unknown as AnyFamily,
 };
 
-/** @throws ModelError `unknown-architecture` */
-export function findFamily(format: "huggingface" | "gguf", architecture: unknown, path: string): AnyFamily {
-  const families = format === "gguf" ? byGgufName : byHuggingFaceName;
+/** The same by `model_type`. */
+const byModelType: Readonly<Record<string, AnyFamily>> = {
+  gemma3_text: gemma3 as unknown as AnyFamily,
+  gpt2: gpt2 as unknown as AnyFamily,
+  llama: llama as unknown as AnyFamily,
+  mistral: mistral as unknown as AnyFamily,
+  qwen2: qwen2 as unknown as AnyFamily,
+  qwen3: qwen3 as unknown as AnyFamily,
+};
+
+/**
+ * The family that a checkpoint names. Of a folder `model_type` decides, as in transformers: the class that was saved
+ * may be missing, a base class, or one with another head.
+ *
+ * @throws ModelError `unknown-architecture`
+ */
+export function findFamily(
+  format: "huggingface" | "gguf",
+  names: ArchitectureNames,
+  path: string,
+): AnyFamily {
+  const { architecture, modelType } = names;
   const family =
-    typeof architecture === "string" && Object.hasOwn(families, architecture)
-      ? families[architecture]
-      : undefined;
+    format === "gguf"
+      ? lookUp(byGgufName, architecture)
+      : (lookUp(byModelType, modelType) ?? lookUp(byHuggingFaceName, architecture));
   if (family) return family;
+  throw format === "gguf" ? unknownGguf(path, architecture) : unknownFolder(path, names);
+}
+
+function lookUp(families: Readonly<Record<string, AnyFamily>>, name: unknown): AnyFamily | undefined {
+  return typeof name === "string" && Object.hasOwn(families, name) ? families[name] : undefined;
+}
+
+function unknownGguf(path: string, architecture: unknown): ModelError {
   const came =
-    architecture === undefined
-      ? "names no architecture"
-      : `is of the architecture ${JSON.stringify(architecture)}`;
-  throw new ModelError(
+    architecture === undefined ? "names no architecture" : `is of the architecture ${show(architecture)}`;
+  const known = Object.keys(byGgufName).join(", ");
+  return new ModelError("unknown-architecture", `${path} ${came}; those that can be run are ${known}.`);
+}
+
+function unknownFolder(path: string, { architecture, modelType }: ArchitectureNames): ModelError {
+  const came =
+    (architecture ?? modelType ?? undefined) === undefined
+      ? 'names no architecture: its config.json has neither "architectures" nor "model_type"'
+      : `is of the architecture ${show(architecture ?? null)} (model_type ${show(modelType ?? null)})`;
+  const classes = Object.keys(byHuggingFaceName).join(", ");
+  const types = Object.keys(byModelType).join(", ");
+  return new ModelError(
     "unknown-architecture",
-    `${path} ${came}; those that can be run are ${Object.keys(families).join(", ")}.`,
+    `${path} ${came}; those that can be run are ${classes} (model_type ${types}).`,
   );
+}
+
+/** Foreign text, cut to a length that an error can show. */
+function show(name: unknown): string {
+  return typeof name === "string" ? JSON.stringify(name.slice(0, 100)) : name === null ? "none" : typeof name;
 }

@@ -2,12 +2,17 @@
 
 import { FilesError } from "../errors.js";
 import { type GgufFile, openGguf } from "../formats/gguf.js";
+import { closeOnFailure } from "../formats/model-file.js";
 import { openSafetensors } from "../formats/safetensors.js";
+import { isRecord } from "../formats/safetensors-header.js";
 import { openShardedSafetensors } from "../formats/sharded-safetensors.js";
 import type { TensorStore } from "../formats/tensor-source.js";
 import type { Place } from "../places/place.js";
 import { ConfigSource } from "./config.js";
-import { readConfigFile, readFolderText } from "./folder-files.js";
+import { finiteWeights } from "./finite-weights.js";
+import { type ConfigValues, readConfigFile, readFolderText } from "./folder-files.js";
+import { refuseQuantisedConfig, refuseQuantisedTensors } from "./quantisation.js";
+import { underUsualNames } from "./tensor-names.js";
 import { readMetadataText, type TextFiles } from "./text-files.js";
 
 export interface Checkpoint extends TextFiles {
@@ -15,10 +20,17 @@ export interface Checkpoint extends TextFiles {
   readonly path: string;
   /** For people. */
   readonly name: string;
-  /** The checkpoint's own name for its family. */
-  readonly architecture: unknown;
+  readonly names: ArchitectureNames;
   readonly config: ConfigSource;
   readonly store: TensorStore;
+}
+
+/** What a checkpoint says of its family, unchecked. */
+export interface ArchitectureNames {
+  /** Of a GGUF file `general.architecture`, of a folder the first of `architectures`: the class that was saved. */
+  readonly architecture: unknown;
+  /** Of a folder `model_type`, by which transformers chooses the class that it loads. */
+  readonly modelType?: unknown;
 }
 
 /**
@@ -63,32 +75,53 @@ function describeGguf(file: GgufFile, { path, name }: Place, text: TextFiles): C
     format: "gguf",
     path,
     name: name.replace(/\.gguf$/, ""),
-    architecture,
+    names: { architecture },
     config: new ConfigSource("gguf", path, values, new Set(tensors.keys())),
-    store: file,
+    store: finiteWeights(file, path),
     ...text,
   };
 }
 
 async function openFolder(folder: Place): Promise<Checkpoint> {
   const config = await readConfigFile(folder);
-  const text = await readFolderText(folder, config);
+  if (config) refuseQuantisedConfig(config, folder.path);
+  const text = await readFolderText(folder, config && textPart(config));
   if (!config || !text) throw incomplete(folder.path, { "config.json": config, "tokenizer.json": text });
   const store = await openFolderTensors(folder);
+  const { path } = folder.child("config.json");
   return {
     format: "huggingface",
     path: folder.path,
     name: folder.name,
-    architecture: Array.isArray(config.architectures) ? config.architectures[0] : undefined,
-    config: new ConfigSource(
-      "huggingface",
-      folder.child("config.json").path,
-      config,
-      new Set(store.tensors.keys()),
-    ),
+    names: architectureNames(config),
+    config: textConfig(config, path, new Set(store.tensors.keys())),
     store,
     ...text,
   };
+}
+
+/** The family's names in config.json; of a model with images or sound, those of its text part. */
+export function architectureNames(config: ConfigValues): ArchitectureNames {
+  const { architectures, model_type } = isRecord(config.text_config) ? config.text_config : config;
+  const architecture = Array.isArray(architectures) ? architectures[0] : architectures;
+  // Text parts seldom name a class; then the whole model's is at least known to whoever reads the error.
+  const whole = Array.isArray(config.architectures) ? config.architectures[0] : config.architectures;
+  return { architecture: architecture ?? whole, modelType: model_type };
+}
+
+/** What config.json says of the text part: itself, unless it describes one beside other parts. */
+function textPart(config: ConfigValues): ConfigValues {
+  const { text_config } = config;
+  if (!isRecord(text_config)) return config;
+  const own = Object.entries(text_config).filter(([, value]) => value !== null);
+  return { ...config, ...Object.fromEntries(own) };
+}
+
+function textConfig(config: ConfigValues, path: string, names: ReadonlySet<string>): ConfigSource {
+  if (!isRecord(config.text_config)) return new ConfigSource("huggingface", path, config, names);
+  // Of such a model either level may say whether the head is the embedding, and often neither does.
+  const values = { ...config.text_config, tie_word_embeddings: !names.has("lm_head.weight") };
+  return new ConfigSource("huggingface", `${path}, text_config`, values, names);
 }
 
 function incomplete(folder: string, files: Readonly<Record<string, unknown>>): FilesError {
@@ -100,11 +133,21 @@ function incomplete(folder: string, files: Readonly<Record<string, unknown>>): F
   );
 }
 
+/** The weights, under usual names. */
 async function openFolderTensors(folder: Place): Promise<TensorStore> {
-  const index = folder.child("model.safetensors.index.json");
+  const store = await openWeightFiles(folder);
+  return closeOnFailure(store, async () => {
+    refuseQuantisedTensors(store, folder.path);
+    return finiteWeights(underUsualNames(store), folder.path);
+  });
+}
+
+/** The one file before the index of several, as transformers looks for them: an index may be left from older weights. */
+async function openWeightFiles(folder: Place): Promise<TensorStore> {
   const single = folder.child("model.safetensors");
-  if (await index.kind()) return openShardedSafetensors(index);
+  const index = folder.child("model.safetensors.index.json");
   if (await single.kind()) return openSafetensors(single);
+  if (await index.kind()) return openShardedSafetensors(index);
   throw new FilesError(
     "not-a-model",
     `${folder.path} has a config but no weights: neither model.safetensors nor model.safetensors.index.json is there. ` +

@@ -67,7 +67,7 @@ export async function readSafetensorsHeader(file: ModelFile): Promise<Safetensor
   await file.read(bytes, lengthBytes, "the header");
   const header = parseHeader(file, bytes);
   const dataStart = lengthBytes + length;
-  const { __metadata__: metadata = {}, ...tensors } = header;
+  const { __metadata__: metadata, ...tensors } = header;
   const entries = Object.entries(tensors).map(([name, value]) => checkEntry(file, name, value));
   checkCoverage(file, entries, dataStart);
   return { metadata: checkMetadata(file, metadata), entries, dataStart };
@@ -175,7 +175,9 @@ function checkCoverage(file: ModelFile, entries: readonly SafetensorsEntry[], da
     throw badHeader(file, `${available - end} bytes from byte ${dataStart + end} on belong to no tensor`);
 }
 
+/** null counts as absent, as in the format's own library. */
 function checkMetadata(file: ModelFile, metadata: unknown): ReadonlyMap<string, string> {
+  if (metadata === undefined || metadata === null) return new Map();
   if (!isRecord(metadata)) throw badHeader(file, "__metadata__ is not an object");
   return new Map(
     Object.entries(metadata).map(([key, value]) => {

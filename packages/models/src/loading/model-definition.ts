@@ -6,7 +6,7 @@
  * tied embedding) gets both of its gradients, and what was trained is saved as it is.
  */
 
-import { ConfigSource } from "@amulet-ts/files";
+import { architectureNames, ConfigSource } from "@amulet-ts/files";
 import { add, concat, type Tensor, transpose } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterSpec, ParameterTree } from "../family.js";
@@ -39,8 +39,7 @@ export function defineModel(
   values: Readonly<Record<string, unknown>>,
   where = "config.json",
 ): ModelDefinition {
-  const architecture = Array.isArray(values.architectures) ? values.architectures[0] : undefined;
-  const family = findFamily("huggingface", architecture, where);
+  const family = findFamily("huggingface", architectureNames(values), where);
   const config = family.readConfig(new ConfigSource("huggingface", where, values, new Set()));
   const sizes = family.axisSizes(config);
   const specs = [...expandBlocks(family.parameters(config), config.blockCount)].filter(isStored);

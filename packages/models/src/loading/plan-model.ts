@@ -21,7 +21,7 @@ export interface ModelPlan {
  */
 export function planModel(checkpoint: Checkpoint): ModelPlan {
   const { format, path, store } = checkpoint;
-  const family = findFamily(format, checkpoint.architecture, path);
+  const family = findFamily(format, checkpoint.names, path);
   checkCounts(checkpoint.config, store);
   const config = family.readConfig(checkpoint.config);
   const notes = checkVocabulary(checkpoint, config);

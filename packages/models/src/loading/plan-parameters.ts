@@ -32,16 +32,16 @@ export function planParameters(
   blockCount: number,
 ): PlannedParameter[] {
   const problems = new TensorProblems();
-  const used = new Set<string>();
+  const used = new Set<TensorSource>();
   const planned: PlannedParameter[] = [];
   for (const spec of expandBlocks(specs, blockCount)) {
     const sources = spec.parts.map((part) => findTensor(store, format, part, sizes, spec, problems));
-    for (const source of sources) if (source) used.add(source.name);
+    for (const source of sources) if (source) used.add(source);
     if (sources.every((source) => source !== undefined))
       planned.push({ path: spec.path, spec, sources, format });
   }
-  for (const name of store.tensors.keys()) {
-    if (!used.has(name) && !expendable.test(name)) problems.unexpected.push(name);
+  for (const [name, source] of store.tensors) {
+    if (!used.has(source) && !expendable.test(name)) problems.unexpected.add(name);
   }
   problems.throwIfAny(path);
   return planned;
@@ -76,15 +76,13 @@ function findTensor(
 ): TensorSource | undefined {
   const source = name === undefined ? undefined : store.tensors.get(name);
   if (!source) {
-    if (!optional) problems.missing.push(name ?? shape);
+    if (!optional) problems.missing.add(name ?? shape);
     return undefined;
   }
   const axes = transpose === "gguf" && format === "gguf" ? [...shape].reverse() : [...shape];
   const expected = axes.map((letter) => sizes[letter]!);
   if (expected.join() === source.shape.join()) return source;
-  problems.misshapen.push(
-    `${source.name} is [${source.shape.join(", ")}], expected [${expected.join(", ")}]`,
-  );
+  problems.misshapen.add(`${source.name} is [${source.shape.join(", ")}], expected [${expected.join(", ")}]`);
   return source;
 }
 

@@ -4,21 +4,24 @@ import { ModelError } from "../errors.js";
 /** As many names as an error lists of each kind before it only counts. */
 const mostNamed = 12;
 
-/** How many there are, and the first few by name. */
+/** How many there are, one that several parameters are made of once, and the first few by name. */
 class Tally {
-  count = 0;
-  private readonly first: string[] = [];
+  private readonly names = new Set<string>();
 
   constructor(private readonly kind: string) {}
 
-  push(name: string): void {
-    this.count++;
-    if (this.first.length < mostNamed) this.first.push(name);
+  get count(): number {
+    return this.names.size;
+  }
+
+  add(name: string): void {
+    this.names.add(name);
   }
 
   describe(): string {
     if (this.count === 0) return "";
-    return `${this.count} ${this.kind} (${this.first.join(", ")}${this.count > mostNamed ? ", …" : ""})`;
+    const first = [...this.names].slice(0, mostNamed).join(", ");
+    return `${this.count} ${this.kind} (${first}${this.count > mostNamed ? ", …" : ""})`;
   }
 }
 

@@ -57,7 +57,7 @@ async function withSession<T>(
   run: (session: Session) => Promise<T>,
   slices = 1,
 ) {
-  const family = findFamily("huggingface", model.config.architectures[0], "tiny");
+  const family = findFamily("huggingface", { architecture: model.config.architectures[0] }, "tiny");
   const names = new Set(model.tensors.keys());
   const config = family.readConfig(new ConfigSource("huggingface", "tiny", { ...model.config }, names));
   const store = { tensors: asSources(model), close: async () => {} };
