@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { copyFile, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { replaceAtomically, writeAtomically } from "../places/write-atomically.js";
 
 /*
  * The cache layout of Python's huggingface_hub, shared with every tool that uses it:
@@ -54,7 +54,7 @@ export async function writeRef(folder: string, revision: string, commit: string)
   if (revision === commit) return;
   const path = join(folder, "refs", revision);
   await mkdir(dirname(path), { recursive: true });
-  await replace(path, (temporary) => writeFile(temporary, commit));
+  await writeAtomically(path, commit);
 }
 
 /** Notes that the repository has no such file at that commit. */
@@ -74,7 +74,7 @@ export async function linkBlob(
   const blob = blobPath(folder, blobName);
   const shown = snapshotPath(folder, commit, path);
   await mkdir(dirname(shown), { recursive: true });
-  await replace(shown, async (temporary) => {
+  await replaceAtomically(shown, async (temporary) => {
     await symlink(relative(dirname(shown), blob), temporary)
       .catch(() => link(blob, temporary))
       .catch(() => copyFile(blob, temporary));
@@ -87,14 +87,4 @@ export async function sizeOf(path: string): Promise<number | undefined> {
     ({ size }) => size,
     () => undefined,
   );
-}
-
-async function replace(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  try {
-    await make(temporary);
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { force: true });
-  }
 }

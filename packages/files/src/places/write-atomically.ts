@@ -1,10 +1,30 @@
-import { open, rename, rm } from "node:fs/promises";
+/** Files that are there whole or not at all: made under another name first, which then takes the place of the old one. */
+import { randomUUID } from "node:crypto";
+import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 
-/** Writes a file whole or not at all: under another name first, on the disk before it takes its own. */
+/**
+ * Writes a file whole or not at all; it is on the disk before it takes its name. A link is followed. What is no
+ * regular file, such as a pipe, cannot be replaced and is written to.
+ */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
-  const unfinished = `${path}.${process.pid}.unfinished`;
+  const target = await realpath(path).catch(() => path);
+  const found = await stat(target).catch(() => undefined);
+  if (found && !found.isFile()) return writeFile(target, content);
+  await replaceAtomically(target, (unfinished) => writeThrough(unfinished, content));
+}
+
+/**
+ * Puts what `make` makes in the place of a path, in one step. Where it throws, the old one stays and nothing else.
+ *
+ * @param make gets a path of its own beside the place
+ */
+export async function replaceAtomically(
+  path: string,
+  make: (unfinished: string) => Promise<void>,
+): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}.unfinished`;
   try {
-    await writeThrough(unfinished, content);
+    await make(unfinished);
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {});

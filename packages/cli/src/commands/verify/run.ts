@@ -1,6 +1,7 @@
 /** `amulet verify`: every law, tried on every backend or on somebody's own implementation. */
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { RunningBackend } from "@amulet-ts/backends";
+import { writeAtomically } from "@amulet-ts/files";
 import {
   adamSubject,
   describeRuns,
@@ -191,7 +192,8 @@ async function show(verification: Verification, values: OptionValues, io: Io): P
     const skips = formatSkips(subjects);
     writeLines(io, [...skips, ...(skips.length > 0 ? [""] : []), formatVerdict(verification, colors)]);
   }
-  if (values.report !== undefined) await writeFile(values.report, writeReport(verification, replayCommand));
+  if (values.report !== undefined)
+    await writeAtomically(values.report, writeReport(verification, replayCommand));
 }
 
 /** The words that come to a counterexample again. */

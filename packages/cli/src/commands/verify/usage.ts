@@ -1,6 +1,6 @@
 /** What `amulet verify` refuses before it tries anything, in a sentence and with status 2. */
 import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { access, realpath, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { listLaws, VerifyError } from "@amulet-ts/verify";
 import { CliError, usageError } from "../../errors.js";
@@ -52,14 +52,18 @@ function checkPath({ path, law }: OptionValues): void {
 async function checkPlace(report: string): Promise<void> {
   const refuse = (why: string, cause?: unknown) =>
     usageError(`No report can go to ${report}: ${why}.`, { cause });
-  const folder = dirname(resolve(report));
+  const folder = dirname(await realpath(report).catch(() => resolve(report)));
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) throw refuse(`there is no folder ${folder}`);
   const there = await stat(report).catch(() => undefined);
   if (there?.isDirectory()) throw refuse("it is a folder; name a file in it");
-  await access(there ? report : folder, constants.W_OK).catch((cause: unknown) => {
-    throw refuse("it may not be written", cause);
-  });
+  // A file is replaced by a new one in its folder; a pipe or a device is written to.
+  const places = [...(there ? [report] : []), ...(there && !there.isFile() ? [] : [folder])];
+  for (const place of places) {
+    await access(place, constants.W_OK).catch((cause: unknown) => {
+      throw refuse(`${place === report ? "it" : folder} may not be written`, cause);
+    });
+  }
 }
 
 /**
