@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
+import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, expect, test, vi } from "vitest";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -13,8 +14,10 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
+/** Of a package, or of the repository: `root`. */
 async function exampleOf(name: string): Promise<string> {
-  const readme = await readFile(new URL(`../packages/${name}/README.md`, import.meta.url), "utf8");
+  const path = name === "root" ? "../README.md" : `../packages/${name}/README.md`;
+  const readme = await readFile(new URL(path, import.meta.url), "utf8");
   return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!).join("\n");
 }
 
@@ -52,6 +55,16 @@ test("models: loads a checkpoint and reads two rows of different lengths", async
   const lines = await run((await exampleOf("models")).replace("path/to/model", path));
   expect(lines[0]).toMatch(/^llama \d+ /);
   expect(lines.at(-1)).toBe("2,260");
+});
+
+test.each([
+  ["root", /^In brief\. Key point: rice .*\.$/],
+  ["engines", /^You are going to do so well with tea!/],
+])("%s: opens the embedded model, answers and gives it back", async (name, answer) => {
+  const before = tf.memory().numTensors;
+  const [text] = await run(await exampleOf(name));
+  expect(text).toMatch(answer);
+  expect(tf.memory().numTensors, "tensors left behind").toBe(before);
 });
 
 test("verify: a wrong implementation breaks laws, with counterexamples", async () => {

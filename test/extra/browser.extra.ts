@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { delimiter, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
-import { embeddedModelFolder } from "@amulet-ts/lab";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel } from "@amulet-ts/models";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { build } from "esbuild";

@@ -3,13 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import {
-  defaultSettings,
-  embeddedModelFolder,
-  readTrainingRecord,
-  runTraining,
-  sampleExamples,
-} from "@amulet-ts/lab";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { defaultSettings, readTrainingRecord, runTraining, sampleExamples } from "@amulet-ts/lab";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { expect, it, onTestFinished } from "vitest";
 import { describeCommand } from "../src/commands/lab/train.js";

@@ -10,6 +10,7 @@ export * from "./methods/bounded.js";
 export * from "./methods/method.js";
 export * from "./methods/plausibility.js";
 export * from "./methods/policy.js";
+export * from "./port/engine.js";
 export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./port/prefill.js";
 export * from "./port/session.js";
 export * from "./strength/solve-strength.js";

@@ -1,5 +1,4 @@
 /** The small language, its scores, its model, the trainer and the study. */
-export { embeddedModelFolder } from "./embedded-model.js";
 export * from "./errors.js";
 export { isKnownQuestion, type Judgement, judgeAnswer, preferenceNamed } from "./scores/judge.js";
 export { type Score, score } from "./scores/score.js";

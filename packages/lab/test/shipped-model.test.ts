@@ -2,8 +2,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { openTokenizer } from "@amulet-ts/files";
-import { embeddedModelFolder, readTrainingRecord, sampleExamples } from "@amulet-ts/lab";
+import { readTrainingRecord, sampleExamples } from "@amulet-ts/lab";
 import { defineModel, loadModel } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";

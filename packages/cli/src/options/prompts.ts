@@ -1,6 +1,7 @@
 /** From the prompt options to the two prompts that a model reads. */
 import {
   type ChatMessage,
+  type ChatModel,
   type Method,
   preferenceChats,
   renderQuestion,
@@ -8,7 +9,6 @@ import {
   type WeightedPreference,
   type WeightedQuestion,
 } from "@amulet-ts/core";
-import type { Model } from "@amulet-ts/models";
 import type { Invocation } from "../command.js";
 import { usageError } from "../errors.js";
 import type { OptionValues } from "./table.js";
@@ -97,7 +97,7 @@ function readPreferences(values: OptionValues, reads: Reads): Required<WeightedP
 }
 
 /** All prompts as the model reads them. */
-export function renderPrompts(model: Model, asked: Asked): ReadPrompts {
+export function renderPrompts(model: ChatModel, asked: Asked): ReadPrompts {
   if (asked.kind === "ids") return { prompts: asked.prompts };
   if (asked.question.preferences.length === 0) return renderBase(model, asked.question);
   const { base, preferences } = renderQuestion(model, asked.question);
@@ -112,7 +112,7 @@ export function renderPrompts(model: Model, asked: Asked): ReadPrompts {
 }
 
 /** No preference was stated and none is read. */
-function renderBase(model: Model, question: AskedQuestion): ReadPrompts {
+function renderBase(model: ChatModel, question: AskedQuestion): ReadPrompts {
   const { ids, note } = model.renderChat(chatsWith(question, "").base);
   return { prompts: { base: ids, preferences: [] }, ...(note !== undefined && { note }) };
 }

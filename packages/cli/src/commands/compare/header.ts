@@ -1,8 +1,9 @@
 /** What `compare` says before the answers: model, prompts, strength. */
+import type { Engine } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
 import type { Io } from "../../io.js";
 import { readBudget, readParameters } from "../../options/methods.js";
-import type { OpenModel } from "../../options/open-model.js";
+import { isEmbedded } from "../../options/model.js";
 import {
   type Asked,
   type AskedQuestion,
@@ -18,7 +19,7 @@ import { printable } from "../../terminal/printable.js";
 
 export interface ModelFacts {
   readonly values: OptionValues;
-  readonly opened: OpenModel;
+  readonly engine: Engine;
   /** x of amulet. */
   readonly scale: number;
 }
@@ -40,15 +41,18 @@ const labelWidth = 12;
 const longestShownText = 240;
 
 /** Which model, and how strong: the same for every question. */
-export function formatModel(
-  { values, opened: { model, backend, isEmbedded }, scale }: ModelFacts,
-  io: Io,
-): string[] {
+export function formatModel({ values, engine, scale }: ModelFacts, io: Io): string[] {
   const colors = colorsFor(io.stdout, io.environment);
-  const size = `${formatNumber(model.parameterCount / 1e6)} million parameters`;
+  const { model, backend, parameterCount } = engine;
+  const size =
+    parameterCount === undefined ? [] : [`${formatNumber(parameterCount / 1e6)} million parameters`];
   const width = widthOf(io);
   return [
-    `${colors.bold(isEmbedded ? "the embedded model" : model.name)} · ${size} · ${backend.name} (${backend.description})`,
+    [
+      colors.bold(isEmbedded(engine) ? "the embedded model" : model.name),
+      ...size,
+      `${backend.name} (${backend.description})`,
+    ].join(" · "),
     ...labelled("amulet", describeStrength(values, scale), width, colors),
     ...labelled("bounded", describeBound(values, scale), width, colors),
   ];

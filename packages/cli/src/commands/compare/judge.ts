@@ -1,6 +1,7 @@
 /** The lab's scores beside the answers of `compare`. */
+import type { Engine } from "@amulet-ts/core";
 import { isKnownQuestion, type Judgement, judgeAnswer, preferenceNamed } from "@amulet-ts/lab";
-import type { OpenModel } from "../../options/open-model.js";
+import { isEmbedded } from "../../options/model.js";
 import type { Asked, AskedQuestion } from "../../options/prompts.js";
 
 /** How an answer is scored, and what can't be. */
@@ -11,8 +12,8 @@ export interface Judge {
 }
 
 /** The lab judges the model that speaks its language; of any other it would say that nothing is grammatical. */
-export function openJudge({ isEmbedded }: OpenModel, asked: Asked): Judge {
-  if (!isEmbedded || asked.kind === "ids") return {};
+export function openJudge(engine: Engine, asked: Asked): Judge {
+  if (!isEmbedded(engine) || asked.kind === "ids") return {};
   const { question } = asked.question;
   const preference = onlyPreference(asked.question);
   const unscored = [

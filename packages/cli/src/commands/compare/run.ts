@@ -1,10 +1,10 @@
 /** `amulet compare`: what a preference changes, method by method, in one batch. */
-import { type AnswerOptions, answerPrompts } from "@amulet-ts/core";
+import { type AnswerOptions, answerPrompts, type Engine } from "@amulet-ts/core";
 import type { Judgement } from "@amulet-ts/lab";
 import type { Invocation } from "../../command.js";
 import { readAnswerOptions, withProgress } from "../../options/answering.js";
 import { type ComparedMethod, comparedMethods, readBudget } from "../../options/methods.js";
-import { type OpenModel, openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import {
   type Asked,
   countTokens,
@@ -25,7 +25,7 @@ import { type CompareView, chooseView } from "./views.js";
 interface Run extends Pick<Invocation, "values" | "io"> {
   readonly methods: readonly ComparedMethod[];
   readonly options: AnswerOptions;
-  readonly opened: OpenModel;
+  readonly engine: Engine;
 }
 
 /** One question, answered. */
@@ -42,11 +42,10 @@ export async function run(invocation: Invocation): Promise<void> {
   const methods = comparedMethods(values);
   const options = withProgress(readAnswerOptions(values), io);
   const questions = await readQuestions(invocation);
-  const opened = await openModel(values, io);
-  using _ = opened.model;
-  const whole: Run = { values, io, methods, options, opened };
+  await using engine = await openModel(values, io);
+  const whole: Run = { values, io, methods, options, engine };
   if (!values.json) {
-    writeLines(io, [...formatModel({ values, opened, scale: scaleOfAmulet(methods) }, io), ""]);
+    writeLines(io, [...formatModel({ values, engine, scale: scaleOfAmulet(methods) }, io), ""]);
   }
   const outcomes: Outcome[] = [];
   for (const asked of questions) outcomes.push(await compareOne(asked, whole));
@@ -55,17 +54,17 @@ export async function run(invocation: Invocation): Promise<void> {
   writeJson(io, described.length === 1 ? described[0] : { comparisons: described });
 }
 
-async function compareOne(asked: Asked, { values, io, methods, options, opened }: Run): Promise<Outcome> {
-  const read = renderPrompts(opened.model, asked);
+async function compareOne(asked: Asked, { values, io, methods, options, engine }: Run): Promise<Outcome> {
+  const read = renderPrompts(engine.model, asked);
   writeNote(io, read.note);
-  const stopwatch = new Stopwatch(opened.loadMs);
-  const { judge, note } = openJudge(opened, asked);
+  const stopwatch = new Stopwatch(engine.loadMs);
+  const { judge, note } = openJudge(engine, asked);
   const comparison = new Comparison(methods, stopwatch, colorsFor(io.stdout, io.environment), judge);
   const view = values.json ? silentView : chooseView(comparison, options.maxNewTokens ?? 128, io);
   if (!values.json) writeLines(io, [...formatPrompts({ asked, prompts: read.prompts, note }, io), ""]);
   const bare = methods.map(({ method }) => method);
   try {
-    for await (const piece of answerPrompts(opened.model, read.prompts, bare, options)) {
+    for await (const piece of answerPrompts(engine.model, read.prompts, bare, options)) {
       comparison.add(piece);
       // First, so that a window made narrower meanwhile is known.
       await breathe();
@@ -84,7 +83,7 @@ function scaleOfAmulet(methods: readonly ComparedMethod[]): number {
   return methods.find(({ method }) => method.name === "amulet")!.method.guidanceScale!;
 }
 
-function formatClosing(outcomes: readonly Outcome[], { opened, io }: Run): string[] {
+function formatClosing(outcomes: readonly Outcome[], { engine, io }: Run): string[] {
   const { dim, green } = colorsFor(io.stdout, io.environment);
   const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, one) => total + count(one), 0);
   const prefillMs = sum(({ stopwatch }) => stopwatch.timing.prefillMs);
@@ -93,7 +92,7 @@ function formatClosing(outcomes: readonly Outcome[], { opened, io }: Run): strin
   const facts = [
     `${sum(({ read }) => countTokens(read).base)} + ${sum(({ read }) => countTokens(read).preference)} prompt tokens in ${seconds(prefillMs)}`,
     `${newTokens} new tokens, ${formatNumber((1000 * newTokens) / decodeMs)} a second in all`,
-    `loaded in ${seconds(opened.loadMs)}`,
+    `loaded in ${seconds(engine.loadMs)}`,
   ];
   const legend = isLively(io.stdout, io.environment)
     ? [`${green("green")}: words that base's answer does not have`]
@@ -105,7 +104,7 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-function describe({ asked, read, comparison, stopwatch, judge }: Outcome, { values, opened }: Run) {
+function describe({ asked, read, comparison, stopwatch, judge }: Outcome, { values, engine }: Run) {
   return {
     answers: comparison.entries.map(({ method, answer }, index) => ({
       method: method.name,
@@ -118,8 +117,8 @@ function describe({ asked, read, comparison, stopwatch, judge }: Outcome, { valu
     ...(asked.kind === "question" && { question: asked.question.question }),
     ...describePreferences(asked),
     promptTokens: countTokens(read),
-    model: opened.model.name,
-    backend: opened.backend.name,
+    model: engine.model.name,
+    backend: engine.backend.name,
     timing: stopwatch.timing,
   };
 }

@@ -1,6 +1,11 @@
 /** One answer, by whichever decoding was asked for. */
-import { type AnswerOptions, type AnswerPiece, answerPrompts, beamSearch } from "@amulet-ts/core";
-import type { Model } from "@amulet-ts/models";
+import {
+  type AnswerOptions,
+  type AnswerPiece,
+  answerPrompts,
+  beamSearch,
+  type ChatModel,
+} from "@amulet-ts/core";
 import { usageError } from "../../errors.js";
 import type { Decoding } from "../../options/methods.js";
 import type { TokenPrompts } from "../../options/prompts.js";
@@ -8,7 +13,7 @@ import type { OptionValues } from "../../options/table.js";
 
 /** @throws CliError `usage`, CoreError */
 export function answerWith(
-  model: Model,
+  model: ChatModel,
   prompts: TokenPrompts,
   decoding: Decoding,
   options: AnswerOptions,
@@ -21,7 +26,7 @@ export function answerWith(
 
 /** A search knows its answer only at its end: one piece with all of it. */
 async function* searchAnswer(
-  model: Model,
+  model: ChatModel,
   { preferences }: TokenPrompts,
   { maxNewTokens = 128, signal, onProgress }: AnswerOptions,
   { beams, "length-penalty": lengthPenalty }: OptionValues,

@@ -1,10 +1,10 @@
 /** `amulet generate`: one answer. */
-import type { Answer, Explanation } from "@amulet-ts/core";
+import type { Answer, Engine, Explanation } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import type { Io } from "../../io.js";
 import { readAnswerOptions, withProgress } from "../../options/answering.js";
 import { type Decoding, readBudget, readDecoding } from "../../options/methods.js";
-import { type OpenModel, openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import {
   type Asked,
   countTokens,
@@ -32,12 +32,11 @@ export async function run(invocation: Invocation): Promise<void> {
   const decoding = readDecoding(values);
   const options = { ...withProgress(readAnswerOptions(values), io), explain: values.explain ?? false };
   const asked = await readAsked(invocation, values.explain ? "both" : decoding.method.reads);
-  const opened = await openModel(values, io);
-  using model = opened.model;
-  const read = renderPrompts(model, asked);
+  await using engine = await openModel(values, io);
+  const read = renderPrompts(engine.model, asked);
   writeNote(io, read.note);
-  const stopwatch = new Stopwatch(opened.loadMs);
-  const pieces = answerWith(model, read.prompts, decoding, options, values);
+  const stopwatch = new Stopwatch(engine.loadMs);
+  const pieces = answerWith(engine.model, read.prompts, decoding, options, values);
   const shown = new ShownText(io, !values.json && !values.explain);
   let answer: Answer | undefined;
   try {
@@ -50,7 +49,7 @@ export async function run(invocation: Invocation): Promise<void> {
   } finally {
     shown.end();
   }
-  const result = { values, asked, answer: answer!, decoding, opened, read, stopwatch };
+  const result = { values, asked, answer: answer!, decoding, engine, read, stopwatch };
   if (values.json) return writeJson(io, describe(result));
   if (values.explain) writeLines(io, formatExplanations(answer!.explanations!, textsOf(result), io));
   writeFacts(io, listFacts(result));
@@ -60,7 +59,7 @@ interface Result extends Pick<Invocation, "values"> {
   readonly asked: Asked;
   readonly answer: Answer;
   readonly decoding: Decoding;
-  readonly opened: OpenModel;
+  readonly engine: Engine;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
 }
@@ -87,13 +86,13 @@ class ShownText {
 }
 
 /** The text of each token of the answer, as it streams; a token that completes no character has none. */
-function textsOf({ answer, opened }: Result): string[] {
-  const stream = opened.model.textStream();
+function textsOf({ answer, engine }: Result): string[] {
+  const stream = engine.model.textStream();
   return answer.ids.map((id) => stream.push(id));
 }
 
 function describe(result: Result) {
-  const { values, asked, answer, decoding, opened, read, stopwatch } = result;
+  const { values, asked, answer, decoding, engine, read, stopwatch } = result;
   const { name, method, beforeToken } = decoding;
   return {
     text: answer.text,
@@ -106,8 +105,8 @@ function describe(result: Result) {
     ...describePreferences(asked),
     ...(answer.explanations && { tokens: withTexts(answer.explanations, textsOf(result)) }),
     promptTokens: countTokens(read),
-    model: opened.model.name,
-    backend: opened.backend.name,
+    model: engine.model.name,
+    backend: engine.backend.name,
     timing: stopwatch.timing,
   };
 }
@@ -116,7 +115,7 @@ function withTexts(explanations: readonly Explanation[], texts: readonly string[
   return explanations.map((explanation, i) => ({ text: texts[i], ...explanation }));
 }
 
-function listFacts({ values, answer, decoding, opened, read, stopwatch }: Result): string[] {
+function listFacts({ values, answer, decoding, engine, read, stopwatch }: Result): string[] {
   const { base, preference } = countTokens(read);
   const { name, method, beforeToken } = decoding;
   const { tokensPerSecond, loadMs } = stopwatch.timing;
@@ -124,8 +123,8 @@ function listFacts({ values, answer, decoding, opened, read, stopwatch }: Result
   const scale = isOne ? ` x = ${formatNumber(method.guidanceScale)}` : "";
   const schedule = beforeToken ? ` x = ${values["strength-schedule"]}` : "";
   return [
-    opened.model.name,
-    opened.backend.name,
+    engine.model.name,
+    engine.backend.name,
     `${beforeToken ? name : method.name}${scale}${schedule}`,
     `${base} + ${preference} prompt tokens`,
     `${formatCount(answer.ids.length, "token")}, ${formatNumber(tokensPerSecond)} a second`,

@@ -3,7 +3,7 @@ import { guidanceLimit, guidanceScale } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import { withProgress } from "../../options/answering.js";
 import { readParameters } from "../../options/methods.js";
-import { openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import { countTokens, describePreferences, readAsked, renderPrompts } from "../../options/prompts.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
@@ -17,8 +17,8 @@ export async function run(invocation: Invocation): Promise<void> {
   const { values, io } = invocation;
   const parameters = readParameters(values);
   const asked = await readAsked(invocation, "both");
-  const { model: opened, backend } = await openModel(values, io);
-  using model = opened;
+  await using engine = await openModel(values, io);
+  const { model, tokenizer, backend } = engine;
   const read = renderPrompts(model, asked);
   writeNote(io, read.note);
   const inspection = await inspectPosition(model, {
@@ -28,7 +28,7 @@ export async function run(invocation: Invocation): Promise<void> {
     position: values.at ?? 0,
     alternatives,
   });
-  const textOf = (id: number) => model.tokenizer.decode([id]);
+  const textOf = (id: number) => tokenizer.decode([id]);
   if (!values.json) {
     return writeLines(
       io,
@@ -39,7 +39,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { before, token, candidates, trajectory } = inspection;
   writeJson(io, {
     position: before.length,
-    before: { text: model.tokenizer.decode(before), ids: before },
+    before: { text: tokenizer.decode(before), ids: before },
     token: { text: textOf(token.id), ...token },
     candidates: candidates.map((view) => ({ text: textOf(view.id), ...view })),
     trajectory,

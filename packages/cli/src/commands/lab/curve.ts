@@ -27,7 +27,7 @@ import {
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import { modelPath, openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import type { OptionValues } from "../../options/table.js";
 import { formatDuration } from "../../terminal/download-rate.js";
 import { breathe, writeFacts, writeJson, writeLines } from "../../terminal/output.js";
@@ -42,13 +42,13 @@ const defaultTokens = 144;
 export async function run({ values, words, io }: Invocation): Promise<void> {
   if (words.length > 0) throw usageError(`\`amulet lab curve\` takes options only; got ${words.join(" ")}.`);
   const { reported, choosing } = choosePairs(readPairCount(values));
-  const opened = await openModel(values, io);
-  using model = opened.model;
+  await using engine = await openModel(values, io);
+  const { model } = engine;
   const work = planWork(values, [...reported, ...choosing], io);
   if (values.out === undefined) writeFacts(io, ["an interrupted run keeps nothing without --out FOLDER"]);
   const run = identifyRun(work, {
-    model: `${model.name} ${await digestModel(await modelPath(values, io))}`,
-    backend: opened.backend.name,
+    model: `${model.name} ${await digestModel(engine.source)}`,
+    backend: engine.backend.name,
   });
   const file =
     values.out === undefined ? undefined : await CellFile.open(join(values.out, "cells.jsonl"), run, work);

@@ -1,11 +1,10 @@
 /** `amulet logits`: what the model says before anything is made of it. */
-import { argMax, checkPrompt, type TokenRow } from "@amulet-ts/core";
-import type { Model } from "@amulet-ts/models";
+import { argMax, checkPrompt, type Engine, type LanguageModel, type TokenRow } from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import { openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { breathe, formatNumber, spellInfinities } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
@@ -18,10 +17,11 @@ const shownTokens = 5;
 export async function run({ values, io }: Invocation): Promise<void> {
   const { ids } = values;
   if (ids === undefined) throw usageError("--ids is missing: give token ids, such as --ids 1,2,3.");
-  using model = (await openModel(values, io)).model;
+  await using engine = await openModel(values, io);
+  const { model } = engine;
   checkPrompt(model, ids, "given");
   const rows = readLogits(model, ids, values.last === true, io);
-  if (!values.json) return showBest(rows, ids, model, io);
+  if (!values.json) return showBest(rows, ids, engine, io);
   const positions = values.last ? 1 : ids.length;
   io.stdout.write(`{"shape":[${positions},${model.vocabularySize}],"logits":[`);
   let separator = "";
@@ -38,7 +38,12 @@ interface LogitsAt {
 }
 
 /** The logits after every token, or after the last one alone; a pass at a time. */
-async function* readLogits(model: Model, ids: TokenRow, lastOnly: boolean, io: Io): AsyncGenerator<LogitsAt> {
+async function* readLogits(
+  model: LanguageModel,
+  ids: TokenRow,
+  lastOnly: boolean,
+  io: Io,
+): AsyncGenerator<LogitsAt> {
   using session = model.openSession(1);
   const progress = new Progress(io, "Reading the tokens");
   for (let start = 0; start < ids.length; start += positionsPerPass) {
@@ -64,9 +69,14 @@ async function takeData(logits_TV: Tensor2D): Promise<Float32Array> {
   return values;
 }
 
-async function showBest(rows: AsyncIterable<LogitsAt>, ids: TokenRow, model: Model, io: Io): Promise<void> {
+async function showBest(
+  rows: AsyncIterable<LogitsAt>,
+  ids: TokenRow,
+  { tokenizer }: Engine,
+  io: Io,
+): Promise<void> {
   const { bold, dim, cyan } = colorsFor(io.stdout, io.environment);
-  const show = (id: number) => cyan(JSON.stringify(printable(model.tokenizer.decode([id]))));
+  const show = (id: number) => cyan(JSON.stringify(printable(tokenizer.decode([id]))));
   for await (const { position, logits_V } of rows) {
     io.stdout.write(`${bold(`after ${position + 1}`)}: ${ids[position]} ${show(ids[position]!)}\n`);
     for (const id of largest(logits_V, shownTokens)) {

@@ -7,11 +7,12 @@ import {
   formatBytes,
   listCachedModels,
   removeCachedModel,
+  resolveModel,
 } from "@amulet-ts/files";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import { fetchModel } from "../../options/resolve-model-path.js";
+import { withDownload } from "../../options/model.js";
 import { didYouMean } from "../../options/suggest.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatCount, writeJson, writeNote } from "../../terminal/output.js";
@@ -74,7 +75,10 @@ function describeRevision({ commit, refs, ids }: CachedRevision): string {
 
 /** Asks the hub whether there is something newer; an interrupted download goes on where it ended. */
 async function pull(id: string, io: Io, json: boolean): Promise<void> {
-  const model = await fetchModel(id, io, { refresh: true });
+  const { environment, signal } = io;
+  const model = await withDownload(id, io, (onProgress) =>
+    resolveModel(id, { environment, signal, onProgress, refresh: true }),
+  );
   if (json) return writeJson(io, { id, ...model });
   const { fetchedBytes, path } = model;
   writeNote(

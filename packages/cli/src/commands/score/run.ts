@@ -1,12 +1,11 @@
 /** `amulet score`: how probable given answers are under each method; the lowest perplexity is the method's favourite. */
-import { type AnswerScore, scoreAnswer, type TokenRow } from "@amulet-ts/core";
-import type { Model } from "@amulet-ts/models";
+import { type AnswerScore, type Engine, scoreAnswer, type TokenRow } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { withProgress } from "../../options/answering.js";
 import { comparedMethods } from "../../options/methods.js";
-import { openModel } from "../../options/open-model.js";
+import { openModel } from "../../options/model.js";
 import { describePreferences, readAsked, renderPrompts } from "../../options/prompts.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
@@ -25,8 +24,8 @@ export async function run(invocation: Invocation): Promise<void> {
     throw usageError('--answer is missing: give a text to score, such as --answer "Boil water."');
   const methods = comparedMethods(values).map(({ method }) => method);
   const asked = await readAsked(invocation, "both");
-  const { model: opened, backend } = await openModel(values, io);
-  using model = opened;
+  await using engine = await openModel(values, io);
+  const { model, backend } = engine;
   const read = renderPrompts(model, asked);
   writeNote(io, read.note);
   const [only, ...others] = read.prompts.preferences;
@@ -36,7 +35,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const prompts = { base: read.prompts.base, preference: only.tokens };
   const answers: ScoredAnswer[] = [];
   for (const text of texts) {
-    const ids = encodeAnswer(model, text);
+    const ids = encodeAnswer(engine, text);
     answers.push({
       text,
       ids,
@@ -52,8 +51,8 @@ export async function run(invocation: Invocation): Promise<void> {
 }
 
 /** With its end: an answer that could go on is another one. */
-function encodeAnswer(model: Model, text: string): TokenRow {
-  const ids = model.tokenizer.encode(text);
+function encodeAnswer({ model, tokenizer }: Engine, text: string): TokenRow {
+  const ids = tokenizer.encode(text);
   if (ids.length === 0) throw usageError("An --answer is empty: give a text to score.");
   return [...ids, ...[...model.endTokens].slice(0, 1)];
 }

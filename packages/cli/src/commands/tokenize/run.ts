@@ -3,7 +3,7 @@ import type { ChatMessage } from "@amulet-ts/core";
 import { openTokenizer, type Tokenizer } from "@amulet-ts/files";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
-import { modelPath } from "../../options/open-model.js";
+import { modelPath } from "../../options/model.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeNote } from "../../terminal/output.js";

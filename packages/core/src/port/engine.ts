@@ -1,0 +1,40 @@
+/** A model that is open and ready to answer, wherever it computes: what a program holds while it answers with it. */
+import type { ChatModel } from "../text/chat.js";
+
+/** Text to token ids and back. */
+export interface EngineTokenizer {
+  /** Token ids of a text; `parseSpecial` reads control tokens where the text spells them, which is not the default. */
+  encode(text: string, options?: { readonly parseSpecial?: boolean }): readonly number[];
+  /** The text of the tokens, control tokens spelled out. */
+  decode(ids: Iterable<number>): string;
+  /** The token as the vocabulary writes it. */
+  piece(id: number): string;
+}
+
+/** What computes. */
+export interface EngineBackend {
+  /** As it is asked for: `wasm`. */
+  readonly name: string;
+  /** For people: `WebAssembly with SIMD, one thread`. */
+  readonly description: string;
+  /** The library that computes, and its version. */
+  readonly version: string;
+}
+
+export interface Engine {
+  /** Renders chats with its template and answers them; its name is the one for people. */
+  readonly model: ChatModel;
+  readonly tokenizer: EngineTokenizer;
+  /** Where it was opened from: a path on this disk, or an address. */
+  readonly source: string;
+  readonly backend: EngineBackend;
+  /** Absent where the engine does not tell. */
+  readonly parameterCount?: number;
+  /** What should be known and was not asked for, a sentence each: about the files, or why a better backend does not run. */
+  readonly notes: readonly string[];
+  /** Milliseconds that opening took, without downloads. */
+  readonly loadMs: number;
+  /** Gives back what it holds. Twice does no harm; an answer that is still going on ends in an error. */
+  dispose(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

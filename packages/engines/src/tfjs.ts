@@ -1,0 +1,43 @@
+/** Models that compute here, on TensorFlow.js. */
+import { startBackend } from "@amulet-ts/backends";
+import type { Engine } from "@amulet-ts/core";
+import { loadModel } from "@amulet-ts/models";
+import { throwIfAborted } from "./interruptible.js";
+import type { OpenEngineOptions } from "./options.js";
+
+/**
+ * Starts the backend and loads the model onto it; when that fails, no tensor is left.
+ *
+ * @throws BackendError, FilesError, ModelError, CoreError `aborted`
+ */
+export async function openTfjsEngine(
+  path: string,
+  { backend, signal, onProgress }: OpenEngineOptions,
+): Promise<Engine> {
+  const started = performance.now();
+  const { name, description, version, memory, passedOver } = await startBackend(backend);
+  throwIfAborted(signal);
+  const model = await loadModel(path, {
+    memory,
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
+  let isOpen = true;
+  const dispose = async () => {
+    if (isOpen) model.dispose();
+    isOpen = false;
+  };
+  if (signal?.aborted) await dispose();
+  throwIfAborted(signal);
+  return {
+    model,
+    tokenizer: model.tokenizer,
+    source: path,
+    backend: { name, description, version },
+    parameterCount: model.parameterCount,
+    notes: [...passedOver, ...model.notes],
+    loadMs: performance.now() - started,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
