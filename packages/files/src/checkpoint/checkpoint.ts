@@ -10,8 +10,9 @@ import type { TensorStore } from "../formats/tensor-source.js";
 import type { Place } from "../places/place.js";
 import { ConfigSource } from "./config.js";
 import { finiteWeights } from "./finite-weights.js";
-import { type ConfigValues, readConfigFile, readFolderText } from "./folder-files.js";
+import { readConfigFile, readFolderText } from "./folder-files.js";
 import { refuseQuantisedConfig, refuseQuantisedTensors } from "./quantisation.js";
+import type { JsonObject } from "./read-json.js";
 import { underUsualNames } from "./tensor-names.js";
 import { readMetadataText, type TextFiles } from "./text-files.js";
 
@@ -85,7 +86,7 @@ function describeGguf(file: GgufFile, { path, name }: Place, text: TextFiles): C
 async function openFolder(folder: Place): Promise<Checkpoint> {
   const config = await readConfigFile(folder);
   if (config) refuseQuantisedConfig(config, folder.path);
-  const text = await readFolderText(folder, config && textPart(config));
+  const text = await readFolderText(folder, config);
   if (!config || !text) throw incomplete(folder.path, { "config.json": config, "tokenizer.json": text });
   const store = await openFolderTensors(folder);
   const { path } = folder.child("config.json");
@@ -101,7 +102,7 @@ async function openFolder(folder: Place): Promise<Checkpoint> {
 }
 
 /** The family's names in config.json; of a model with images or sound, those of its text part. */
-export function architectureNames(config: ConfigValues): ArchitectureNames {
+export function architectureNames(config: JsonObject): ArchitectureNames {
   const { architectures, model_type } = isRecord(config.text_config) ? config.text_config : config;
   const architecture = Array.isArray(architectures) ? architectures[0] : architectures;
   // Text parts seldom name a class; then the whole model's is at least known to whoever reads the error.
@@ -109,15 +110,7 @@ export function architectureNames(config: ConfigValues): ArchitectureNames {
   return { architecture: architecture ?? whole, modelType: model_type };
 }
 
-/** What config.json says of the text part: itself, unless it describes one beside other parts. */
-function textPart(config: ConfigValues): ConfigValues {
-  const { text_config } = config;
-  if (!isRecord(text_config)) return config;
-  const own = Object.entries(text_config).filter(([, value]) => value !== null);
-  return { ...config, ...Object.fromEntries(own) };
-}
-
-function textConfig(config: ConfigValues, path: string, names: ReadonlySet<string>): ConfigSource {
+function textConfig(config: JsonObject, path: string, names: ReadonlySet<string>): ConfigSource {
   if (!isRecord(config.text_config)) return new ConfigSource("huggingface", path, config, names);
   // Of such a model either level may say whether the head is the embedding, and often neither does.
   const values = { ...config.text_config, tie_word_embeddings: !names.has("lm_head.weight") };

@@ -1,6 +1,6 @@
 /** Files in memory, or that a page was given by its user: blobs under their names. */
 import { FilesError } from "../errors.js";
-import type { OpenFile, Place } from "./place.js";
+import { type OpenFile, type Place, tooLong, usualTextBytes } from "./place.js";
 
 /** A folder without subfolders: its files by name. */
 export type BlobFolder = Readonly<Record<string, Blob>>;
@@ -27,7 +27,10 @@ function blobFile(files: BlobFolder, name: string): Place {
       if (blob) return openBlob(blob);
       throw new FilesError("file-not-found", `There is no file ${name} among those given.`);
     },
-    readText: async () => blob?.text(),
+    readText: async (mostBytes = usualTextBytes) => {
+      if (blob && blob.size > mostBytes) throw tooLong(name, mostBytes);
+      return blob?.text();
+    },
     child: () => blobFile({}, name),
     sibling: (other) => blobFile(files, other),
   };

@@ -1,4 +1,6 @@
 /** Where the files of a checkpoint lie: on a disk, behind a URL or in memory. The loader knows only this. */
+import { FilesError } from "../errors.js";
+
 export interface Place {
   /** For errors: a path or a URL. */
   readonly path: string;
@@ -7,13 +9,21 @@ export interface Place {
   kind(): Promise<"file" | "folder" | undefined>;
   /** @throws FilesError `file-not-found`, `file-unreadable`, `not-a-model` for what is no file */
   open(): Promise<OpenFile>;
-  /** The content of a small UTF-8 file; nothing where there is none. @throws FilesError `not-a-model` */
-  readText(): Promise<string | undefined>;
+  /**
+   * The content of a small UTF-8 file; nothing where there is none.
+   *
+   * @param mostBytes the longest that is read
+   * @throws FilesError `file-unreadable`, `not-a-model` for one that is longer, or no file
+   */
+  readText(mostBytes?: number): Promise<string | undefined>;
   /** A file in this folder, or below it where the name has "/" in it. */
   child(name: string): Place;
   /** A file beside this one, or below there. */
   sibling(name: string): Place;
 }
+
+/** Many times what the JSON files and templates of known models have, their tokenizers set aside. */
+export const usualTextBytes = 16 << 20;
 
 /** A file that is read at positions. */
 export interface OpenFile {
@@ -32,4 +42,12 @@ export interface OpenFile {
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
+
+export function tooLong(path: string, mostBytes: number): FilesError {
+  const most = `${mostBytes / 2 ** 20} MiB`;
+  return new FilesError(
+    "not-a-model",
+    `${path} is longer than ${most}, which no such file of a model is: see what it is, and fetch the model again.`,
+  );
 }

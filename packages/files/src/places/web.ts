@@ -1,7 +1,8 @@
 /** Files behind URLs, read by HTTP range requests: a page holds what it loads and not the whole file. */
 import { FilesError } from "../errors.js";
 import { openBlob } from "./blobs.js";
-import { type OpenFile, type Place, reasonOf } from "./place.js";
+import { type OpenFile, type Place, reasonOf, tooLong, usualTextBytes } from "./place.js";
+import { readBounded } from "./read-bounded.js";
 
 /** Bytes fetched at once while a file is read on: small tensors that lie side by side come with one request. */
 const windowBytes = 4 << 20;
@@ -47,7 +48,10 @@ function webFile(url: URL): Place {
       return response && "file";
     },
     open: () => openUrl(url),
-    readText: async () => (await ask(url))?.text(),
+    readText: async (mostBytes = usualTextBytes) => {
+      const response = await ask(url);
+      return response && readBounded(response, mostBytes, () => tooLong(url.href, mostBytes));
+    },
     child: (name) => webFile(besideUrl(url, name)),
     sibling: (name) => webFile(besideUrl(url, name)),
   };

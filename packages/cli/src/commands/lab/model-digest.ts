@@ -20,7 +20,9 @@ export async function digestModel(path: string): Promise<string> {
 
 async function filesOf(path: string): Promise<{ readonly name: string; readonly path: string }[]> {
   if (!(await stat(path)).isDirectory()) return [{ name: "", path }];
-  const entries = await readdir(path, { withFileTypes: true });
-  const names = entries.map(({ name }) => name).filter((name) => deciding.test(name));
-  return names.sort().map((name) => ({ name, path: join(path, name) }));
+  const names = (await readdir(path)).filter((name) => deciding.test(name)).sort();
+  const files = names.map((name) => ({ name, path: join(path, name) }));
+  // A pipe that no loader has asked for is no part of the model, and reading it would wait for ever.
+  const found = await Promise.all(files.map((file) => stat(file.path).catch(() => undefined)));
+  return files.filter((_, index) => found[index]?.isFile());
 }
