@@ -1,4 +1,3 @@
 export { CliError, type CliErrorCode } from "./errors.js";
 export type { Io, TextOutput } from "./io.js";
 export { type ExitStatus, main, processIo } from "./main.js";
-export { coreSubject } from "./verify/core-subject.js";

@@ -1,8 +1,8 @@
 import { startBackend } from "@amulet-ts/backends";
-import { coreSubject } from "@amulet-ts/cli";
 import { effectiveRoundoff } from "@amulet-ts/testing/backends/tolerance";
 import { backendsUnderTest, casesOn, noteError } from "@amulet-ts/testing/backends/under-test";
 import { algorithmLaws, holdLaw } from "@amulet-ts/verify";
+import { coreSubject } from "@amulet-ts/verify/ours";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 

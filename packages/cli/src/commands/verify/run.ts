@@ -24,6 +24,7 @@ import {
   type VerifiedSubject,
   writeReport,
 } from "@amulet-ts/verify";
+import { coreSubject, modelsSubject } from "@amulet-ts/verify/ours";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
 import { CliError } from "../../errors.js";
@@ -32,8 +33,6 @@ import type { OptionValues } from "../../options/table.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
-import { coreSubject } from "../../verify/core-subject.js";
-import { modelsSubject } from "../../verify/models-subject.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "./backends.js";
 import { loadForeignSubject } from "./foreign-subject.js";
 import { LiveView } from "./live-view.js";

@@ -1,10 +1,10 @@
 /** The model families on plain tiny models, as the laws judge them, on the backend that runs. */
 import { differentiate, makeBatch, registerGradients } from "@amulet-ts/lab";
 import { defineModel, openSession } from "@amulet-ts/models";
-import type { ForwardOperations, ForwardSubject } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
+import type { TinyModel } from "../arbitraries/models.js";
+import type { ForwardOperations, ForwardSubject } from "../subject.js";
 
-type TinyModel = Parameters<ForwardOperations["logits"]>[0];
 type Session = ReturnType<typeof openSession>;
 type Tensors = Map<string, tf.Tensor>;
 

@@ -1,9 +1,9 @@
 /** Core's operations on plain rows, as the laws judge them; tensors live on the backend that runs. */
 import * as core from "@amulet-ts/core";
-import type { AlgorithmOperations, AlgorithmSubject, oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
+import type { Row } from "../oracles/distribution.js";
+import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
 
-type Row = oracles.Row;
 type Rows = (...rows: tf.Tensor2D[]) => tf.Tensor2D;
 
 /** Core under the laws of the algorithm. */
