@@ -14,7 +14,19 @@ export * from "./port/engine.js";
 export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./port/prefill.js";
 export * from "./port/session.js";
 export * from "./strength/solve-strength.js";
-export * from "./strength/strength.js";
+export {
+  type AmuletParameters,
+  checkParameters,
+  guidanceLimit,
+  guidanceScale,
+  guidanceTrajectory,
+  largestStrength,
+  mostIterations,
+  paperLinearAlignmentRatio,
+  paperParameters,
+  type StrengthNames,
+  strengthNames,
+} from "./strength/strength.js";
 export * from "./strength/strength-schedule.js";
 export * from "./text/chat.js";
 export * from "./text/generate.js";

@@ -220,5 +220,8 @@ test("a budget or a strength that is no number of nats is refused by name", () =
   const expected = "must be a finite number of at least 0";
   expect(() => boundedMethod(-1)).toThrow(refusal(`The KL budget, in nats, ${expected}; it is -1.`));
   expect(() => boundedMethod(Number.NaN)).toThrow(refusal(`The KL budget, in nats, ${expected}; it is NaN.`));
-  expect(() => boundedMethod(0.2, -1)).toThrow(refusal(`The largest γ ${expected}; it is -1.`));
+  for (const gamma of [-1, Number.NaN, 1e300])
+    expect(() => boundedMethod(0.2, gamma)).toThrow(
+      refusal(`The largest γ must be at least 0 and below 1000000; it is ${gamma}.`),
+    );
 });

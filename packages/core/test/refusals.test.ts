@@ -35,10 +35,15 @@ function expectRefusal(run: () => unknown, code: CoreErrorCode, message: string)
   expect(thrown).toMatchObject({ name: "CoreError", code, message });
 }
 
+const pastFloat32 = (scale: number) =>
+  "The guidance scale (x) must be a number within ±1000000, past which float32's roundings decide and not the " +
+  `preference; it is ${scale}. Lower it, or alpha (α) or iterations (T) that it comes from, or raise lambda (λ).`;
+
 describe("strengths", () => {
   test.each([
-    [{ iterations: -1 }, "iterations (T) must be a whole number of at least 0; it is -1."],
-    [{ iterations: 0.5 }, "iterations (T) must be a whole number of at least 0; it is 0.5."],
+    [{ iterations: -1 }, "iterations (T) must be a whole number from 0 to 1000000; it is -1."],
+    [{ iterations: 0.5 }, "iterations (T) must be a whole number from 0 to 1000000; it is 0.5."],
+    [{ iterations: 1e9 }, "iterations (T) must be a whole number from 0 to 1000000; it is 1000000000."],
     [{ alpha: -0.5 }, "alpha (α) must be a finite number of at least 0; it is -0.5."],
     [{ alpha: Number.POSITIVE_INFINITY }, "alpha (α) must be a finite number of at least 0; it is Infinity."],
     [{ lambda: -2 }, "lambda (λ) must be a finite number of at least 0; it is -2."],
@@ -67,9 +72,8 @@ describe("strengths", () => {
     }
   });
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY])("the guidance scale %s", (scale) => {
-    const message = `The guidance scale must be a finite number; it is ${scale}.`;
-    expectRefusal(() => guidanceMethod(scale), "bad-strength", message);
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, 1e300, -1_000_001])("the guidance scale %s", (scale) => {
+    expectRefusal(() => guidanceMethod(scale), "bad-strength", pastFloat32(scale));
   });
 
   test.each([
@@ -211,8 +215,8 @@ test.each([
     4,
     "The KL budget, in nats, must be a finite number of at least 0; it is Infinity.",
   ],
-  [0.1, -1, "The largest γ must be a finite number of at least 0; it is -1."],
-  [0.1, Number.NaN, "The largest γ must be a finite number of at least 0; it is NaN."],
+  [0.1, -1, "The largest γ must be at least 0 and below 1000000; it is -1."],
+  [0.1, Number.NaN, "The largest γ must be at least 0 and below 1000000; it is NaN."],
 ])("the budget %s with γ up to %s", (nats, largestGamma, message) => {
   expectRefusal(() => boundedMethod(nats, largestGamma), "bad-strength", message);
 });

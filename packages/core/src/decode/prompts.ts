@@ -1,10 +1,11 @@
 import { CoreError } from "../errors.js";
 import type { TokenRow } from "../port/session.js";
+import { largestStrength } from "../strength/strength.js";
 
 /** One preference prompt and how much it counts. */
 export interface WeightedPrompt {
   readonly tokens: TokenRow;
-  /** Any finite number, 1 by default; below 0, the answer moves away from this preference. */
+  /** Within ±1,000,000, 1 by default; below 0, the answer moves away from this preference. */
   readonly weight?: number;
 }
 
@@ -38,9 +39,9 @@ export function readPreferences({
 }
 
 function checkWeight(weight: number, index: number): number {
-  if (Number.isFinite(weight)) return weight;
+  if (Math.abs(weight) <= largestStrength) return weight;
   throw new CoreError(
     "bad-request",
-    `The weight of preference ${index + 1} must be a finite number; it is ${weight}.`,
+    `The weight of preference ${index + 1} must be a number within ±${largestStrength}; it is ${weight}.`,
   );
 }

@@ -6,7 +6,12 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import { type AmuletParameters, guidanceScale, paperParameters } from "../strength/strength.js";
+import {
+  type AmuletParameters,
+  decodableScale,
+  largestStrength,
+  paperParameters,
+} from "../strength/strength.js";
 import type { Method } from "./method.js";
 import { logPolicy } from "./policy.js";
 
@@ -35,7 +40,7 @@ const aim = 1 - 5e-5;
  * @throws CoreError `bad-strength` for a negative or non-finite γ_max or budget
  */
 export function boundedMethod(nats: number, strength: AmuletParameters | number = paperParameters): Method {
-  const largestGamma = typeof strength === "number" ? strength : guidanceScale(strength) - 1;
+  const largestGamma = typeof strength === "number" ? strength : decodableScale(strength) - 1;
   const budget = checkBudget({ nats, largestGamma });
   return {
     name: "bounded",
@@ -260,7 +265,10 @@ function checkBudget(budget: DriftBudget): DriftBudget {
   const expected = "must be a finite number of at least 0";
   if (!Number.isFinite(nats) || nats < 0)
     throw new CoreError("bad-strength", `The KL budget, in nats, ${expected}; it is ${nats}.`);
-  if (!Number.isFinite(largestGamma) || largestGamma < 0)
-    throw new CoreError("bad-strength", `The largest γ ${expected}; it is ${largestGamma}.`);
+  if (!(largestGamma >= 0 && largestGamma < largestStrength))
+    throw new CoreError(
+      "bad-strength",
+      `The largest γ must be at least 0 and below ${largestStrength}; it is ${largestGamma}.`,
+    );
   return budget;
 }

@@ -1,10 +1,9 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { CoreError } from "../errors.js";
 import {
   type AmuletParameters,
-  checkParameters,
-  guidanceScale,
+  checkStrength,
+  decodableScale,
   paperLinearAlignmentRatio,
   paperParameters,
 } from "../strength/strength.js";
@@ -54,11 +53,13 @@ export function linearAlignmentMethod(ratio: number = paperLinearAlignmentRatio)
   return guidanceMethod(ratio + 1, "la");
 }
 
-/** Any x: 0 is base, 1 is pref, above 1 goes past the preference prompt. Classifier-free guidance's dial. */
+/**
+ * Any x: 0 is base, 1 is pref, above 1 goes past the preference prompt. Classifier-free guidance's dial.
+ *
+ * @throws CoreError `bad-strength`
+ */
 export function guidanceMethod(scale: number, name = "guidance"): Method {
-  if (!Number.isFinite(scale)) {
-    throw new CoreError("bad-strength", `The guidance scale must be a finite number; it is ${scale}.`);
-  }
+  checkStrength(scale);
   return {
     name,
     reads: "both",
@@ -69,16 +70,15 @@ export function guidanceMethod(scale: number, name = "guidance"): Method {
 
 /** Amulet, collapsed to one pass over the vocabulary. */
 export function amuletMethod(parameters: AmuletParameters = paperParameters): Method {
-  return guidanceMethod(guidanceScale(parameters), "amulet");
+  return guidanceMethod(decodableScale(parameters), "amulet");
 }
 
 /** Amulet as published: T closed-form steps for every token. The same policy, T times the arithmetic. */
 export function amuletExactMethod(parameters: AmuletParameters = paperParameters): Method {
-  checkParameters(parameters);
   return {
     name: "amulet-exact",
     reads: "both",
-    guidanceScale: guidanceScale(parameters),
+    guidanceScale: decodableScale(parameters),
     policy: (logBase_BV, logPreference_BV) => amuletLoop(logBase_BV, logPreference_BV, parameters),
   };
 }

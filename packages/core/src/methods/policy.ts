@@ -8,8 +8,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
 import {
   type AmuletParameters,
-  checkParameters,
-  guidanceScale,
+  checkStrength,
+  decodableScale,
+  normaliseWeights,
   proximalWeight,
 } from "../strength/strength.js";
 
@@ -45,6 +46,8 @@ export function logPolicy(logits_BV: Tensor2D): Tensor2D {
  * @param step.meanUtility_BV ū_t, the mean of the utilities of steps 1 to t
  * @param step.logReference_BV log π_1, the preference policy
  * @param step.logCurrent_BV log π_t
+ * The division is one of the weights, in float64: weights that have no float32 may have a share of their sum.
+ *
  * @returns log π_{t+1}, normalised, `[B, V]`
  */
 export function closedFormStep(
@@ -52,10 +55,11 @@ export function closedFormStep(
   t: number,
   { lambda, eta }: Pick<AmuletParameters, "lambda" | "eta">,
 ): Tensor2D {
-  const proximal = proximalWeight(eta, t);
+  const sum = lambda + proximalWeight(eta, t);
+  const pull = lambda / sum;
   return tf.tidy(() => {
-    const pull_BV = tf.add(tf.mul(step.logReference_BV, lambda), tf.mul(step.logCurrent_BV, proximal));
-    return logPolicy(tf.div(tf.add(step.meanUtility_BV, pull_BV), lambda + proximal));
+    const pull_BV = tf.add(tf.mul(step.logReference_BV, pull), tf.mul(step.logCurrent_BV, 1 - pull));
+    return logPolicy(tf.add(tf.mul(step.meanUtility_BV, 1 / sum), pull_BV));
   });
 }
 
@@ -72,6 +76,7 @@ export interface Iteration {
  *
  * @param onIteration sees π_1 … π_{T+1}; copy what is to be kept
  * @returns log π_{T+1}, `[B, V]`
+ * @throws CoreError `bad-strength`
  */
 export function amuletLoop(
   logBase_BV: Tensor2D,
@@ -79,7 +84,8 @@ export function amuletLoop(
   parameters: AmuletParameters,
   onIteration?: (iteration: Iteration) => void,
 ): Tensor2D {
-  const { iterations, alpha, lambda, eta } = checkParameters(parameters);
+  decodableScale(parameters);
+  const { iterations, alpha, lambda, eta } = normaliseWeights(parameters);
   let logCurrent_BV = tf.clone(logPreference_BV);
   let meanUtility_BV: Tensor2D = tf.zerosLike(logPreference_BV);
   onIteration?.({ t: 1, logPolicy_BV: logCurrent_BV });
@@ -107,8 +113,10 @@ export function amuletLoop(
  * Linear Alignment is this with γ = its ratio, classifier-free guidance with γ = scale − 1.
  *
  * @param gamma γ; 0 gives the preference policy, −1 the base policy
+ * @throws CoreError `shape-mismatch`, `bad-strength`
  */
 export function extrapolate(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma: number): Tensor2D {
+  checkStrength(gamma + 1);
   checkSameShape(logBase_BV, logPreference_BV);
   return tf.tidy(() =>
     logPolicy(tf.add(logPreference_BV, tf.mul(tf.sub(logPreference_BV, logBase_BV), gamma))),
@@ -121,7 +129,7 @@ export function amuletCollapsed(
   logPreference_BV: Tensor2D,
   parameters: AmuletParameters,
 ): Tensor2D {
-  return extrapolate(logBase_BV, logPreference_BV, guidanceScale(parameters) - 1);
+  return extrapolate(logBase_BV, logPreference_BV, decodableScale(parameters) - 1);
 }
 
 function checkSameShape(logBase_BV: Tensor2D, logPreference_BV: Tensor2D): void {

@@ -3,10 +3,14 @@
  * T, α and η and falls with λ, so at most one value fits. In float64.
  */
 import { CoreError } from "../errors.js";
-import { type AmuletParameters, checkParameters, guidanceLimit, guidanceScale } from "./strength.js";
-
-/** Most steps per token that are looked through: at the paper's α = λ they take x to 15, and no one waits for more. */
-export const mostIterations = 1_000_000;
+import {
+  type AmuletParameters,
+  checkParameters,
+  guidanceLimit,
+  guidanceScale,
+  mostIterations,
+  walkGuidance,
+} from "./strength.js";
 
 /** A number of steps, and the x that it gives. */
 export interface Steps {
@@ -37,24 +41,15 @@ export function iterationsFor(
   if (scale > 1 && scale >= limit) throw beyond(scale, `x tends to ${limit} as T (iterations) grows`);
   let below: Steps = { iterations: 0, guidanceScale: 1 };
   if (scale === 1) return { below, above: below, nearest: below };
-  for (const above of walk({ alpha, lambda, eta })) {
-    if (above.guidanceScale === scale) return { below: above, above, nearest: above };
-    if (above.guidanceScale > scale) return { below, above, nearest: nearer(scale, below, above) };
+  let iterations = 0;
+  for (const x of walkGuidance({ alpha, lambda, eta })) {
+    const above = { iterations, guidanceScale: x };
+    if (x === scale) return { below: above, above, nearest: above };
+    if (x > scale) return { below, above, nearest: nearer(scale, below, above) };
     below = above;
+    if (iterations++ === mostIterations) break;
   }
   throw beyond(scale, `${mostIterations} steps give ${below.guidanceScale}`);
-}
-
-/** x after 1, 2, … steps: the recursion of `guidanceTrajectory`, with nothing kept. */
-function* walk({ alpha, lambda, eta }: Omit<AmuletParameters, "iterations">): Generator<Steps> {
-  let x = 1;
-  let sum = 0;
-  for (let t = 1; t <= mostIterations; t++) {
-    sum += x;
-    const proximal = 1 / (eta * t);
-    x = (lambda + (alpha * sum) / t + x * proximal) / (lambda + proximal);
-    yield { iterations: t, guidanceScale: x };
-  }
 }
 
 function nearer(scale: number, below: Steps, above: Steps): Steps {

@@ -5,7 +5,7 @@ import { CoreError } from "../errors.js";
  * (paper, section 3; the letters in the comments are the paper's).
  */
 export interface AmuletParameters {
-  /** T: online-learning steps per token. A whole number of at least 0; 0 leaves the preference policy as it is. */
+  /** T: online-learning steps per token, from 0, which leaves the preference policy as it is, to a million. */
   readonly iterations: number;
   /** α ≥ 0: scale of the utility. */
   readonly alpha: number;
@@ -26,11 +26,20 @@ export const paperParameters: AmuletParameters = Object.freeze({
 /** Linear Alignment's ratio in the Amulet authors' runs. */
 export const paperLinearAlignmentRatio = 2;
 
+/** Most steps per token: at the paper's α = λ they take x to 15, and no one waits for more. */
+export const mostIterations = 1_000_000;
+
+/**
+ * Largest |x| that methods decode with. A log-probability near 10 is rounded to within 1e-6 in float32, so past this
+ * the roundings of Δ alone are worth a nat each, and some way on γ Δ has no float32 at all.
+ */
+export const largestStrength = 1_000_000;
+
 /** Checks parameters that came from outside. @throws CoreError `bad-strength`, naming the one that is off */
 export function checkParameters(parameters: AmuletParameters): AmuletParameters {
   const { iterations, alpha, lambda, eta } = parameters;
-  if (!Number.isInteger(iterations) || iterations < 0) {
-    throw wrong("iterations (T)", "a whole number of at least 0", iterations);
+  if (!Number.isInteger(iterations) || iterations < 0 || iterations > mostIterations) {
+    throw wrong("iterations (T)", `a whole number from 0 to ${mostIterations}`, iterations);
   }
   if (!Number.isFinite(alpha) || alpha < 0) throw wrong("alpha (α)", "a finite number of at least 0", alpha);
   if (!Number.isFinite(lambda) || lambda < 0)
@@ -54,27 +63,85 @@ export function proximalWeight(eta: number, t: number): number {
   return 1 / (eta * t);
 }
 
+/** What weighs the pulls of a step against each other. */
+type Weights = Pick<AmuletParameters, "alpha" | "lambda" | "eta">;
+
 /**
- * x_1 … x_{T+1}: how far each iterate of the loop stands from the base policy towards, and past, the
- * preference policy: π_t ∝ π_base^(1−x_t) · π_pref^(x_t). The recursion is the closed-form step read in the
- * exponent (docs/algorithm.md, "The collapse"); it knows no logits.
+ * The same problem with its largest weight near 1. Only the ratios of α, λ and 1/η count, and a power of two changes no
+ * bit of x; so neither float64 here nor float32 in the loop leaves its range before x does.
  */
-export function guidanceTrajectory(parameters: AmuletParameters): number[] {
-  const { iterations, alpha, lambda, eta } = checkParameters(parameters);
-  const trajectory = [1];
-  let sum = 0;
-  for (let t = 1; t <= iterations; t++) {
-    const x = trajectory[t - 1]!;
-    sum += x;
-    const proximal = proximalWeight(eta, t);
-    trajectory.push((lambda + (alpha * sum) / t + x * proximal) / (lambda + proximal));
-  }
-  return trajectory;
+export function normaliseWeights<W extends Weights>(weights: W): W {
+  const { alpha, lambda, eta } = weights;
+  const unit = 2 ** Math.floor(Math.log2(Math.min(Math.max(alpha, lambda, 1 / eta), 2 ** 1023)));
+  return { ...weights, alpha: alpha / unit, lambda: lambda / unit, eta: eta * unit };
 }
 
-/** x_{T+1}: the one number that T steps amount to. Known elsewhere as classifier-free guidance's scale. */
+/**
+ * Where each iterate stands on the line that all of them lie on: x_1 = `start`, then for t = 1, 2, …, without end,
+ *
+ *     x_{t+1} = (drive + α mean(x_1 … x_t) + x_t/(ηt)) / (λ + 1/(ηt)).
+ *
+ * It is the closed-form step read in the exponent (docs/algorithm.md, "The collapse"); it knows no logits.
+ */
+export function* walkExponents(
+  { alpha, lambda, eta }: Weights,
+  start: number,
+  drive: number,
+): Generator<number> {
+  let x = start;
+  let sum = 0;
+  for (let t = 1; ; t++) {
+    yield x;
+    sum += x;
+    const proximal = proximalWeight(eta, t);
+    x = (drive + (alpha * sum) / t + x * proximal) / (lambda + proximal);
+  }
+}
+
+/** x_1, x_2, …: exponents of the preference policy, which Amulet starts from and is pulled back to. */
+export function walkGuidance(weights: Weights): Generator<number> {
+  const scaled = normaliseWeights(weights);
+  return walkExponents(scaled, 1, scaled.lambda);
+}
+
+/**
+ * x_1 … x_{T+1}: how far each iterate of the loop stands from the base policy towards, and past, the
+ * preference policy: π_t ∝ π_base^(1−x_t) · π_pref^(x_t).
+ */
+export function guidanceTrajectory(parameters: AmuletParameters): number[] {
+  const { iterations } = checkParameters(parameters);
+  const walk = walkGuidance(parameters);
+  return Array.from({ length: iterations + 1 }, () => walk.next().value);
+}
+
+/**
+ * x_{T+1}: the one number that T steps amount to. Known elsewhere as classifier-free guidance's scale. Infinity, or no
+ * number at all, where α is too large beside λ and 1/η for float64.
+ */
 export function guidanceScale(parameters: AmuletParameters): number {
-  return guidanceTrajectory(parameters).at(-1)!;
+  const { iterations } = checkParameters(parameters);
+  return stepTo(walkGuidance(parameters), iterations);
+}
+
+/** What a walk has come to after a number of steps. */
+export function stepTo(walk: Generator<number>, steps: number): number {
+  for (let step = 0; step < steps; step++) walk.next();
+  return walk.next().value;
+}
+
+/** x_{T+1} for decoding. @throws CoreError `bad-strength` also where x is past what float32 can decode with */
+export function decodableScale(parameters: AmuletParameters): number {
+  return checkStrength(guidanceScale(parameters));
+}
+
+/** Checks a guidance scale that policies are computed with. @throws CoreError `bad-strength` */
+export function checkStrength(scale: number): number {
+  if (Math.abs(scale) <= largestStrength) return scale;
+  throw new CoreError(
+    "bad-strength",
+    `The guidance scale (x) must be a number within ±${largestStrength}, past which float32's roundings decide and not ` +
+      `the preference; it is ${scale}. Lower it, or alpha (α) or iterations (T) that it comes from, or raise lambda (λ).`,
+  );
 }
 
 /** Where x_t goes as T grows: λ/(λ−α) below the critical point α = λ, Infinity from there on, 1 without utility. */
