@@ -6,13 +6,25 @@ export * from "./decode/random.js";
 export * from "./decode/score.js";
 export * from "./errors.js";
 export * from "./explain/explain.js";
+export * from "./methods/adacad.js";
 export * from "./methods/bounded.js";
+export * from "./methods/masks.js";
 export * from "./methods/method.js";
-export * from "./methods/plausibility.js";
-export * from "./methods/policy.js";
+export * from "./methods/nwcad.js";
+export {
+  amuletCollapsed,
+  amuletLoop,
+  closedFormStep,
+  extrapolate,
+  type Iteration,
+  logPolicy,
+} from "./methods/policy.js";
+export * from "./methods/promptcd.js";
+export * from "./methods/transfer.js";
 export * from "./port/engine.js";
 export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./port/prefill.js";
 export * from "./port/session.js";
+export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";
 export * from "./strength/solve-strength.js";
 export {
   type AmuletParameters,

@@ -1,13 +1,19 @@
 import { expect, test } from "vitest";
 import {
+  adaCadMethod,
   amuletExactMethod,
   amuletMethod,
   baseMethod,
   boundedMethod,
+  coSteerMethod,
   guidanceMethod,
   linearAlignmentMethod,
+  nwcadMethod,
   preferenceMethod,
+  promptCdMethod,
+  withMinP,
   withPlausibility,
+  withTopNSigma,
 } from "../src/index.js";
 
 /** The names are what `--method` takes and what reports print; which prompts are read decides what is computed. */
@@ -21,6 +27,12 @@ test.each([
   [amuletMethod(), "amulet", "both", 5.648699006951202],
   [amuletExactMethod(), "amulet-exact", "both", 5.648699006951202],
   [boundedMethod(0.1), "bounded", "both", undefined],
+  [adaCadMethod(), "adacad", "both", undefined],
+  [nwcadMethod(), "nwcad", "both", undefined],
+  [promptCdMethod(), "promptcd", "both", undefined],
+  [coSteerMethod(), "costeer", "both", 1.7832568430850788],
+  [withMinP(amuletMethod(), 0.1), "amulet+min-p", "both", 5.648699006951202],
+  [withTopNSigma(preferenceMethod(), 1), "pref+top-n-sigma", "preference", 1],
   [withPlausibility(amuletMethod()), "amulet+plausibility", "both", 5.648699006951202],
   [withPlausibility(baseMethod()), "base+plausibility", "both", 0],
   [withPlausibility(preferenceMethod()), "pref+plausibility", "preference", 1],

@@ -1,8 +1,11 @@
 /** What the laws judge: an implementation of Amulet, described by its shape alone. */
 import type { TinyModel } from "./arbitraries/models.js";
+import type { GateThresholds } from "./oracles/adaptive.js";
 import type { AmuletParameters } from "./oracles/amulet.js";
 import type { DriftBudget } from "./oracles/budget.js";
+import type { CoSteerParameters, TransferRows } from "./oracles/costeer.js";
 import type { Row } from "./oracles/distribution.js";
+import type { MaskRule } from "./oracles/masks.js";
 import type { StepProblem } from "./oracles/objective.js";
 import type { StrengthNames } from "./oracles/strength.js";
 
@@ -40,6 +43,12 @@ export interface SamplingRun {
 /** A number that T, α, λ, η can be solved for. */
 export type StrengthParameter = keyof AmuletParameters;
 
+/** The policy of a method that chooses its strength itself, and the γ that it chose. */
+export interface ChosenTilt {
+  readonly gamma: number;
+  readonly logPolicy: Row;
+}
+
 /**
  * The operations that a subject may offer; a law that needs one it lacks is skipped. Rows are log-policies over
  * one vocabulary, all entries float32 numbers, borrowed and never changed. Results are normalised log-policies;
@@ -61,11 +70,22 @@ export interface AlgorithmOperations {
   ): Awaitable<readonly Row[]>;
   linearAlignment(logBase: Row, logPreference: Row, ratio: number): Awaitable<Row>;
   /** The largest γ ≤ `largestGamma` with KL(π_γ ‖ π_pref) ≤ `nats`, and its policy. */
-  boundedTilt(
+  boundedTilt(logBase: Row, logPreference: Row, budget: DriftBudget): Awaitable<ChosenTilt>;
+  /** AdaCAD: γ is the Jensen–Shannon divergence of the two policies in bits, and at least `warmup`. */
+  adaCad(logBase: Row, logPreference: Row, warmup: number): Awaitable<ChosenTilt>;
+  /** NWCAD's gate, with Linear Alignment of that ratio as its fallback. */
+  gate(
     logBase: Row,
     logPreference: Row,
-    budget: DriftBudget,
-  ): Awaitable<{ readonly gamma: number; readonly logPolicy: Row }>;
+    thresholds: GateThresholds,
+    fallbackRatio: number,
+  ): Awaitable<ChosenTilt>;
+  /** Linear Alignment over the tokens that the preference policy finds plausible. */
+  maskedAlignment(logBase: Row, logPreference: Row, ratio: number, rule: MaskRule): Awaitable<Row>;
+  /** log π_large + `strength` times the small model's Δ, normalised. */
+  transferDelta(rows: TransferRows, strength: number): Awaitable<Row>;
+  /** The strength of {@link transferDelta} that CoSteer's T steps amount to. */
+  coSteerScale(parameters: CoSteerParameters): number;
   /** `count` independent draws. */
   sample(logPolicy: Row, options: { readonly count: number; readonly seed: number }): Awaitable<Row>;
   /** The same from what the options leave of the policy. */

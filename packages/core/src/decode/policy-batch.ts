@@ -1,5 +1,6 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { applyMethod } from "../methods/method.js";
 import { mixRows } from "../methods/mixture.js";
 import { logPolicy } from "../methods/policy.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
@@ -48,9 +49,8 @@ function computePolicies(answers: readonly AnswerInProgress[], logs_RV: Tensor2D
       answers.map((answer) => answer.preferenceCoefficients(R)),
     );
     const logPreference_BV = isMixture ? logPolicy(mixed_BV) : mixed_BV;
-    const result = method.policy(logBase_BV, logPreference_BV);
-    const policy = "gamma_B1" in result ? result : { logPolicy_BV: result, gamma_B1: undefined };
-    return { ...policy, logBase_BV, logPreference_BV };
+    const policy = applyMethod(method, logBase_BV, logPreference_BV);
+    return { gamma_B1: undefined, ...policy, logBase_BV, logPreference_BV };
   });
 }
 

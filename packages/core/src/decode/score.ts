@@ -2,7 +2,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import type { Method } from "../methods/method.js";
+import { applyMethod, type Method } from "../methods/method.js";
 import { logPolicy } from "../methods/policy.js";
 import { checkPrompt, type PrefillOptions, prefill, throwIfAborted } from "../port/prefill.js";
 import type { LanguageModel, Session, TokenRow } from "../port/session.js";
@@ -125,8 +125,7 @@ function pickForMethods(logits: readonly Tensor2D[], methods: readonly Method[],
 /** log p of the t-th target at the t-th position, `[T]`. */
 function pickTargets(method: Method, base_TV: Tensor2D, preference_TV: Tensor2D, targets: TokenRow) {
   return tf.tidy(() => {
-    const result = method.policy(base_TV, preference_TV);
-    const logPolicy_TV = "gamma_B1" in result ? result.logPolicy_BV : result;
+    const { logPolicy_BV: logPolicy_TV } = applyMethod(method, base_TV, preference_TV);
     const places = targets.flatMap((id, t) => [t, id]);
     return tf.gatherND(logPolicy_TV, tf.tensor2d(places, [targets.length, 2], "int32"));
   });

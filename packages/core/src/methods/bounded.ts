@@ -13,7 +13,7 @@ import {
   paperParameters,
 } from "../strength/strength.js";
 import type { Method } from "./method.js";
-import { logPolicy } from "./policy.js";
+import { extrapolateRows } from "./policy.js";
 
 /** A budget in nats, and the γ that is not exceeded however much budget is left. */
 export interface DriftBudget {
@@ -56,8 +56,7 @@ export function boundedMethod(nats: number, strength: AmuletParameters | number 
 export function extrapolateWithin(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, budget: DriftBudget) {
   return tf.tidy(() => {
     const gamma_B1 = largestGammaWithin(logBase_BV, logPreference_BV, budget);
-    const delta_BV: Tensor2D = tf.sub(logPreference_BV, logBase_BV);
-    return { logPolicy_BV: logPolicy(tf.add(logPreference_BV, tf.mul(delta_BV, gamma_B1))), gamma_B1 };
+    return extrapolateRows(logBase_BV, logPreference_BV, gamma_B1);
   });
 }
 

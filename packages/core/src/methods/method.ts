@@ -1,5 +1,6 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { CoreError } from "../errors.js";
 import {
   type AmuletParameters,
   checkStrength,
@@ -31,6 +32,49 @@ export interface Method {
   /** x where the method is one number, for display. */
   readonly guidanceScale?: number;
   policy(logBase_BV: Tensor2D, logPreference_BV: Tensor2D): MethodResult;
+}
+
+/** A method's result in its parts. */
+export interface MethodPolicy {
+  readonly logPolicy_BV: Tensor2D;
+  /** Where the method reports it. */
+  readonly gamma_B1?: Tensor2D;
+}
+
+/**
+ * Runs a method on log-policies of one shape and takes its result apart. Arguments are borrowed, results belong to the
+ * caller; nothing of a result that is refused is left.
+ *
+ * @throws CoreError `shape-mismatch` where what came back is no policy of that shape; whatever the method throws
+ */
+export function applyMethod(method: Method, logBase_BV: Tensor2D, logPreference_BV: Tensor2D): MethodPolicy {
+  const [B, V] = logBase_BV.shape;
+  const result: unknown = method.policy(logBase_BV, logPreference_BV);
+  const { logPolicy_BV, gamma_B1 }: Record<string, unknown> =
+    result instanceof tf.Tensor ? { logPolicy_BV: result } : { ...(result ?? {}) };
+  if (hasShape(logPolicy_BV, B, V) && (gamma_B1 === undefined || hasShape(gamma_B1, B, 1)))
+    return { logPolicy_BV, ...(gamma_B1 && { gamma_B1 }) };
+  tf.dispose([logPolicy_BV, gamma_B1].filter((part) => part instanceof tf.Tensor));
+  throw new CoreError(
+    "shape-mismatch",
+    `The method ${method.name} must return a log-policy of the shape [${B}, ${V}], alone or as logPolicy_BV beside a ` +
+      `gamma_B1 of [${B}, 1]; it returned ${describeResult(result)}.`,
+  );
+}
+
+function hasShape(value: unknown, rows: number, columns: number): value is Tensor2D {
+  return (
+    value instanceof tf.Tensor && value.rank === 2 && value.shape[0] === rows && value.shape[1] === columns
+  );
+}
+
+function describeResult(result: unknown): string {
+  if (result instanceof tf.Tensor) return `a tensor of [${result.shape}]`;
+  if (typeof result !== "object" || result === null) return String(result);
+  const parts = Object.entries(result).map(
+    ([name, part]) => `${name} ${part instanceof tf.Tensor ? `of [${part.shape}]` : `that is no tensor`}`,
+  );
+  return parts.length === 0 ? "an empty object" : parts.join(" and ");
 }
 
 /** The base prompt alone: the model as it is. x = 0. */

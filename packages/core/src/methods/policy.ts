@@ -123,6 +123,15 @@ export function extrapolate(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, ga
   );
 }
 
+/** The same with a γ for each row, `[B, 1]`, which is returned beside the policy: a clone, so that both are the caller's. */
+export function extrapolateRows(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma_B1: Tensor2D) {
+  return tf.tidy(() => {
+    const delta_BV: Tensor2D = tf.sub(logPreference_BV, logBase_BV);
+    const logPolicy_BV = logPolicy(tf.add(logPreference_BV, tf.mul(delta_BV, gamma_B1)));
+    return { logPolicy_BV, gamma_B1: tf.clone(gamma_B1) };
+  });
+}
+
 /** {@link amuletLoop}, collapsed: T changes the dial, not the work. */
 export function amuletCollapsed(
   logBase_BV: Tensor2D,

@@ -67,13 +67,14 @@ export function proximalWeight(eta: number, t: number): number {
 type Weights = Pick<AmuletParameters, "alpha" | "lambda" | "eta">;
 
 /**
- * The same problem with its largest weight near 1. Only the ratios of α, λ and 1/η count, and a power of two changes no
- * bit of x; so neither float64 here nor float32 in the loop leaves its range before x does.
+ * The same problem with its largest weight near 1. Only the ratios of α, λ, 1/η and, where there is one, β count, and a
+ * power of two changes no bit of x; so neither float64 here nor float32 in the loop leaves its range before x does.
  */
-export function normaliseWeights<W extends Weights>(weights: W): W {
-  const { alpha, lambda, eta } = weights;
+export function normaliseWeights<W extends Weights & { readonly beta?: number }>(weights: W): W {
+  const { alpha, lambda, eta, beta } = weights;
   const unit = 2 ** Math.floor(Math.log2(Math.min(Math.max(alpha, lambda, 1 / eta), 2 ** 1023)));
-  return { ...weights, alpha: alpha / unit, lambda: lambda / unit, eta: eta * unit };
+  const scaled = { ...weights, alpha: alpha / unit, lambda: lambda / unit, eta: eta * unit };
+  return beta === undefined ? scaled : { ...scaled, beta: beta / unit };
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import {
+  applyMethod,
   type ChatModel,
   CoreError,
   checkPrompt,
@@ -142,8 +143,7 @@ async function chooseTokens({ method, answers }: Branch, rows: readonly tf.Tenso
   const [choice, drift_B] = tf.tidy(() => {
     const join = (first: number) => tf.concat(answers.map(({ node }) => rows[first + node]!)) as tf.Tensor2D;
     const [logBase_BV, logPreference_BV] = [join(0), join(rows.length / 2)];
-    const result = method.policy(logBase_BV, logPreference_BV);
-    const policy_BV = "gamma_B1" in result ? result.logPolicy_BV : result;
+    const { logPolicy_BV: policy_BV } = applyMethod(method, logBase_BV, logPreference_BV);
     // Greedily, the ids are all that the host must read.
     return [isGreedy ? tf.argMax(policy_BV, 1) : policy_BV, driftOf(policy_BV, logPreference_BV)] as const;
   });

@@ -1,3 +1,4 @@
+import { fieldLaws } from "./field.js";
 import type { Law } from "./law.js";
 import { memoryLaws } from "./memory.js";
 import { policyLaws } from "./policy.js";
@@ -22,6 +23,7 @@ export const algorithmLaws: readonly Law[] = [
   ...stepLaws,
   ...policyLaws,
   ...tiltLaws,
+  ...fieldLaws,
   ...regretLaws,
   ...samplingLaws,
   ...memoryLaws,

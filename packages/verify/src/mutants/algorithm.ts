@@ -1,7 +1,7 @@
 /** Faults that one could make in Amulet, each with a law that must notice. */
 import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
 import { toBfloat16 } from "./bfloat16.js";
-import { createSubject, normaliseScores, type Seams, shorten } from "./reference.js";
+import { createSubject, normaliseScores, rightSeams, type Seams, shorten } from "./reference.js";
 
 /** A planted fault. */
 export interface Mutant {
@@ -217,6 +217,49 @@ function underspender(): Mutant {
   return { ...mutant, subject: { ...mutant.subject, budgetSlack: (nats) => 0.001 * nats } };
 }
 
+const probabilitiesOf = (row: ArrayLike<number>) => Float64Array.from(row, Math.exp);
+
+const fieldFaults: readonly Mutant[] = [
+  plant("divergence-in-nats", "nats taken for bits", "adacad-by-definition", {
+    divergence: (logBase, logPreference) => Math.LN2 * rightSeams.divergence(logBase, logPreference),
+  }),
+  plant("divergence-one-sided", "KL to the mean from the base policy alone", "adacad-symmetric", {
+    divergence: (logBase, logPreference) => {
+      const [p, q] = [probabilitiesOf(logBase), probabilitiesOf(logPreference)];
+      return p.reduce((sum, value, a) => sum + value * Math.log2((2 * value) / (value + q[a]!)), 0);
+    },
+  }),
+  plant("gate-without-confidence", "the base policy kept however unsure it is", "gate-takes-one-policy", {
+    isNeutral: (seen, thresholds) => seen.divergence <= thresholds.divergence,
+  }),
+  plant("mask-of-the-base", "the mask looks at the base policy", "mask-by-definition", {
+    masks: (logBase) => logBase,
+  }),
+  plant("sigma-of-sample", "top-nσ with the variance of a sample", "mask-by-definition", {
+    leastKept: (log, rule) => {
+      const least = rightSeams.leastKept(log, rule);
+      if (rule.kind !== "top-n-sigma" || log.length === 1) return least;
+      const best = Math.max(...log);
+      return best - (best - least) * Math.sqrt(log.length / (log.length - 1));
+    },
+  }),
+  plant("delta-reversed", "the small model's Δ with the wrong sign", "transfer-by-definition", {
+    transfer: ({ large, base, preference }, strength) => large + strength * (base - preference),
+  }),
+  plant("delta-on-the-small-model", "the small model's own policy steered", "transfer-by-definition", {
+    transfer: ({ base, preference }, strength) => base + strength * (preference - base),
+  }),
+  plant("delta-short-of-one", "y − 1 for y", "transfer-from-itself", {
+    transfer: ({ large, base, preference }, strength) => large + (strength - 1) * (preference - base),
+  }),
+  plant("costeer-starts-at-delta", "the loop starts with Δ already added", "costeer-collapses", {
+    coSteer: ({ beta }) => ({ start: 1, drive: beta }),
+  }),
+  plant("costeer-driven-by-lambda", "λ for β", "costeer-is-amulet", {
+    coSteer: ({ lambda }) => ({ start: 0, drive: lambda }),
+  }),
+];
+
 const runFaults: readonly Mutant[] = [
   plant("learns-backwards", "the utility of the run has the wrong sign", "regret-bounded", {
     utility: (alpha, current, base) => alpha * (base - current),
@@ -267,5 +310,6 @@ export const algorithmMutants: readonly Mutant[] = [
   ...loopFaults,
   ...strengthFaults,
   ...tiltFaults,
+  ...fieldFaults,
   ...runFaults,
 ];

@@ -3,9 +3,12 @@
  * fault replaces one seam. It is written as an implementation would be (a running mean, one recursion for x),
  * not as the oracles are.
  */
+import type { GateThresholds } from "../oracles/adaptive.js";
 import type { AmuletParameters } from "../oracles/amulet.js";
 import type { DriftBudget } from "../oracles/budget.js";
+import type { CoSteerParameters, TransferRows } from "../oracles/costeer.js";
 import type { Row } from "../oracles/distribution.js";
+import type { MaskRule } from "../oracles/masks.js";
 import type { StrengthNames } from "../oracles/strength.js";
 import type {
   AlgorithmOperations,
@@ -66,6 +69,18 @@ export interface Seams {
   sampled(logPolicy: Row): Row;
   /** What top-k, top-p and min-p leave of tokens and their weights, the likeliest first. */
   shortlist(candidates: readonly Candidate[], run: SamplingRun): readonly Candidate[];
+  /** How far two policies are apart, for AdaCAD and NWCAD. */
+  divergence(logBase: Row, logPreference: Row): number;
+  /** Whether NWCAD keeps the base policy. */
+  isNeutral(seen: GateThresholds, thresholds: GateThresholds): boolean;
+  /** The policy that a mask looks at. */
+  masks(logBase: Row, logPreference: Row): Row;
+  /** The least logit that a mask leaves. */
+  leastKept(log: Float64Array, rule: MaskRule): number;
+  /** One token's score when a small model's Δ is added to a large one's policy. */
+  transfer(token: { large: number; base: number; preference: number }, strength: number): number;
+  /** Where CoSteer's strength starts, and what drives it at every step. */
+  coSteer(parameters: CoSteerParameters): { readonly start: number; readonly drive: number };
   /** Linear Alignment's ratio for a γ. */
   ratio(gamma: number): number;
   /** The x that a parameter is solved for. */
@@ -76,7 +91,8 @@ export interface Seams {
   store(value: number): number;
 }
 
-const seams: Seams = {
+/** Nothing replaced. */
+export const rightSeams: Seams = {
   proximal: (eta, t) => 1 / (eta * t),
   utility: (alpha, current, base) => alpha * (current - base),
   updateMean: (mean, latest, t) => mean + (latest - mean) / t,
@@ -96,6 +112,13 @@ const seams: Seams = {
   row: (index) => index,
   sampled: (logPolicy) => logPolicy,
   shortlist: shorten,
+  divergence: divergenceInBits,
+  isNeutral: (seen, { divergence, baseMargin }) =>
+    seen.divergence <= divergence && seen.baseMargin >= baseMargin,
+  masks: (_, logPreference) => logPreference,
+  leastKept,
+  transfer: ({ large, base, preference }, strength) => large + strength * (preference - base),
+  coSteer: ({ beta }) => ({ start: 0, drive: beta }),
   ratio: (gamma) => gamma,
   solvedFor: (scale) => scale,
   left: () => 0,
@@ -126,7 +149,7 @@ export function createSubject(
   faults: Partial<Seams> = {},
   unitRoundoff = 2 ** -53,
 ): AlgorithmSubject & AlgorithmOperations {
-  const parts: Seams = { ...seams, ...faults };
+  const parts: Seams = { ...rightSeams, ...faults };
   const amuletLoop = (logBase: Row, logPreference: Row, parameters: AmuletParameters) =>
     runLoop(parts, logBase, logPreference, parameters);
   const linearAlignment = (logBase: Row, logPreference: Row, gamma: number) =>
@@ -153,6 +176,16 @@ export function createSubject(
         return amuletLoop(logBases[row]!, logPreferences[row]!, parameters);
       }),
     boundedTilt: (logBase, logPreference, budget) => searchBudget(parts, logBase, logPreference, budget),
+    adaCad: (logBase, logPreference, warmup) => {
+      const gamma = Math.max(warmup, parts.divergence(logBase, logPreference));
+      return { gamma, logPolicy: linearAlignment(logBase, logPreference, gamma) };
+    },
+    gate: (logBase, logPreference, thresholds, ratio) =>
+      passGate(parts, logBase, logPreference, thresholds, ratio),
+    maskedAlignment: (logBase, logPreference, ratio, rule) =>
+      alignMasked(parts, logBase, logPreference, ratio, rule),
+    transferDelta: (rows, strength) => transferRow(parts, rows, strength),
+    coSteerScale: (parameters) => coSteerScale(parts, parameters),
     sample: (logPolicy, { count, seed }) => drawAll(candidatesOf(parts.sampled(logPolicy)), count, seed),
     sampleTruncated: (logPolicy, run) => {
       const sharpened = Float64Array.from(parts.sampled(logPolicy), (value) => value / run.temperature);
@@ -227,6 +260,81 @@ function searchBudget(parts: Seams, logBase: Row, logPreference: Row, { nats, la
   }
   const logPolicy = extrapolateRow(parts, logBase, logPreference, low);
   return { gamma: low, logPolicy: parts.boundedPolicy(logPolicy, logPreference) };
+}
+
+/** By entropies: that of the mean less the mean of them. */
+function divergenceInBits(logBase: Row, logPreference: Row): number {
+  const [p, q] = [logBase, logPreference].map((row) => Float64Array.from(row, Math.exp)) as [
+    Float64Array,
+    Float64Array,
+  ];
+  const entropy = (row: Float64Array) =>
+    row.reduce((sum, value) => sum - (value === 0 ? 0 : value * Math.log2(value)), 0);
+  const mean = p.map((value, a) => (value + q[a]!) / 2);
+  return Math.max(0, entropy(mean) - (entropy(p) + entropy(q)) / 2);
+}
+
+function marginOf(logPolicy: Row): number {
+  const [first = 0, second = 0] = Float64Array.from(logPolicy, Math.exp).sort().reverse();
+  return first - second;
+}
+
+function passGate(parts: Seams, logBase: Row, logPreference: Row, thresholds: GateThresholds, ratio: number) {
+  const seen = {
+    divergence: parts.divergence(logBase, logPreference),
+    baseMargin: marginOf(logBase),
+    preferenceMargin: marginOf(logPreference),
+  };
+  if (parts.isNeutral(seen, thresholds)) return { gamma: -1, logPolicy: logBase };
+  if (seen.preferenceMargin >= thresholds.preferenceMargin) return { gamma: 0, logPolicy: logPreference };
+  return { gamma: ratio, logPolicy: extrapolateRow(parts, logBase, logPreference, ratio) };
+}
+
+/** A threshold in logits for each rule; top-p's is the logit of the token with which the sum reaches p. */
+function leastKept(log: Float64Array, { kind, value }: MaskRule): number {
+  const best = Math.max(...log);
+  if (kind === "min-p") return best + Math.log(value);
+  if (kind === "top-n-sigma") {
+    const mean = log.reduce((sum, entry) => sum + entry, 0) / log.length;
+    const squares = log.reduce((sum, entry) => sum + (entry - mean) ** 2, 0);
+    return best - value * Math.sqrt(squares / log.length);
+  }
+  const sorted = log.toSorted().reverse();
+  let reached = 0;
+  const last = sorted.find((entry) => {
+    reached += Math.exp(entry);
+    return reached >= value;
+  });
+  return last ?? sorted.at(-1)!;
+}
+
+function alignMasked(parts: Seams, logBase: Row, logPreference: Row, ratio: number, rule: MaskRule) {
+  const looked = Float64Array.from(parts.masks(logBase, logPreference));
+  const least = parts.leastKept(looked, rule);
+  const free = extrapolateRow(parts, logBase, logPreference, ratio);
+  const scores = free.map((score, a) => (looked[a]! >= least ? score : Number.NEGATIVE_INFINITY));
+  return storeRow(parts, parts.normalise(scores));
+}
+
+function transferRow(parts: Seams, rows: TransferRows, strength: number): Float64Array {
+  const scores = Float64Array.from(rows.logLarge, (large, a) => {
+    const token = { large, base: rows.logSmallBase[a]!, preference: rows.logSmallPreference[a]! };
+    return parts.transfer(token, strength);
+  });
+  return storeRow(parts, parts.normalise(scores));
+}
+
+function coSteerScale(parts: Seams, parameters: CoSteerParameters): number {
+  const { iterations, alpha, lambda, eta } = parameters;
+  const { start, drive } = parts.coSteer(parameters);
+  let y = start;
+  let mean = 0;
+  for (let t = 1; t <= iterations; t++) {
+    const proximal = parts.proximal(eta, t);
+    mean += (y - mean) / t;
+    y = (drive + alpha * mean + proximal * y) / (lambda + proximal);
+  }
+  return y;
 }
 
 function nameStrength(parts: Seams, known: Partial<StrengthNames>): StrengthNames {

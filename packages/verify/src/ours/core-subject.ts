@@ -39,7 +39,23 @@ export const coreSubject: AlgorithmSubject & AlgorithmOperations = {
     onRow([logBase, logPreference], (base_BV, preference_BV) =>
       core.extrapolate(base_BV!, preference_BV!, ratio),
     ),
-  boundedTilt,
+  boundedTilt: (logBase, logPreference, { nats, largestGamma }) =>
+    onMethod(core.boundedMethod(nats, largestGamma), logBase, logPreference),
+  adaCad: (logBase, logPreference, warmup) => onMethod(core.adaCadMethod(warmup), logBase, logPreference),
+  gate: (logBase, logPreference, thresholds, ratio) =>
+    onMethod(core.nwcadMethod(thresholds, core.linearAlignmentMethod(ratio)), logBase, logPreference),
+  maskedAlignment: async (logBase, logPreference, ratio, rule) => {
+    const method = maskers[rule.kind](core.linearAlignmentMethod(ratio), rule.value);
+    return (await onMethod(method, logBase, logPreference)).logPolicy;
+  },
+  transferDelta: ({ logLarge, logSmallBase, logSmallPreference }, strength) =>
+    onRow([logLarge, logSmallBase, logSmallPreference], (large_BV, base_BV, preference_BV) => {
+      const reached_BV = core.transferDelta(large_BV!, base_BV!, preference_BV!);
+      const result_BV = core.extrapolate(large_BV!, reached_BV, strength - 1);
+      reached_BV.dispose();
+      return result_BV;
+    }),
+  coSteerScale: core.coSteerScale,
   sample: (logPolicy, { count, seed }) => draw(logPolicy, count, { temperature: 1, seed }),
   sampleTruncated: (logPolicy, { count, ...options }) => draw(logPolicy, count, options),
   countTensors: () => tf.memory().numTensors,
@@ -62,12 +78,19 @@ function solveStrength(
   }
 }
 
-async function boundedTilt(logBase: Row, logPreference: Row, budget: core.DriftBudget) {
+const maskers: Record<oracles.MaskRule["kind"], (method: core.Method, value: number) => core.Method> = {
+  nucleus: core.withPlausibility,
+  "min-p": core.withMinP,
+  "top-n-sigma": core.withTopNSigma,
+};
+
+/** A method's policy, and the γ that it reports. */
+async function onMethod(method: core.Method, logBase: Row, logPreference: Row) {
   const [logBase_BV, logPreference_BV] = [toTensor([logBase]), toTensor([logPreference])];
-  const { logPolicy_BV, gamma_B1 } = core.extrapolateWithin(logBase_BV, logPreference_BV, budget);
-  const [logPolicy, [gamma]] = [await logPolicy_BV.data<"float32">(), await gamma_B1.data()];
-  tf.dispose([logBase_BV, logPreference_BV, logPolicy_BV, gamma_B1]);
-  return { gamma: gamma!, logPolicy };
+  const { logPolicy_BV, gamma_B1 } = core.applyMethod(method, logBase_BV, logPreference_BV);
+  const [logPolicy, gammas] = [await logPolicy_BV.data<"float32">(), await gamma_B1?.data()];
+  tf.dispose([logBase_BV, logPreference_BV, logPolicy_BV, ...(gamma_B1 ? [gamma_B1] : [])]);
+  return { gamma: gammas?.[0] ?? Number.NaN, logPolicy };
 }
 
 function draw(logPolicy: Row, count: number, options: core.SamplingOptions): number[] {

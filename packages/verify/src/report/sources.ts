@@ -41,6 +41,15 @@ export const lawSources: Readonly<Record<string, string>> = {
   "budget-met": "docs/algorithm.md, “Bounded Amulet”",
   "budget-used-up": "docs/algorithm.md, “Bounded Amulet”",
   "budget-policy": "docs/algorithm.md, “Bounded Amulet”",
+  "adacad-by-definition": "Wang et al. 2024 (AdaCAD); the divergence by Lin 1991",
+  "adacad-symmetric": "Lin 1991: the Jensen–Shannon divergence is symmetric",
+  "gate-takes-one-policy": "Tao & Agrawal 2026 (NWCAD), after descriptions of the paper",
+  "mask-by-definition":
+    "Gao et al. 2024 (nucleus of the preference policy), Nguyen et al. 2024 (min-p), Tang et al. 2024 (top-nσ)",
+  "transfer-by-definition": "Liu et al. 2024 (proxy tuning), Lv et al. 2025 (CoSteer)",
+  "transfer-from-itself": "docs/algorithm.md, “Δ from another model”",
+  "costeer-collapses": "Lv et al. 2025 (CoSteer), its loop T times",
+  "costeer-is-amulet": "docs/algorithm.md, “Δ from another model”",
   "regret-bounded": "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
   "regret-on-any-history":
     "follow the regularised leader (Shalev-Shwartz 2012, ch. 2), derived in laws/regret.ts",
