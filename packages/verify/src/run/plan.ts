@@ -1,5 +1,6 @@
 /** Which laws are tried on what, and how often. */
 import { VerifyError } from "../errors.js";
+import { fieldLaws } from "../laws/field.js";
 import { forwardLaws } from "../laws/forward.js";
 import type { CheckOptions, Law, LawReport } from "../laws/law.js";
 import { memoryLaws } from "../laws/memory.js";
@@ -34,6 +35,7 @@ const algorithmGroups: readonly LawGroup<AlgorithmOperations>[] = [
   { name: "step", share: 1 / 5, laws: stepLaws },
   { name: "policy", share: 1, laws: policyLaws },
   { name: "tilt", share: 1 / 5, laws: tiltLaws },
+  { name: "methods", share: 1 / 5, laws: fieldLaws },
   { name: "run", share: 1 / 10, laws: regretLaws },
   { name: "sampling", share: 1 / 50, laws: samplingLaws },
   { name: "memory", share: 1 / 10, laws: memoryLaws },
