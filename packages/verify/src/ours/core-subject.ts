@@ -2,6 +2,7 @@
 import * as core from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Row } from "../oracles/distribution.js";
+import type { MaskRule } from "../oracles/masks.js";
 import type { AlgorithmOperations, AlgorithmSubject } from "../subject.js";
 
 type Rows = (...rows: tf.Tensor2D[]) => tf.Tensor2D;
@@ -78,7 +79,7 @@ function solveStrength(
   }
 }
 
-const maskers: Record<oracles.MaskRule["kind"], (method: core.Method, value: number) => core.Method> = {
+const maskers: Record<MaskRule["kind"], (method: core.Method, value: number) => core.Method> = {
   nucleus: core.withPlausibility,
   "min-p": core.withMinP,
   "top-n-sigma": core.withTopNSigma,
