@@ -23,6 +23,8 @@ export interface TensorSpec {
   readonly huggingface?: string;
   readonly gguf?: string;
   readonly shape: string;
+  /** Hugging Face has this matrix as `[in, out]`, and GGUF files, like all others, as `[out, in]`. */
+  readonly inputsFirst?: boolean;
   /** llama.cpp interleaves the rows of each of these many heads, (0, K/2, 1, K/2+1, …); the loader undoes it. */
   readonly interleavedHeads?: number;
   /**
@@ -33,23 +35,22 @@ export interface TensorSpec {
 }
 
 /**
- * One parameter of ours, made of one tensor of the checkpoint or of several side by side along the last axis.
- * Our matrices are `[in, out]`; `transpose` turns a checkpoint's `[out, in]`, which only llama.cpp's file may have.
+ * What a family gets: a tensor; numbers (a Float32Array), since not every backend gives a tensor's at once; or a
+ * `Weight`, to multiply with or to look up in.
  */
+export type ParameterForm = "vector" | "numbers" | "linear" | "embedding";
+
+/** One parameter of ours, made of one tensor of the checkpoint or of several side by side. */
 export interface ParameterSpec {
   /** Where it goes: `embedding_VD`, or `blocks.*.wo_ED` for one in each block. */
   readonly path: string;
+  readonly form: ParameterForm;
   readonly parts: readonly TensorSpec[];
-  readonly transpose?: boolean | "gguf";
   /** The checkpoint may leave it out. */
   readonly optional?: boolean;
-  /** A `VocabularyMatrix`: where it is larger than a tensor may be, it comes as slices along the vocabulary. */
-  readonly inSlices?: boolean;
-  /** Wanted as numbers (a Float32Array), not as a tensor: not every backend gives a tensor's numbers at once. */
-  readonly onHost?: boolean;
 }
 
-/** One parameter of several of the checkpoint's tensors, joined along our last axis. */
+/** One parameter of several of the checkpoint's tensors: vectors joined, weights with their outputs side by side. */
 export function sideBySide(path: string, parts: readonly ParameterSpec[]): ParameterSpec {
   return { ...parts[0]!, path, parts: parts.flatMap((part) => part.parts) };
 }
@@ -59,36 +60,32 @@ export function repeated(count: number, part: ParameterSpec): ParameterSpec[] {
   return Array.from({ length: count }, () => part);
 }
 
-type Details = Pick<TensorSpec, "interleavedHeads" | "offset"> &
-  Pick<ParameterSpec, "optional" | "inSlices" | "onHost">;
-
-/** A line of a family's table: one tensor as it is. */
-export function asStored(
+type Line = [
   path: string,
   huggingface: string | undefined,
   gguf: string | undefined,
   shape: string,
-  { optional, inSlices, onHost, ...details }: Details = {},
+  details?: Omit<TensorSpec, "huggingface" | "gguf" | "shape"> & Pick<ParameterSpec, "optional">,
+];
+
+/** A line of a family's table: a norm, a bias. */
+export const vector = (...line: Line): ParameterSpec => readLine("vector", line);
+
+/** A line of a family's table: what is wanted as numbers. */
+export const numbers = (...line: Line): ParameterSpec => readLine("numbers", line);
+
+/** A line of a family's table: a weight that states are multiplied with. */
+export const linear = (...line: Line): ParameterSpec => readLine("linear", line);
+
+/** A line of a family's table: a weight of which rows are looked up. */
+export const embedding = (...line: Line): ParameterSpec => readLine("embedding", line);
+
+function readLine(
+  form: ParameterForm,
+  [path, huggingface, gguf, shape, { optional, ...details } = {}]: Line,
 ): ParameterSpec {
   const names = { ...(huggingface && { huggingface }), ...(gguf && { gguf }) };
-  const parts = [{ ...names, shape, ...details }];
-  return {
-    path,
-    parts,
-    ...(optional && { optional }),
-    ...(inSlices && { inSlices }),
-    ...(onHost && { onHost }),
-  };
-}
-
-/** A line of a family's table: a matrix that the checkpoint has as `[out, in]`. */
-export function transposed(...line: Parameters<typeof asStored>): ParameterSpec {
-  return { ...asStored(...line), transpose: true };
-}
-
-/** A line of a family's table: a matrix that Hugging Face has as `[in, out]` and llama.cpp as `[out, in]`. */
-export function transposedInGguf(...line: Parameters<typeof asStored>): ParameterSpec {
-  return { ...asStored(...line), transpose: "gguf" };
+  return { path, form, parts: [{ ...names, shape, ...details }], ...(optional && { optional }) };
 }
 
 /** Parameters as the loader makes them by a family's table; the family names each in an interface of its own. */

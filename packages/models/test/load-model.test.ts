@@ -8,9 +8,13 @@ import {
   writeGguf,
 } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
+import { prefill } from "@amulet-ts/testing/reference/checkpoints";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { loadModel } from "../src/index.js";
+import { openGguf } from "../../files/src/formats/gguf.js";
+import { onDisk } from "../../files/src/places/disk.js";
+import { type FamilyConfig, loadModel } from "../src/index.js";
 
 let before = 0;
 beforeAll(() => startBackend("wasm"));
@@ -100,5 +104,35 @@ describe("memory", () => {
       tf.unregisterKernel("BatchMatMul", "wasm");
       tf.registerKernel(kernel);
     }
+  });
+});
+
+describe("weights as the file stores them", () => {
+  // Q8_0, its heads interleaved by llama.cpp's converter, its embedding tied.
+  const path = fixture("formats/llama-gqa-tied.q8_0.gguf");
+  const ids = [1, 5, 200, 17, 3, 90, 41];
+
+  test("give the logits of the same weights in float32, and no weight is on the backend", async () => {
+    const empty = tf.memory().numBytes;
+    using stored = await loadModel(path, { weights: "stored" });
+    const held = tf.memory().numBytes - empty;
+    using decoded = await loadModel(path);
+    expect(await prefill(stored, ids)).toEqual(await prefill(decoded, ids));
+    const { width, blockCount } = stored.config as FamilyConfig & { readonly width: number };
+    // Two norms a block and one at the end; the constants are those of heads.
+    expect(held).toBeLessThan(4 * (2 * blockCount + 1) * width + 2048);
+    expect(stored.parameterCount).toBe(decoded.parameterCount);
+  });
+
+  test("need the room that the file needs", async () => {
+    const store = await openGguf(onDisk(path));
+    const bytes = [...store.tensors.values()].reduce((sum, tensor) => sum + tensor.byteLength, 0);
+    await store.close();
+    const limitBytes = bytes + 256 * 2 ** 20;
+    const memory = { limitBytes, matrixCopies: 2 };
+    (await loadModel(path, { weights: "stored", memory })).dispose();
+    const less = { limitBytes: limitBytes - 1, matrixCopies: 2 };
+    for (const options of [{ weights: "stored", memory: less }, { memory }] as const)
+      await expect(loadModel(path, options)).rejects.toMatchObject({ code: "not-enough-memory" });
   });
 });

@@ -11,8 +11,11 @@ import type { MemoryBudget } from "../src/loading/memory.js";
 beforeAll(() => startBackend("wasm"));
 
 const roomy = { limitBytes: 2 ** 40, matrixCopies: 1 };
-/** Its largest tensors are the embedding and the head, 260 tokens of width 8; then come a block's matrices, 8 × 12. */
-const [embedding, largestOfBlock] = [260 * 8 * 4, 8 * 12 * 4];
+/**
+ * Its largest tensors are the embedding and the head, 260 tokens of width 8; then come a block's matrices, 8 × 12. The
+ * smallest pieces are the four rows of a head of queries, which llama.cpp interleaves, and one token.
+ */
+const [embedding, largestOfBlock, oneHead, oneToken] = [260 * 8 * 4, 8 * 12 * 4, 4 * 8 * 4, 8 * 4];
 
 async function load(options: Parameters<typeof loadModel>[1] & object) {
   const before = tf.memory().numTensors;
@@ -38,29 +41,36 @@ async function answer(memory: MemoryBudget) {
   return { sizes, logits };
 }
 
-test("what is as long as the vocabulary comes in slices that fit, and answers the same", async () => {
+test("weights come in pieces that fit, and answer the same", async () => {
   const whole = await answer(roomy);
-  for (const limit of [embedding, embedding - 1, embedding / 4, largestOfBlock]) {
+  for (const limit of [
+    embedding,
+    embedding - 1,
+    embedding / 4,
+    largestOfBlock,
+    largestOfBlock - 1,
+    oneHead,
+  ]) {
     const { logits, sizes } = await answer({ ...roomy, tensorLimitBytes: limit });
     expect(sizes[0]).toBeLessThanOrEqual(limit);
     expect(logits).toEqual(whole.logits);
   }
 });
 
-test("one byte less than a block's matrix, and the error names it, before anything is loaded", async () => {
+test("one byte less than a head, and the error names it, before anything is loaded", async () => {
   const loading = load({
-    memory: { ...roomy, tensorLimitBytes: largestOfBlock - 1 },
+    memory: { ...roomy, tensorLimitBytes: oneHead - 1 },
     onProgress: () => expect.unreachable("a tensor was read"),
   });
   await expect(loading).rejects.toMatchObject({
     code: "not-enough-memory",
-    message: expect.stringContaining("blocks.0.wqk_DX is one tensor"),
+    message: expect.stringContaining("of blocks.0.wqk_DX one tensor"),
   });
 });
 
 test("a vocabulary of which not one token fits is refused too", async () => {
-  await expect(load({ memory: { ...roomy, tensorLimitBytes: 31 } })).rejects.toMatchObject({
-    message: expect.stringContaining("embedding_VD is one tensor"),
+  await expect(load({ memory: { ...roomy, tensorLimitBytes: oneToken - 1 } })).rejects.toMatchObject({
+    message: expect.stringContaining("of embedding_VD one tensor"),
   });
 });
 
@@ -79,7 +89,7 @@ test("what fails in the middle of the slices leaves none behind", async () => {
 });
 
 test("packed copies count: what fits once does not fit twice", async () => {
-  const elements = 260 * 8 + 2 * (2 * 8 + 64 + 32 + 32 + 64 + 3 * 96) + 8 + 260 * 8;
+  const elements = 260 * 8 + 2 * (2 * 8 + 64 + 32 + 32 + 64 + 3 * 96) + 8;
   const limitBytes = 4 * elements + 256 * 2 ** 20;
   await load({ memory: { limitBytes, matrixCopies: 1 } });
   await expect(load({ memory: { limitBytes, matrixCopies: 2 } })).rejects.toMatchObject({
@@ -89,4 +99,13 @@ test("packed copies count: what fits once does not fit twice", async () => {
   await expect(load({ memory: { limitBytes: limitBytes - 1, matrixCopies: 1 } })).rejects.toMatchObject({
     code: "not-enough-memory",
   });
+});
+
+test.each(["cpu", "wasm"])("on %s a tied embedding lies once", async (backend) => {
+  await startBackend(backend);
+  const before = tf.memory().numBytes;
+  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  // Epsilon, the scores' factor, two masks of 2 heads and 1 group, a rotation of width 4.
+  const constants = 1 + 1 + 2 * 2 + 4 * 4;
+  expect(tf.memory().numBytes - before).toBe(4 * (model.parameterCount + constants));
 });

@@ -1,11 +1,11 @@
 /** Rows as the file has them: its own bytes, and what `read` gives once they are decoded. */
 
 import { place, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
+import { drawTensor, fileOf, storedTypes } from "@amulet-ts/testing/files/stored-tensors";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { StoredRows, TensorSource } from "../../src/formats/tensor-source.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
-import { drawTensor, fileOf, storedTypes } from "./stored-tensors.js";
 
 const bitsOf = (numbers: Float32Array) => new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);
 

@@ -12,16 +12,17 @@ import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AxisSizes,
-  asStored,
+  embedding,
   type Family,
   type FamilyConfig,
   type ForwardPass,
   type ForwardResult,
+  linear,
   type ParameterSpec,
   repeated,
   sideBySide,
   type TokenBatch,
-  transposed,
+  vector,
 } from "../family.js";
 import {
   type AttentionConstants,
@@ -32,7 +33,7 @@ import {
   disposeAttention,
   splitHeads,
 } from "../layers/attention.js";
-import { add, matMul, mul, reshape, sliceColumns, tanh } from "../layers/direct.js";
+import { add, mul, reshape, sliceColumns, tanh } from "../layers/direct.js";
 import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
@@ -47,7 +48,7 @@ import {
 } from "../layers/rope.js";
 import { type RopeConfig, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
+import type { Weight } from "../weights/weight.js";
 
 interface Gemma3Config extends FamilyConfig {
   readonly width: number;
@@ -69,24 +70,24 @@ interface Gemma3Config extends FamilyConfig {
 
 interface Gemma3Block {
   readonly attentionNorm_D: Tensor1D;
-  readonly wqk_DX: Tensor2D;
+  readonly wqk_DX: Weight;
   /** The norm of queries, once for each of their heads, and that of keys. */
   readonly queryKeyNorm_X: Tensor1D;
-  readonly wv_DM: Tensor2D;
-  readonly wo_ED: Tensor2D;
+  readonly wv_DM: Weight;
+  readonly wo_ED: Weight;
   readonly attentionOutNorm_D: Tensor1D;
   readonly feedForwardNorm_D: Tensor1D;
-  readonly wGate_DF: Tensor2D;
-  readonly wUp_DF: Tensor2D;
-  readonly wDown_FD: Tensor2D;
+  readonly wGate_DF: Weight;
+  readonly wUp_DF: Weight;
+  readonly wDown_FD: Weight;
   readonly feedForwardOutNorm_D: Tensor1D;
 }
 
 interface Gemma3Parameters {
-  readonly embedding_VD: VocabularyMatrix;
+  readonly embedding_VD: Weight;
   readonly blocks: readonly Gemma3Block[];
   readonly norm_D: Tensor1D;
-  readonly head_DV: VocabularyMatrix;
+  readonly head_DV: Weight;
 }
 
 /** Made once for a model, the same in every block. */
@@ -115,14 +116,14 @@ function attention(
   caches: readonly BlockCache[],
 ) {
   const { heads: H, groups: G, headWidth: K } = attention;
-  const qk_NX = matMul(x_ND, wqk_DX);
+  const qk_NX = wqk_DX.multiply(x_ND);
   const normed_YK = splitHeads(normHeads(qk_NX, queryKeyNorm_X, K, epsilon_11), K);
   const turned_NX: Tensor2D = reshape(applyRotary(normed_YK, rotary, rotateHalf_KK), qk_NX.shape);
   const q_NE = sliceColumns(turned_NX, 0, H * K);
   const k_NM = sliceColumns(turned_NX, H * K, G * K);
-  const v_NM = matMul(x_ND, wv_DM);
+  const v_NM = wv_DM.multiply(x_ND);
   const attended = attendRows({ q_NE, k_NM, v_NM }, lengths, caches, masks, attention);
-  return { out_ND: matMul(attended.mixed_NE, wo_ED), caches: attended.caches };
+  return { out_ND: wo_ED.multiply(attended.mixed_NE), caches: attended.caches };
 }
 
 function feedForward(
@@ -130,8 +131,8 @@ function feedForward(
   { wGate_DF, wUp_DF, wDown_FD }: Gemma3Block,
   x_ND: Tensor2D,
 ): Tensor2D {
-  const gate_NF = geluTanh(matMul(x_ND, wGate_DF), gelu);
-  return matMul(mul(gate_NF, matMul(x_ND, wUp_DF)), wDown_FD);
+  const gate_NF = geluTanh(wGate_DF.multiply(x_ND), gelu);
+  return wDown_FD.multiply(mul(gate_NF, wUp_DF.multiply(x_ND)));
 }
 
 function runBlock(
@@ -176,7 +177,7 @@ function forward(
   caches: readonly RowCache[],
 ): ForwardResult {
   const steps = prepareSteps(constants, config, lengths, caches);
-  const tokens_ND = embed(embedding_VD, ids_N);
+  const tokens_ND = embedding_VD.lookUp(ids_N);
   let x_ND = mul(tokens_ND, constants.embeddingScale_11);
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;
@@ -196,7 +197,7 @@ function head(
   { norm_D, head_DV }: Gemma3Parameters,
   states_ND: Tensor2D,
 ): Tensor2D {
-  const logits_NV = readOut(rmsNorm(states_ND, norm_D, epsilon_11), head_DV);
+  const logits_NV = head_DV.multiply(rmsNorm(states_ND, norm_D, epsilon_11));
   if (logitSoftCap === undefined) return logits_NV;
   return tf.mul(tanh(tf.div(logits_NV, logitSoftCap)), logitSoftCap);
 }
@@ -287,31 +288,33 @@ function parameters({ heads, groups, tiedEmbedding }: Gemma3Config): ParameterSp
   const layer = (name: string) => `model.layers.*.${name}.weight`;
   const blk = (name: string) => `blk.*.${name}.weight`;
   const shifted = { offset: 1 };
-  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
-  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  const embeddingNames = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding
+    ? embeddingNames
+    : (["lm_head.weight", "output.weight"] as const);
   const norm = (path: string, hf: string, gguf: string, shape = "D") =>
-    asStored(`blocks.*.${path}`, layer(hf), blk(gguf), shape, shifted);
+    vector(`blocks.*.${path}`, layer(hf), blk(gguf), shape, shifted);
   return [
-    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
+    embedding("embedding_VD", ...embeddingNames, "VD"),
     norm("attentionNorm_D", "input_layernorm", "attn_norm"),
     sideBySide("blocks.*.wqk_DX", [
-      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
-      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
+      linear("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
+      linear("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
     ]),
     sideBySide("blocks.*.queryKeyNorm_X", [
       ...repeated(heads, norm("q", "self_attn.q_norm", "attn_q_norm", "K")),
       ...repeated(groups, norm("k", "self_attn.k_norm", "attn_k_norm", "K")),
     ]),
-    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
-    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    linear("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    linear("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
     norm("attentionOutNorm_D", "post_attention_layernorm", "post_attention_norm"),
     norm("feedForwardNorm_D", "pre_feedforward_layernorm", "ffn_norm"),
-    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
-    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
-    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    linear("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    linear("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    linear("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
     norm("feedForwardOutNorm_D", "post_feedforward_layernorm", "post_ffw_norm"),
-    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D", shifted),
-    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
+    vector("norm_D", "model.norm.weight", "output_norm.weight", "D", shifted),
+    linear("head_DV", headName, headGguf, "VD"),
   ];
 }
 

@@ -11,15 +11,15 @@ import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AxisSizes,
-  asStored,
+  embedding,
   type Family,
   type FamilyConfig,
   type ForwardPass,
   type ForwardResult,
+  linear,
   type ParameterSpec,
   type TokenBatch,
-  transposed,
-  transposedInGguf,
+  vector,
 } from "../family.js";
 import {
   type AttentionConstants,
@@ -29,13 +29,13 @@ import {
   type BatchMasks,
   disposeAttention,
 } from "../layers/attention.js";
-import { add, matMul, sliceColumns } from "../layers/direct.js";
+import { add, sliceColumns } from "../layers/direct.js";
 import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { layerNorm } from "../layers/norm.js";
 import { batchPositions } from "../layers/rope.js";
 import { tidy } from "../layers/tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
+import type { Weight } from "../weights/weight.js";
 
 interface Gpt2Config extends FamilyConfig {
   readonly width: number;
@@ -48,25 +48,25 @@ interface Gpt2Config extends FamilyConfig {
 interface Gpt2Block {
   readonly attentionNorm_D: Tensor1D;
   readonly attentionNormBias_D: Tensor1D;
-  readonly wqkv_DQ: Tensor2D;
+  readonly wqkv_DQ: Weight;
   readonly bqkv_Q: Tensor1D;
-  readonly wo_DD: Tensor2D;
+  readonly wo_DD: Weight;
   readonly bo_D: Tensor1D;
   readonly feedForwardNorm_D: Tensor1D;
   readonly feedForwardNormBias_D: Tensor1D;
-  readonly wUp_DF: Tensor2D;
+  readonly wUp_DF: Weight;
   readonly bUp_F: Tensor1D;
-  readonly wDown_FD: Tensor2D;
+  readonly wDown_FD: Weight;
   readonly bDown_D: Tensor1D;
 }
 
 interface Gpt2Parameters {
-  readonly embedding_VD: VocabularyMatrix;
-  readonly positions_PD: Tensor2D;
+  readonly embedding_VD: Weight;
+  readonly positions_PD: Weight;
   readonly blocks: readonly Gpt2Block[];
   readonly norm_D: Tensor1D;
   readonly normBias_D: Tensor1D;
-  readonly head_DV: VocabularyMatrix;
+  readonly head_DV: Weight;
 }
 
 /** Made once for a model, the same in every block. */
@@ -90,14 +90,14 @@ function attention(
   x_ND: Tensor2D,
   caches: readonly BlockCache[],
 ) {
-  const qkv_NQ = add(matMul(x_ND, wqkv_DQ), bqkv_Q);
+  const qkv_NQ = add(wqkv_DQ.multiply(x_ND), bqkv_Q);
   const heads = {
     q_NE: sliceColumns(qkv_NQ, 0, D),
     k_NM: sliceColumns(qkv_NQ, D, D),
     v_NM: sliceColumns(qkv_NQ, 2 * D, D),
   };
   const attended = attendRows(heads, lengths, caches, masks, attention);
-  return { out_ND: add(matMul(attended.mixed_NE, wo_DD), bo_D), caches: attended.caches };
+  return { out_ND: add(wo_DD.multiply(attended.mixed_NE), bo_D), caches: attended.caches };
 }
 
 function feedForward(
@@ -105,8 +105,8 @@ function feedForward(
   { wUp_DF, bUp_F, wDown_FD, bDown_D }: Gpt2Block,
   x_ND: Tensor2D,
 ): Tensor2D {
-  const up_NF = geluTanh(add(matMul(x_ND, wUp_DF), bUp_F), gelu);
-  return add(matMul(up_NF, wDown_FD), bDown_D);
+  const up_NF = geluTanh(add(wUp_DF.multiply(x_ND), bUp_F), gelu);
+  return add(wDown_FD.multiply(up_NF), bDown_D);
 }
 
 function runBlock(
@@ -130,8 +130,8 @@ function embedAtPositions(
   ids_N: Int32Array,
   positions: readonly number[],
 ): Tensor2D {
-  const tokens_ND = embed(embedding_VD, ids_N);
-  return add(tokens_ND, tf.gather(positions_PD, tf.tensor1d([...positions], "int32")));
+  const tokens_ND = embedding_VD.lookUp(ids_N);
+  return add(tokens_ND, positions_PD.lookUp(Int32Array.from(positions)));
 }
 
 function forward(
@@ -179,30 +179,35 @@ function axisSizes({ width: D, feedForward: F, vocabularySize: V, contextLength:
   return { D, F, V, P, Q: 3 * D };
 }
 
+/** OpenAI wrote its linear layers as convolutions of width 1. */
+const conv1d = { inputsFirst: true };
+
 /** Our path, Hugging Face's name, llama.cpp's name, the shape in Hugging Face's checkpoint. */
 function parameters({ tiedEmbedding }: Gpt2Config): ParameterSpec[] {
   const h = (name: string) => `transformer.h.*.${name}`;
   const blk = (name: string) => `blk.*.${name}`;
-  const embedding = ["transformer.wte.weight", "token_embd.weight"] as const;
-  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  const embeddingNames = ["transformer.wte.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding
+    ? embeddingNames
+    : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
-    asStored("positions_PD", "transformer.wpe.weight", "position_embd.weight", "PD"),
-    asStored("blocks.*.attentionNorm_D", h("ln_1.weight"), blk("attn_norm.weight"), "D"),
-    asStored("blocks.*.attentionNormBias_D", h("ln_1.bias"), blk("attn_norm.bias"), "D"),
-    transposedInGguf("blocks.*.wqkv_DQ", h("attn.c_attn.weight"), blk("attn_qkv.weight"), "DQ"),
-    asStored("blocks.*.bqkv_Q", h("attn.c_attn.bias"), blk("attn_qkv.bias"), "Q"),
-    transposedInGguf("blocks.*.wo_DD", h("attn.c_proj.weight"), blk("attn_output.weight"), "DD"),
-    asStored("blocks.*.bo_D", h("attn.c_proj.bias"), blk("attn_output.bias"), "D"),
-    asStored("blocks.*.feedForwardNorm_D", h("ln_2.weight"), blk("ffn_norm.weight"), "D"),
-    asStored("blocks.*.feedForwardNormBias_D", h("ln_2.bias"), blk("ffn_norm.bias"), "D"),
-    transposedInGguf("blocks.*.wUp_DF", h("mlp.c_fc.weight"), blk("ffn_up.weight"), "DF"),
-    asStored("blocks.*.bUp_F", h("mlp.c_fc.bias"), blk("ffn_up.bias"), "F"),
-    transposedInGguf("blocks.*.wDown_FD", h("mlp.c_proj.weight"), blk("ffn_down.weight"), "FD"),
-    asStored("blocks.*.bDown_D", h("mlp.c_proj.bias"), blk("ffn_down.bias"), "D"),
-    asStored("norm_D", "transformer.ln_f.weight", "output_norm.weight", "D"),
-    asStored("normBias_D", "transformer.ln_f.bias", "output_norm.bias", "D"),
-    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
+    embedding("embedding_VD", ...embeddingNames, "VD"),
+    embedding("positions_PD", "transformer.wpe.weight", "position_embd.weight", "PD"),
+    vector("blocks.*.attentionNorm_D", h("ln_1.weight"), blk("attn_norm.weight"), "D"),
+    vector("blocks.*.attentionNormBias_D", h("ln_1.bias"), blk("attn_norm.bias"), "D"),
+    linear("blocks.*.wqkv_DQ", h("attn.c_attn.weight"), blk("attn_qkv.weight"), "DQ", conv1d),
+    vector("blocks.*.bqkv_Q", h("attn.c_attn.bias"), blk("attn_qkv.bias"), "Q"),
+    linear("blocks.*.wo_DD", h("attn.c_proj.weight"), blk("attn_output.weight"), "DD", conv1d),
+    vector("blocks.*.bo_D", h("attn.c_proj.bias"), blk("attn_output.bias"), "D"),
+    vector("blocks.*.feedForwardNorm_D", h("ln_2.weight"), blk("ffn_norm.weight"), "D"),
+    vector("blocks.*.feedForwardNormBias_D", h("ln_2.bias"), blk("ffn_norm.bias"), "D"),
+    linear("blocks.*.wUp_DF", h("mlp.c_fc.weight"), blk("ffn_up.weight"), "DF", conv1d),
+    vector("blocks.*.bUp_F", h("mlp.c_fc.bias"), blk("ffn_up.bias"), "F"),
+    linear("blocks.*.wDown_FD", h("mlp.c_proj.weight"), blk("ffn_down.weight"), "FD", conv1d),
+    vector("blocks.*.bDown_D", h("mlp.c_proj.bias"), blk("ffn_down.bias"), "D"),
+    vector("norm_D", "transformer.ln_f.weight", "output_norm.weight", "D"),
+    vector("normBias_D", "transformer.ln_f.bias", "output_norm.bias", "D"),
+    linear("head_DV", headName, headGguf, "VD"),
   ];
 }
 
@@ -219,7 +224,7 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
   return {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) =>
-      tf.tidy(() => readOut(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11), head_DV)),
+      tf.tidy(() => head_DV.multiply(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11))),
     dispose: () => {
       const { attention, gelu, epsilon_11 } = constants;
       disposeAttention(attention);

@@ -13,15 +13,17 @@ import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AxisSizes,
-  asStored,
+  embedding,
   type Family,
   type FamilyConfig,
   type ForwardPass,
   type ForwardResult,
+  linear,
+  numbers,
   type ParameterSpec,
   sideBySide,
   type TokenBatch,
-  transposed,
+  vector,
 } from "../family.js";
 import {
   type AttentionConstants,
@@ -32,7 +34,7 @@ import {
   disposeAttention,
   splitHeads,
 } from "../layers/attention.js";
-import { add, matMul, mul, reshape, sigmoid, sliceColumns } from "../layers/direct.js";
+import { add, mul, reshape, sigmoid, sliceColumns } from "../layers/direct.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { rmsNorm } from "../layers/norm.js";
 import {
@@ -45,7 +47,7 @@ import {
 } from "../layers/rope.js";
 import { type RopeConfig, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
-import { embed, readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
+import type { Weight } from "../weights/weight.js";
 
 export interface LlamaConfig extends FamilyConfig {
   readonly width: number;
@@ -63,20 +65,20 @@ export interface LlamaConfig extends FamilyConfig {
 export interface LlamaBlock {
   readonly attentionNorm_D: Tensor1D;
   /** Queries and keys, which turn alike: one product and one rotation. */
-  readonly wqk_DX: Tensor2D;
-  readonly wv_DM: Tensor2D;
-  readonly wo_ED: Tensor2D;
+  readonly wqk_DX: Weight;
+  readonly wv_DM: Weight;
+  readonly wo_ED: Weight;
   readonly feedForwardNorm_D: Tensor1D;
-  readonly wGate_DF: Tensor2D;
-  readonly wUp_DF: Tensor2D;
-  readonly wDown_FD: Tensor2D;
+  readonly wGate_DF: Weight;
+  readonly wUp_DF: Weight;
+  readonly wDown_FD: Weight;
 }
 
 export interface LlamaParameters<Block extends LlamaBlock = LlamaBlock> {
-  readonly embedding_VD: VocabularyMatrix;
+  readonly embedding_VD: Weight;
   readonly blocks: readonly Block[];
   readonly norm_D: Tensor1D;
-  readonly head_DV: VocabularyMatrix;
+  readonly head_DV: Weight;
   /** llama.cpp's form of Llama 3.1's scaling: a divisor per rotary frequency. */
   readonly ropeDivisors_C?: Float32Array;
 }
@@ -106,8 +108,8 @@ interface Step {
 }
 
 const project: Projection<LlamaBlock> = ({ wqk_DX, wv_DM }, x_ND) => ({
-  qk_NX: matMul(x_ND, wqk_DX),
-  v_NM: matMul(x_ND, wv_DM),
+  qk_NX: wqk_DX.multiply(x_ND),
+  v_NM: wv_DM.multiply(x_ND),
 });
 
 function attention<Block extends LlamaBlock>(
@@ -124,13 +126,13 @@ function attention<Block extends LlamaBlock>(
   const q_NE = sliceColumns(turned_NX, 0, H * K);
   const k_NM = sliceColumns(turned_NX, H * K, G * K);
   const attended = attendRows({ q_NE, k_NM, v_NM }, lengths, caches, masks, attention);
-  return { out_ND: matMul(attended.mixed_NE, block.wo_ED), caches: attended.caches };
+  return { out_ND: block.wo_ED.multiply(attended.mixed_NE), caches: attended.caches };
 }
 
 function feedForward({ wGate_DF, wUp_DF, wDown_FD }: LlamaBlock, x_ND: Tensor2D): Tensor2D {
-  const gate_NF = matMul(x_ND, wGate_DF);
+  const gate_NF = wGate_DF.multiply(x_ND);
   const silu_NF = mul(gate_NF, sigmoid(gate_NF));
-  return matMul(mul(silu_NF, matMul(x_ND, wUp_DF)), wDown_FD);
+  return wDown_FD.multiply(mul(silu_NF, wUp_DF.multiply(x_ND)));
 }
 
 function runBlock<Block extends LlamaBlock>(
@@ -158,7 +160,7 @@ function forward<Block extends LlamaBlock>(
   const positions = batchPositions(lengths, caches);
   const rotary = rotaryTables(positions, attention.heads + attention.groups, frequencies);
   const masks = attentionMasks(lengths, caches, windows, attention);
-  let x_ND = embed(embedding_VD, ids_N);
+  let x_ND = embedding_VD.lookUp(ids_N);
   const grown = blocks.map((block, i) => {
     const before_ND = x_ND;
     const own = caches.map((cache) => cache.blocks[i]!);
@@ -213,25 +215,25 @@ function axisSizes({
 function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpec[] {
   const layer = (name: string) => `model.layers.*.${name}.weight`;
   const blk = (name: string) => `blk.*.${name}.weight`;
-  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const embeddingNames = ["model.embed_tokens.weight", "token_embd.weight"] as const;
   const output = ["lm_head.weight", "output.weight"] as const;
-  const [headTensor, headGguf] = tiedEmbedding ? embedding : output;
+  const [headTensor, headGguf] = tiedEmbedding ? embeddingNames : output;
   return [
-    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
-    asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
+    embedding("embedding_VD", ...embeddingNames, "VD"),
+    vector("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
     sideBySide("blocks.*.wqk_DX", [
-      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
-      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD", { interleavedHeads: groups }),
+      linear("q", layer("self_attn.q_proj"), blk("attn_q"), "ED", { interleavedHeads: heads }),
+      linear("k", layer("self_attn.k_proj"), blk("attn_k"), "MD", { interleavedHeads: groups }),
     ]),
-    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
-    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
-    asStored("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
-    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
-    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
-    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
-    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headTensor, headGguf, "VD", { inSlices: true }),
-    asStored("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true, onHost: true }),
+    linear("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    linear("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    vector("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
+    linear("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    linear("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    linear("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    vector("norm_D", "model.norm.weight", "output_norm.weight", "D"),
+    linear("head_DV", headTensor, headGguf, "VD"),
+    numbers("ropeDivisors_C", undefined, "rope_freqs.weight", "C", { optional: true }),
   ];
 }
 
@@ -253,7 +255,7 @@ export function bindLlama<Block extends LlamaBlock>(
   const { norm_D, head_DV } = parameters;
   return {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
-    head: (states_ND) => tf.tidy(() => readOut(rmsNorm(states_ND, norm_D, constants.epsilon_11), head_DV)),
+    head: (states_ND) => tf.tidy(() => head_DV.multiply(rmsNorm(states_ND, norm_D, constants.epsilon_11))),
     dispose: () => {
       const { attention, rotateHalf_KK, epsilon_11 } = constants;
       disposeAttention(attention);

@@ -5,8 +5,8 @@
 
 import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D } from "@tensorflow/tfjs-core";
-import { asStored, type Family, type ParameterSpec, sideBySide, transposed } from "../family.js";
-import { add, matMul } from "../layers/direct.js";
+import { embedding, type Family, linear, type ParameterSpec, sideBySide, vector } from "../family.js";
+import { add } from "../layers/direct.js";
 import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
 import {
   bindLlama,
@@ -23,8 +23,8 @@ interface Qwen2Block extends LlamaBlock {
 }
 
 const project: Projection<Qwen2Block> = ({ wqk_DX, bqk_X, wv_DM, bv_M }, x_ND) => ({
-  qk_NX: add(matMul(x_ND, wqk_DX), bqk_X),
-  v_NM: add(matMul(x_ND, wv_DM), bv_M),
+  qk_NX: add(wqk_DX.multiply(x_ND), bqk_X),
+  v_NM: add(wv_DM.multiply(x_ND), bv_M),
 });
 
 /** A window counts only beside `use_sliding_window`; checkpoints name one and switch it off. */
@@ -46,33 +46,35 @@ function readConfig(source: ConfigSource): LlamaConfig {
 function parameters({ tiedEmbedding }: LlamaConfig): ParameterSpec[] {
   const layer = (name: string) => `model.layers.*.${name}`;
   const blk = (name: string) => `blk.*.${name}`;
-  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
-  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  const embeddingNames = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding
+    ? embeddingNames
+    : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
-    asStored("blocks.*.attentionNorm_D", layer("input_layernorm.weight"), blk("attn_norm.weight"), "D"),
+    embedding("embedding_VD", ...embeddingNames, "VD"),
+    vector("blocks.*.attentionNorm_D", layer("input_layernorm.weight"), blk("attn_norm.weight"), "D"),
     sideBySide("blocks.*.wqk_DX", [
-      transposed("q", layer("self_attn.q_proj.weight"), blk("attn_q.weight"), "ED"),
-      transposed("k", layer("self_attn.k_proj.weight"), blk("attn_k.weight"), "MD"),
+      linear("q", layer("self_attn.q_proj.weight"), blk("attn_q.weight"), "ED"),
+      linear("k", layer("self_attn.k_proj.weight"), blk("attn_k.weight"), "MD"),
     ]),
     sideBySide("blocks.*.bqk_X", [
-      asStored("q", layer("self_attn.q_proj.bias"), blk("attn_q.bias"), "E"),
-      asStored("k", layer("self_attn.k_proj.bias"), blk("attn_k.bias"), "M"),
+      vector("q", layer("self_attn.q_proj.bias"), blk("attn_q.bias"), "E"),
+      vector("k", layer("self_attn.k_proj.bias"), blk("attn_k.bias"), "M"),
     ]),
-    transposed("blocks.*.wv_DM", layer("self_attn.v_proj.weight"), blk("attn_v.weight"), "MD"),
-    asStored("blocks.*.bv_M", layer("self_attn.v_proj.bias"), blk("attn_v.bias"), "M"),
-    transposed("blocks.*.wo_ED", layer("self_attn.o_proj.weight"), blk("attn_output.weight"), "DE"),
-    asStored(
+    linear("blocks.*.wv_DM", layer("self_attn.v_proj.weight"), blk("attn_v.weight"), "MD"),
+    vector("blocks.*.bv_M", layer("self_attn.v_proj.bias"), blk("attn_v.bias"), "M"),
+    linear("blocks.*.wo_ED", layer("self_attn.o_proj.weight"), blk("attn_output.weight"), "DE"),
+    vector(
       "blocks.*.feedForwardNorm_D",
       layer("post_attention_layernorm.weight"),
       blk("ffn_norm.weight"),
       "D",
     ),
-    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj.weight"), blk("ffn_gate.weight"), "FD"),
-    transposed("blocks.*.wUp_DF", layer("mlp.up_proj.weight"), blk("ffn_up.weight"), "FD"),
-    transposed("blocks.*.wDown_FD", layer("mlp.down_proj.weight"), blk("ffn_down.weight"), "DF"),
-    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
+    linear("blocks.*.wGate_DF", layer("mlp.gate_proj.weight"), blk("ffn_gate.weight"), "FD"),
+    linear("blocks.*.wUp_DF", layer("mlp.up_proj.weight"), blk("ffn_up.weight"), "FD"),
+    linear("blocks.*.wDown_FD", layer("mlp.down_proj.weight"), blk("ffn_down.weight"), "DF"),
+    vector("norm_D", "model.norm.weight", "output_norm.weight", "D"),
+    linear("head_DV", headName, headGguf, "VD"),
   ];
 }
 

@@ -5,8 +5,15 @@
 
 import type { ConfigSource } from "@amulet-ts/files";
 import type { Tensor1D } from "@tensorflow/tfjs-core";
-import { asStored, type Family, type ParameterSpec, repeated, sideBySide, transposed } from "../family.js";
-import { matMul } from "../layers/direct.js";
+import {
+  embedding,
+  type Family,
+  linear,
+  type ParameterSpec,
+  repeated,
+  sideBySide,
+  vector,
+} from "../family.js";
 import { normHeads } from "../layers/norm.js";
 import {
   bindLlama,
@@ -28,8 +35,8 @@ const project: Projection<Qwen3Block> = (
   x_ND,
   { headWidth, epsilon_11 },
 ) => ({
-  qk_NX: normHeads(matMul(x_ND, wqk_DX), queryKeyNorm_X, headWidth, epsilon_11),
-  v_NM: matMul(x_ND, wv_DM),
+  qk_NX: normHeads(wqk_DX.multiply(x_ND), queryKeyNorm_X, headWidth, epsilon_11),
+  v_NM: wv_DM.multiply(x_ND),
 });
 
 /** Qwen2's keys; the width of heads has a default of its own. */
@@ -42,27 +49,29 @@ function readConfig(source: ConfigSource): LlamaConfig {
 function parameters({ heads, groups, tiedEmbedding }: LlamaConfig): ParameterSpec[] {
   const layer = (name: string) => `model.layers.*.${name}.weight`;
   const blk = (name: string) => `blk.*.${name}.weight`;
-  const embedding = ["model.embed_tokens.weight", "token_embd.weight"] as const;
-  const [headName, headGguf] = tiedEmbedding ? embedding : (["lm_head.weight", "output.weight"] as const);
+  const embeddingNames = ["model.embed_tokens.weight", "token_embd.weight"] as const;
+  const [headName, headGguf] = tiedEmbedding
+    ? embeddingNames
+    : (["lm_head.weight", "output.weight"] as const);
   return [
-    asStored("embedding_VD", ...embedding, "VD", { inSlices: true }),
-    asStored("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
+    embedding("embedding_VD", ...embeddingNames, "VD"),
+    vector("blocks.*.attentionNorm_D", layer("input_layernorm"), blk("attn_norm"), "D"),
     sideBySide("blocks.*.wqk_DX", [
-      transposed("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
-      transposed("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
+      linear("q", layer("self_attn.q_proj"), blk("attn_q"), "ED"),
+      linear("k", layer("self_attn.k_proj"), blk("attn_k"), "MD"),
     ]),
     sideBySide("blocks.*.queryKeyNorm_X", [
-      ...repeated(heads, asStored("q", layer("self_attn.q_norm"), blk("attn_q_norm"), "K")),
-      ...repeated(groups, asStored("k", layer("self_attn.k_norm"), blk("attn_k_norm"), "K")),
+      ...repeated(heads, vector("q", layer("self_attn.q_norm"), blk("attn_q_norm"), "K")),
+      ...repeated(groups, vector("k", layer("self_attn.k_norm"), blk("attn_k_norm"), "K")),
     ]),
-    transposed("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
-    transposed("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
-    asStored("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
-    transposed("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
-    transposed("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
-    transposed("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
-    asStored("norm_D", "model.norm.weight", "output_norm.weight", "D"),
-    transposed("head_DV", headName, headGguf, "VD", { inSlices: true }),
+    linear("blocks.*.wv_DM", layer("self_attn.v_proj"), blk("attn_v"), "MD"),
+    linear("blocks.*.wo_ED", layer("self_attn.o_proj"), blk("attn_output"), "DE"),
+    vector("blocks.*.feedForwardNorm_D", layer("post_attention_layernorm"), blk("ffn_norm"), "D"),
+    linear("blocks.*.wGate_DF", layer("mlp.gate_proj"), blk("ffn_gate"), "FD"),
+    linear("blocks.*.wUp_DF", layer("mlp.up_proj"), blk("ffn_up"), "FD"),
+    linear("blocks.*.wDown_FD", layer("mlp.down_proj"), blk("ffn_down"), "DF"),
+    vector("norm_D", "model.norm.weight", "output_norm.weight", "D"),
+    linear("head_DV", headName, headGguf, "VD"),
   ];
 }
 

@@ -46,6 +46,10 @@ export const softmax = <T extends Tensor>(logits: T): T =>
 export const matMul = (a: Tensor2D, b: Tensor2D): Tensor2D =>
   run("BatchMatMul", { a, b }, { transposeA: false, transposeB: false });
 
+/** Matrix product of a matrix with one that is turned: a bᵀ. */
+export const matMulTurned = (a: Tensor2D, b: Tensor2D): Tensor2D =>
+  run("BatchMatMul", { a, b }, { transposeA: false, transposeB: true });
+
 /** Products of the matrices of two stacks; `transposeB` turns each of the second. */
 export const matMulStacks = (a: Tensor3D, b: Tensor3D, transposeB: boolean): Tensor3D =>
   run("BatchMatMul", { a, b }, { transposeA: false, transposeB });

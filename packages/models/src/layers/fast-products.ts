@@ -9,7 +9,7 @@ import { backend } from "@tensorflow/tfjs-core";
 export interface FastProducts {
   /** Stacks of matrices; where they do not, matrices are multiplied one by one. */
   readonly stacks: boolean;
-  /** Those with a factor turned over; where they do not, weights lie as they are multiplied, `[in, out]`. */
+  /** Those with a factor turned over; where they do not, what is multiplied lies as products want it, `[in, out]`. */
   readonly turned: boolean;
 }
 

@@ -7,14 +7,14 @@ import {
   type Tokenizer,
 } from "@amulet-ts/files";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
-import type { VocabularyMatrix } from "../layers/vocabulary.js";
 import type { AnyFamily } from "../registry.js";
 import { openSession } from "../session.js";
+import type { Weight } from "../weights/weight.js";
 import { type LoadOptions, loadParameters } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
 import { disposeParameters, parameterAt } from "./parameter-tree.js";
 import { type ModelPlan, planModel } from "./plan-model.js";
-import { countParameters, isTransposed, type PlannedParameter } from "./plan-parameters.js";
+import { countParameters, type PlannedParameter } from "./plan-parameters.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
 
 export interface LoadModelOptions extends LoadOptions {
@@ -53,7 +53,7 @@ export async function loadModel(place: Place, options: LoadModelOptions = {}): P
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
   const plan = planModel(checkpoint);
   const { family, config, planned } = plan;
-  if (options.memory) checkMemory(checkpoint.path, planned, options.memory);
+  if (options.memory) checkMemory(checkpoint.path, planned, options.weights ?? "float32", options.memory);
   const tensorLimitBytes = options.memory?.tensorLimitBytes;
   const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
   const pass = bindOrDispose(family, config, parameters);
@@ -84,26 +84,27 @@ function warmUp(model: Model): void {
   session.append([[0], [0]]).dispose();
 }
 
-/** The matrices loaded first and last, each with a few of its columns read from the file once more. */
+/** The factors loaded first and last, each with the numbers of a few outputs read from the file once more. */
 async function chooseProbes(
   planned: readonly PlannedParameter[],
   parameters: ParameterTree,
 ): Promise<ProductProbe[]> {
-  const plain = ({ spec: { parts } }: PlannedParameter) => parts.length === 1 && !parts[0]!.interleavedHeads;
-  const matrices = planned.filter((parameter) => isTransposed(parameter) && plain(parameter));
-  const chosen = new Set([matrices[0], matrices.at(-1)].filter((parameter) => parameter !== undefined));
+  const isPlain = ({ parts: [part, ...others] }: PlannedParameter) =>
+    others.length === 0 && !part!.interleavedHeads && !part!.inputsFirst;
+  const factors = planned.filter((parameter) => parameter.uses.multiplied && isPlain(parameter));
+  const chosen = new Set([factors[0], factors.at(-1)].filter((parameter) => parameter !== undefined));
   return Promise.all([...chosen].map((parameter) => readProbe(parameter, parameters)));
 }
 
 async function readProbe(
-  { path, sources }: PlannedParameter,
+  { paths, parts }: PlannedParameter,
   parameters: ParameterTree,
 ): Promise<ProductProbe> {
-  const source = sources[0]!;
+  const [path, source] = [paths.at(-1)!, parts[0]!.source];
   const rows = source.shape[0]!;
   const columns = new Map<number, Float32Array>();
   for (const row of [0, rows >> 1, rows - 1]) columns.set(row, await source.readRows(row, 1));
-  return { path, matrix: parameterAt(parameters, path) as VocabularyMatrix, columns };
+  return { path, weight: parameterAt(parameters, path) as Weight, columns };
 }
 
 class LoadedModel implements Model {

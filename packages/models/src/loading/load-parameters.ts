@@ -2,7 +2,7 @@
 
 import { disposeParameters, emptyTree, type GrowingTree, placeParameter } from "./parameter-tree.js";
 import { countElements, type PlannedParameter } from "./plan-parameters.js";
-import { countSlices, readParameter } from "./read-parameter.js";
+import { readParameter, type WeightStorage } from "./read-parameter.js";
 
 export interface LoadProgress {
   /** Parameters' elements loaded so far, and in all. */
@@ -11,6 +11,11 @@ export interface LoadProgress {
 }
 
 export interface LoadOptions {
+  /**
+   * `float32`, the default, is fast. `stored` takes the memory that the file has, and decodes a weight whenever it is
+   * used: the same numbers, many times slower.
+   */
+  readonly weights?: WeightStorage;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -19,12 +24,12 @@ export interface LoadOptions {
  * Reads the parameters one by one: no more than one of them, and a few rows of a tensor, are in JavaScript's memory
  * at a time. The tensors are the caller's; on an error, or when aborted, none is left behind.
  *
- * @param tensorLimitBytes what one tensor may have; see {@link countSlices}
+ * @param tensorLimitBytes what one tensor may have; a weight that is larger comes in several
  */
 export async function loadParameters(
   planned: readonly PlannedParameter[],
   blockCount: number,
-  { signal, onProgress }: LoadOptions = {},
+  { weights = "float32", signal, onProgress }: LoadOptions = {},
   tensorLimitBytes = Number.POSITIVE_INFINITY,
 ): Promise<GrowingTree> {
   const tree = emptyTree(blockCount);
@@ -33,8 +38,9 @@ export async function loadParameters(
   try {
     for (const parameter of planned) {
       signal?.throwIfAborted();
-      const value = await readParameter(parameter, countSlices(parameter, tensorLimitBytes), signal);
-      placeParameter(tree, parameter.path, value);
+      const options = { weights, tensorLimitBytes, ...(signal && { signal }) };
+      const value = await readParameter(parameter, options);
+      for (const path of parameter.paths) placeParameter(tree, path, value);
       done += countElements(parameter);
       onProgress?.({ done, total });
     }

@@ -1,6 +1,7 @@
 import { ModelError } from "../errors.js";
-import { countElements, type PlannedParameter } from "./plan-parameters.js";
-import { countSlices } from "./read-parameter.js";
+import { piecesOf } from "./pieces.js";
+import { countElements, countParameters, type PlannedParameter } from "./plan-parameters.js";
+import type { WeightStorage } from "./read-parameter.js";
 
 /** What the backend can hold; `startBackend` of @amulet-ts/backends tells it. */
 export interface MemoryBudget {
@@ -14,38 +15,51 @@ export interface MemoryBudget {
 /** Left for activations, caches and what a heap loses between its blocks. */
 const headroomBytes = 256 * 2 ** 20;
 
-/** Bytes of a model's parameters in float32, packed copies included. */
-export function parameterBytes(planned: readonly PlannedParameter[], matrixCopies: number): number {
-  const bytesOf = (parameter: PlannedParameter) =>
-    countElements(parameter) * 4 * (parameter.spec.transpose ? matrixCopies : 1);
+/** Bytes of a model's parameters: in float32, packed copies included, or, of weights that stay stored, the file's. */
+export function parameterBytes(
+  planned: readonly PlannedParameter[],
+  weights: WeightStorage,
+  matrixCopies: number,
+): number {
+  const bytesOf = (parameter: PlannedParameter) => {
+    if (parameter.form !== "weight") return 4 * countElements(parameter);
+    if (weights === "stored") return parameter.parts.reduce((sum, { source }) => sum + source.byteLength, 0);
+    return 4 * countElements(parameter) * (parameter.uses.multiplied ? matrixCopies : 1);
+  };
   return planned.reduce((sum, parameter) => sum + bytesOf(parameter), 0);
 }
 
 /** @throws ModelError `not-enough-memory`, with the numbers and the ways out */
-export function checkMemory(path: string, planned: readonly PlannedParameter[], budget: MemoryBudget): void {
-  checkLargestTensor(path, planned, budget.tensorLimitBytes ?? Number.POSITIVE_INFINITY);
-  const needed = parameterBytes(planned, budget.matrixCopies) + headroomBytes;
+export function checkMemory(
+  path: string,
+  planned: readonly PlannedParameter[],
+  weights: WeightStorage,
+  budget: MemoryBudget,
+): void {
+  if (weights === "float32")
+    checkLargestTensor(path, planned, budget.tensorLimitBytes ?? Number.POSITIVE_INFINITY);
+  const needed = parameterBytes(planned, weights, budget.matrixCopies) + headroomBytes;
   if (needed <= budget.limitBytes) return;
-  const elements = planned.reduce((sum, parameter) => sum + countElements(parameter), 0);
   const copies =
     budget.matrixCopies === 1 ? "" : `, its matrices ${budget.matrixCopies} times (the backend packs a copy)`;
+  const how = weights === "float32" ? `in float32${copies}` : "as the file stores them";
   throw new ModelError(
     "not-enough-memory",
-    `${path} has ${(elements / 1e6).toFixed(0)} million parameters: in float32${copies}, with room to work, it needs ` +
+    `${path} has ${(countParameters(planned) / 1e6).toFixed(0)} million parameters: ${how}, with room to work, it needs ` +
       `${gibibytes(needed)}, and this backend holds ${gibibytes(budget.limitBytes)}. ` +
       "Take a smaller model, or another backend (see --backend).",
   );
 }
 
-/** Only what is as long as the vocabulary comes in slices; the largest matrix of a block must fit as it is. */
+/** Weights are cut along their outputs; what is left must fit as it is. */
 function checkLargestTensor(path: string, planned: readonly PlannedParameter[], limitBytes: number): void {
-  const isTooLarge = (parameter: PlannedParameter) =>
-    countSlices(parameter, limitBytes) === 1 && countElements(parameter) * 4 > limitBytes;
-  const tooLarge = planned.find(isTooLarge);
+  const largest = (parameter: PlannedParameter) =>
+    4 * Math.max(...piecesOf(parameter, limitBytes).map((parts) => countElements({ parts })));
+  const tooLarge = planned.find((parameter) => largest(parameter) > limitBytes);
   if (!tooLarge) return;
   throw new ModelError(
     "not-enough-memory",
-    `${path}: ${tooLarge.path} is one tensor of ${gibibytes(countElements(tooLarge) * 4)} in float32, and this backend ` +
+    `${path}: of ${tooLarge.paths[0]} one tensor has ${gibibytes(largest(tooLarge))} in float32, and this backend ` +
       `holds tensors of at most ${gibibytes(limitBytes)}. Take a smaller model, or another backend (see --backend).`,
   );
 }

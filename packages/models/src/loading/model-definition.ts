@@ -7,10 +7,12 @@
  */
 
 import { architectureNames, ConfigSource } from "@amulet-ts/files";
-import { add, concat, type Tensor, transpose } from "@tensorflow/tfjs-core";
+import { add, concat, type Tensor, type Tensor2D, transpose } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterSpec, ParameterTree } from "../family.js";
 import { findFamily } from "../registry.js";
+import { TensorWeight } from "../weights/tensor-weight.js";
+import type { Weight } from "../weights/weight.js";
 import { emptyTree, placeParameter } from "./parameter-tree.js";
 import { expandBlocks } from "./plan-parameters.js";
 
@@ -70,13 +72,15 @@ function assemble(
   return tree;
 }
 
-function makeParameter({ parts, transpose: turned }: ParameterSpec, tensors: CheckpointTensors): Tensor {
-  const made = parts.map(({ huggingface, offset }) => {
+function makeParameter({ form, parts }: ParameterSpec, tensors: CheckpointTensors): Tensor | Weight {
+  const made = parts.map(({ huggingface, offset, inputsFirst }) => {
     const tensor = tensors.get(huggingface!) ?? refuse(huggingface!, tensors);
     const shifted = offset === undefined ? tensor : add(tensor, offset);
-    return turned === true ? transpose(shifted) : shifted;
+    return form === "linear" && !inputsFirst ? transpose(shifted) : shifted;
   });
-  return made.length === 1 ? made[0]! : concat(made, -1);
+  const joined = made.length === 1 ? made[0]! : concat(made, -1);
+  if (form === "linear") return new TensorWeight({ columns_IO: joined as Tensor2D });
+  return form === "embedding" ? new TensorWeight({ rows_OI: joined as Tensor2D }) : joined;
 }
 
 function refuse(name: string, tensors: CheckpointTensors): never {

@@ -1,9 +1,10 @@
 /** Parameters at their places: those of the model by their names, those of blocks in lists. */
-import * as tf from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { ParameterTree } from "../family.js";
+import type { Weight } from "../weights/weight.js";
 
-/** A parameter as it is loaded: a tensor, slices of one, or its numbers. */
-export type Parameter = tf.Tensor | readonly tf.Tensor[] | Float32Array;
+/** A parameter as a family has it. */
+export type Parameter = Tensor | Weight | Float32Array;
 
 /** A tree that is being filled. */
 export interface GrowingTree extends ParameterTree {
@@ -35,6 +36,7 @@ function holderOf(tree: ParameterTree, path: string): [holder: Record<string, Pa
 
 export function disposeParameters(tree: ParameterTree): void {
   const { blocks, ...top } = tree;
-  const isTensor = (value: unknown) => value instanceof tf.Tensor;
-  for (const holder of [top, ...blocks]) tf.dispose(Object.values(holder).flat().filter(isTensor));
+  // A tied embedding stands at two places.
+  const held = new Set([top, ...blocks].flatMap((holder) => Object.values(holder) as Parameter[]));
+  for (const parameter of held) if (!(parameter instanceof Float32Array)) parameter.dispose();
 }

@@ -1,25 +1,38 @@
-/** A matrix of the file, `[out, in]`, as columns of ours, `[in, out]`. */
-import type { TensorSource } from "@amulet-ts/files";
+/** A matrix of the file, usually `[out, in]`, as columns of one that products want, `[in, out]`. */
+import type { PlannedPart } from "./plan-parameters.js";
+import { rowOrder } from "./row-order.js";
 
 /** Numbers of a matrix that are in JavaScript's memory beside its transpose. */
 const elementsAtOnce = 2 ** 20;
 
-/** Writes the rows of a tensor, a few at a time, as the columns of `target` that `order` gives them. */
+/** Writes a part's outputs, read a few rows at a time, as columns of `target` from `firstColumn` on. */
 export async function placeColumns(
   target: Float32Array,
   targetColumns: number,
-  order: Uint32Array,
-  source: TensorSource,
-  shift: number,
+  firstColumn: number,
+  part: PlannedPart,
 ): Promise<void> {
-  const rows = order.length;
-  const columns = source.shape[1] ?? 1;
+  const [rows, columns] = part.source.shape as readonly [number, number];
+  const order = rowOrder(part).map((place) => firstColumn + place);
   const count = Math.max(tile, Math.floor(elementsAtOnce / columns));
   for (let first = 0; first < rows; first += count) {
-    const some = await source.readRows(first, Math.min(count, rows - first));
-    const shifted = shift === 0 ? some : some.map((value) => value + shift);
-    placeTransposed(target, targetColumns, order.subarray(first, first + count), shifted, columns);
+    const some = await part.source.readRows(first, Math.min(count, rows - first));
+    if (part.inputsFirst) placeBeside(target, targetColumns, firstColumn, first, some, columns);
+    else placeTransposed(target, targetColumns, order.subarray(first, first + count), some, columns);
   }
+}
+
+/** Writes rows `[out]` of inputs from `firstInput` on, as they are. */
+function placeBeside(
+  target: Float32Array,
+  targetColumns: number,
+  firstColumn: number,
+  firstInput: number,
+  source: Float32Array,
+  columns: number,
+): void {
+  for (let from = 0, input = firstInput; from < source.length; from += columns, input++)
+    target.set(source.subarray(from, from + columns), input * targetColumns + firstColumn);
 }
 
 /** Rows and columns of a square that stays in the first-level cache on both sides. */

@@ -2,17 +2,32 @@
 
 import type { TensorSource, TensorStore } from "@amulet-ts/files";
 import type { AxisSizes, ParameterSpec, TensorSpec } from "../family.js";
+import type { WeightUses } from "../weights/tensor-weight.js";
 import { TensorProblems } from "./tensor-problems.js";
 
 /** A parameter of one block or of the model, with the tensors of the checkpoint that it is made of. */
 export interface PlannedParameter {
-  readonly path: string;
-  readonly spec: ParameterSpec;
-  readonly sources: readonly TensorSource[];
-  readonly format: Format;
+  /** Where it goes: a tied embedding to two places. */
+  readonly paths: readonly string[];
+  readonly form: "vector" | "numbers" | "weight";
+  /** A weight's. */
+  readonly uses: WeightUses;
+  /** Side by side, in this order. */
+  readonly parts: readonly PlannedPart[];
 }
 
-export type Format = "huggingface" | "gguf";
+/** One tensor of the checkpoint, and what is peculiar to it; of its format no more need be known. */
+export interface PlannedPart {
+  readonly source: TensorSource;
+  /** `[in, out]`, where checkpoints usually have `[out, in]`. */
+  readonly inputsFirst: boolean;
+  /** The rows of each of these many heads are interleaved. */
+  readonly interleavedHeads?: number;
+  /** To be added to every number of a vector. */
+  readonly offset: number;
+}
+
+type Format = "huggingface" | "gguf";
 
 /** Tensors that checkpoints carry and nobody needs: tables that are computed, masks, a head that is tied. */
 const expendable = /rotary_emb\.inv_freq$|\.attn\.(masked_)?bias$|^(lm_head|output)\.weight$/;
@@ -37,14 +52,59 @@ export function planParameters(
   for (const spec of expandBlocks(specs, blockCount)) {
     const sources = spec.parts.map((part) => findTensor(store, format, part, sizes, spec, problems));
     for (const source of sources) if (source) used.add(source);
-    if (sources.every((source) => source !== undefined))
-      planned.push({ path: spec.path, spec, sources, format });
+    if (sources.every((source) => source !== undefined)) planned.push(planParameter(spec, sources, format));
   }
   for (const [name, source] of store.tensors) {
     if (!used.has(source) && !expendable.test(name)) problems.unexpected.add(name);
   }
   problems.throwIfAny(path);
-  return planned;
+  return joinTied(planned);
+}
+
+function planParameter(
+  { path, form, parts }: ParameterSpec,
+  sources: readonly TensorSource[],
+  format: Format,
+): PlannedParameter {
+  const [multiplied, lookedUp] = [form === "linear", form === "embedding"];
+  return {
+    paths: [path],
+    form: form === "linear" || form === "embedding" ? "weight" : form,
+    uses: { multiplied, lookedUp },
+    parts: parts.map((part, i) => planPart(part, sources[i]!, format)),
+  };
+}
+
+function planPart(
+  { inputsFirst = false, interleavedHeads, offset = 0 }: TensorSpec,
+  source: TensorSource,
+  format: Format,
+): PlannedPart {
+  if (format === "huggingface") return { source, inputsFirst, offset };
+  return { source, inputsFirst: false, offset: 0, ...(interleavedHeads && { interleavedHeads }) };
+}
+
+/** A tensor that is both looked up and multiplied with, a tied embedding, is one weight. */
+function joinTied(planned: readonly PlannedParameter[]): PlannedParameter[] {
+  const joined = new Map<TensorSource | PlannedParameter, PlannedParameter>();
+  for (const parameter of planned) {
+    const alone = parameter.form === "weight" && parameter.parts.length === 1;
+    const key = alone ? parameter.parts[0]!.source : parameter;
+    const twin = joined.get(key);
+    joined.set(key, twin ? joinUses(twin, parameter) : parameter);
+  }
+  return [...joined.values()];
+}
+
+function joinUses(one: PlannedParameter, other: PlannedParameter): PlannedParameter {
+  return {
+    ...one,
+    paths: [...one.paths, ...other.paths],
+    uses: {
+      multiplied: one.uses.multiplied || other.uses.multiplied,
+      lookedUp: one.uses.lookedUp || other.uses.lookedUp,
+    },
+  };
 }
 
 /** One by one: a file that announces many blocks and has few tensors costs no memory. */
@@ -69,9 +129,9 @@ function numberBlock(spec: ParameterSpec, block: number): ParameterSpec {
 function findTensor(
   store: TensorStore,
   format: Format,
-  { shape, [format]: name }: TensorSpec,
+  { shape, inputsFirst, [format]: name }: TensorSpec,
   sizes: AxisSizes,
-  { optional, transpose }: ParameterSpec,
+  { optional }: ParameterSpec,
   problems: TensorProblems,
 ): TensorSource | undefined {
   const source = name === undefined ? undefined : store.tensors.get(name);
@@ -79,25 +139,24 @@ function findTensor(
     if (!optional) problems.missing.add(name ?? shape);
     return undefined;
   }
-  const axes = transpose === "gguf" && format === "gguf" ? [...shape].reverse() : [...shape];
+  const axes = inputsFirst && format === "gguf" ? [...shape].reverse() : [...shape];
   const expected = axes.map((letter) => sizes[letter]!);
   if (expected.join() === source.shape.join()) return source;
   problems.misshapen.add(`${source.name} is [${source.shape.join(", ")}], expected [${expected.join(", ")}]`);
   return source;
 }
 
-/** Whether the checkpoint has a matrix as `[out, in]`. */
-export function isTransposed({ spec, format }: PlannedParameter): boolean {
-  return spec.transpose === true || spec.transpose === format;
+/** Number of elements of a parameter, or of a piece of one. */
+export function countElements({ parts }: Pick<PlannedParameter, "parts">): number {
+  return parts.reduce((sum, { source }) => sum + sizeOf(source), 0);
 }
 
-/** Number of elements of a planned parameter. */
-export function countElements({ sources }: PlannedParameter): number {
-  return sources.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
-}
-
-/** Number of elements of the checkpoint's tensors; one that serves twice, a tied embedding, counts once. */
+/** Number of elements of the checkpoint's tensors; one that serves twice counts once. */
 export function countParameters(planned: readonly PlannedParameter[]): number {
-  const sources = new Set(planned.flatMap((parameter) => parameter.sources));
-  return [...sources].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  const sources = new Set(planned.flatMap(({ parts }) => parts.map(({ source }) => source)));
+  return [...sources].reduce((sum, source) => sum + sizeOf(source), 0);
+}
+
+function sizeOf({ shape }: TensorSource): number {
+  return shape.reduce((product, size) => product * size, 1);
 }

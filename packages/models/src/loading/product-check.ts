@@ -4,12 +4,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
-import { readOut, type VocabularyMatrix } from "../layers/vocabulary.js";
+import type { Weight } from "../weights/weight.js";
 
-/** A matrix on the backend and some of its columns as they were read. */
+/** A weight and the numbers of some of its outputs as they were read. */
 export interface ProductProbe {
   readonly path: string;
-  readonly matrix: VocabularyMatrix;
+  readonly weight: Weight;
   readonly columns: ReadonlyMap<number, Float32Array>;
 }
 
@@ -17,10 +17,10 @@ const unitRoundoff = 2 ** -24;
 
 /** @throws ModelError `wrong-result` */
 export async function checkProducts(probes: readonly ProductProbe[]): Promise<void> {
-  for (const { path, matrix, columns } of probes) {
+  for (const { path, weight, columns } of probes) {
     const inputs = columns.values().next().value!.length;
     const x = Float32Array.from({ length: inputs }, (_, i) => Math.cos(i * i));
-    const product = tf.tidy(() => readOut(tf.tensor2d(x, [1, inputs]), matrix));
+    const product = tf.tidy(() => weight.multiply(tf.tensor2d(x, [1, inputs])));
     const values = await product.data();
     product.dispose();
     for (const [column, weights] of columns) checkColumn(path, column, values[column]!, x, weights);

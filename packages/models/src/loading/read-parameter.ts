@@ -1,101 +1,96 @@
-/** One parameter's numbers, from the file to the backend. */
-
-import type { TensorSource } from "@amulet-ts/files";
-import type { Tensor } from "@tensorflow/tfjs-core";
-import * as tf from "@tensorflow/tfjs-core";
-import type { TensorSpec } from "../family.js";
+/** One parameter's numbers, from the file to where they are used. */
+import { type Tensor, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { joinWeights } from "../weights/joined-weight.js";
+import { StoredWeight } from "../weights/stored-weight.js";
+import { liesByRows, TensorWeight } from "../weights/tensor-weight.js";
+import type { Weight } from "../weights/weight.js";
 import type { Parameter } from "./parameter-tree.js";
+import { piecesOf } from "./pieces.js";
 import { placeColumns } from "./place-columns.js";
-import { type Format, isTransposed, type PlannedParameter } from "./plan-parameters.js";
+import type { PlannedParameter, PlannedPart } from "./plan-parameters.js";
+import { orderRows, rowOrder, turnMatrix } from "./row-order.js";
 
-/**
- * In how many slices along the vocabulary a parameter is loaded where a tensor may have so many bytes. 1 for those that
- * can't be cut, and where not even one token fits.
- */
-export function countSlices({ spec, sources }: PlannedParameter, tensorLimitBytes: number): number {
-  const [V, D = 1] = sources[0]!.shape as readonly [number, number?];
-  const tokens = Math.floor(tensorLimitBytes / (4 * D));
-  return spec.inSlices && tokens > 0 ? Math.max(1, Math.ceil(V / tokens)) : 1;
+/** How weights are held: as float32 tensors, or in the file's own bytes, decoded at every use. */
+export type WeightStorage = "float32" | "stored";
+
+export interface ReadOptions {
+  readonly weights: WeightStorage;
+  /** What one tensor may have; a weight that is larger comes in several. */
+  readonly tensorLimitBytes: number;
+  readonly signal?: AbortSignal;
 }
 
-export async function readParameter(
-  planned: PlannedParameter,
-  sliceCount: number,
-  signal?: AbortSignal,
-): Promise<Parameter> {
-  if (planned.spec.onHost) return planned.sources[0]!.read();
-  return sliceCount === 1 ? readTensor(planned) : readSlices(planned, sliceCount, signal);
+export async function readParameter(planned: PlannedParameter, options: ReadOptions): Promise<Parameter> {
+  if (planned.form === "numbers") return planned.parts[0]!.source.read();
+  if (planned.form === "vector") return readVector(planned.parts);
+  if (options.weights === "stored") return readWeight(planned.parts, readStored, options);
+  const pieces = piecesOf(planned, options.tensorLimitBytes);
+  return readWeight(pieces, (parts) => readTensor({ ...planned, parts }), options);
 }
 
-async function readSlices(
-  planned: PlannedParameter,
-  sliceCount: number,
-  signal?: AbortSignal,
-): Promise<Tensor[]> {
-  const source = planned.sources[0]!;
-  const rows = Math.ceil(source.shape[0]! / sliceCount);
-  const slices: Tensor[] = [];
+/** Reads a weight's pieces and joins them. On an error none is left behind. */
+async function readWeight<Piece>(
+  pieces: readonly Piece[],
+  read: (piece: Piece) => Promise<Weight>,
+  { signal }: ReadOptions,
+): Promise<Weight> {
+  const weights: Weight[] = [];
   try {
-    for (let first = 0; first < source.shape[0]!; first += rows) {
+    for (const piece of pieces) {
       signal?.throwIfAborted();
-      slices.push(await readTensor({ ...planned, sources: [sliceSource(source, first, rows)] }));
+      weights.push(await read(piece));
     }
-    return slices;
+    return joinWeights(weights);
   } catch (error) {
-    tf.dispose(slices);
+    for (const weight of weights) weight.dispose();
     throw error;
   }
 }
 
-/** Rows `[first, first + count)` of a tensor of the checkpoint, as far as it has them. */
-function sliceSource(source: TensorSource, first: number, count: number): TensorSource {
-  const [rows, ...rest] = source.shape as readonly [number, ...number[]];
-  const own = Math.min(count, rows - first);
-  return {
-    name: source.name,
-    type: source.type,
-    shape: [own, ...rest],
-    byteLength: (source.byteLength / rows) * own,
-    read: () => source.readRows(first, own),
-    readRows: (from, some) => source.readRows(first + from, some),
-    readStored: (from = 0, some = own - from) => source.readStored(first + from, some),
-  };
+async function readVector(parts: readonly PlannedPart[]): Promise<Tensor> {
+  const joined = new Float32Array(parts.reduce((sum, { source }) => sum + source.shape[0]!, 0));
+  let start = 0;
+  for (const part of parts) {
+    const values = await part.source.read();
+    for (const [row, place] of rowOrder(part).entries()) joined[start + place] = values[row]! + part.offset;
+    start += values.length;
+  }
+  return tensor1d(joined);
 }
 
-async function readTensor(planned: PlannedParameter): Promise<Tensor> {
-  const { spec, sources, format } = planned;
-  const transpose = isTransposed(planned);
-  if (!transpose && sources.length === 1)
-    return tf.tensor(await readShifted(sources[0]!, spec.parts[0]!, format), [...sources[0]!.shape]);
-  const inputs = sources[0]!.shape[1] ?? 1;
-  const outputs = sources.reduce((sum, { shape }) => sum + shape[0]!, 0);
+/** In the order that its uses want; what lies by rows is one tensor of the file as it is. */
+async function readTensor({ parts, uses }: PlannedParameter): Promise<Weight> {
+  if (!liesByRows(uses)) return new TensorWeight({ columns_IO: await readColumns(parts) });
+  const [part] = parts as readonly [PlannedPart];
+  return new TensorWeight({ rows_OI: tensor2d(await part.source.read(), shapeOf(part)) });
+}
+
+async function readColumns(parts: readonly PlannedPart[]): Promise<Tensor2D> {
+  const [inputs] = inputsAndOutputs(parts[0]!);
+  const outputs = parts.reduce((sum, part) => sum + inputsAndOutputs(part)[1], 0);
   const values = new Float32Array(inputs * outputs);
   let column = 0;
-  for (const [i, source] of sources.entries()) {
-    const order = columnOrder(spec.parts[i]!, format, source.shape[0]!).map((row) => row + column);
-    await placeColumns(values, outputs, order, source, shiftOf(spec.parts[i]!, format));
-    column += order.length;
+  for (const part of parts) {
+    await placeColumns(values, outputs, column, part);
+    column += inputsAndOutputs(part)[1];
   }
-  return tf.tensor(values, transpose ? [inputs, outputs] : [outputs]);
+  return tensor2d(values, [inputs, outputs]);
 }
 
-async function readShifted(source: TensorSource, part: TensorSpec, format: Format): Promise<Float32Array> {
-  const values = await source.read();
-  const shift = shiftOf(part, format);
-  return shift === 0 ? values : values.map((value) => value + shift);
+async function readStored(part: PlannedPart): Promise<Weight> {
+  const { type, bytes } = await part.source.readStored();
+  const [inputs, outputs] = inputsAndOutputs(part);
+  const rows = part.inputsFirst
+    ? turnMatrix(bytes, shapeOf(part), type.bytesPerBlock)
+    : orderRows(bytes, rowOrder(part));
+  return new StoredWeight(type, rows, [outputs, inputs]);
 }
 
-function shiftOf({ offset = 0 }: TensorSpec, format: Format): number {
-  return format === "gguf" ? 0 : offset;
+function inputsAndOutputs(part: PlannedPart): readonly [inputs: number, outputs: number] {
+  const [first, second] = shapeOf(part);
+  return part.inputsFirst ? [first, second] : [second, first];
 }
 
-/** For each row of the file the row of ours: the same, unless llama.cpp interleaved the two halves of each head. */
-function columnOrder({ interleavedHeads }: TensorSpec, format: Format, rows: number): Uint32Array {
-  const order = Uint32Array.from({ length: rows }, (_, row) => row);
-  if (interleavedHeads === undefined || format !== "gguf") return order;
-  const headWidth = rows / interleavedHeads;
-  return order.map((row) => {
-    const channel = row % headWidth;
-    return row - channel + (channel >> 1) + (channel % 2) * (headWidth / 2);
-  });
+function shapeOf({ source }: PlannedPart): [number, number] {
+  return source.shape as [number, number];
 }

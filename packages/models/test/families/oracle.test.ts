@@ -12,8 +12,9 @@ import { decodeFloat32 } from "../../../files/src/formats/plain-floats.js";
 import type { TensorSource } from "../../../files/src/formats/tensor-source.js";
 import { loadParameters } from "../../src/loading/load-parameters.js";
 import { disposeParameters } from "../../src/loading/parameter-tree.js";
+import { piecesOf } from "../../src/loading/pieces.js";
 import { planParameters } from "../../src/loading/plan-parameters.js";
-import { countSlices } from "../../src/loading/read-parameter.js";
+import type { WeightStorage } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
 import { openSession } from "../../src/session.js";
 
@@ -40,13 +41,20 @@ const subject = {
   countTensors: () => tf.memory().numTensors,
 } satisfies ForwardSubject;
 
-/** The same with embedding and head in three slices, or as many as their tokens allow. */
-const inSlices: ForwardSubject = {
-  name: "families in slices",
-  unitRoundoff: 2 ** -24,
-  logits: (model, tokens) =>
-    withSession(model, 1, async (session) => readRows(session.appendAll([tokens])[0]!), 3),
-};
+/** The same with embedding and head in three pieces, or as many as their tokens allow, and with weights that stay bytes. */
+const inPieces = otherwiseLoaded("families in pieces", { pieces: 3 });
+const asStored = otherwiseLoaded("families from stored weights", { weights: "stored" });
+
+interface Loading {
+  readonly pieces?: number;
+  readonly weights?: WeightStorage;
+}
+
+function otherwiseLoaded(name: string, loading: Loading): ForwardSubject {
+  const logits: Logits = (model, tokens) =>
+    withSession(model, 1, async (session) => readRows(session.appendAll([tokens])[0]!), loading);
+  return { name, unitRoundoff: 2 ** -24, logits };
+}
 
 /** What a session does not do; `defineModel` does, and verify/test/gradients.test.ts judges it. */
 const laws = forwardLaws.filter(({ needs }) => !needs.includes("lossAndGradient"));
@@ -55,7 +63,7 @@ async function withSession<T>(
   model: TinyModel,
   rows: number,
   run: (session: Session) => Promise<T>,
-  slices = 1,
+  { pieces = 1, weights = "float32" }: Loading = {},
 ) {
   const family = findFamily("huggingface", { architecture: model.config.architectures[0] }, "tiny");
   const names = new Set(model.tensors.keys());
@@ -64,10 +72,10 @@ async function withSession<T>(
   const specs = family.parameters(config);
   const sizes = family.axisSizes(config);
   const planned = planParameters(store, "huggingface", "tiny", specs, sizes, config.blockCount);
-  const embedding = planned.find(({ path }) => path === "embedding_VD")!;
-  const limit = 4 * Math.ceil(sizes.V! / slices) * sizes.D!;
-  expect(countSlices(embedding, limit)).toBe(Math.ceil(sizes.V! / Math.ceil(sizes.V! / slices)));
-  const parameters = await loadParameters(planned, config.blockCount, {}, limit);
+  const embedding = planned.find(({ paths }) => paths[0] === "embedding_VD")!;
+  const limit = 4 * Math.ceil(sizes.V! / pieces) * sizes.D!;
+  expect(piecesOf(embedding, limit)).toHaveLength(Math.ceil(sizes.V! / Math.ceil(sizes.V! / pieces)));
+  const parameters = await loadParameters(planned, config.blockCount, { weights }, limit);
   const pass = family.bind(config, parameters);
   const session = openSession(pass, config, rows);
   try {
@@ -113,11 +121,13 @@ describe.each(backendsUnderTest)("on %s, tiny random models of every family keep
   afterEach(() => expect(tf.memory().numTensors).toBe(before));
 
   const wholly = laws.map((law) => [law.name, law, subject] as const);
-  const sliced = laws
-    .filter(({ name }) => name === "forward-by-definition")
-    .map((law) => [`${law.name}, embedding and head in slices`, law, inSlices] as const);
+  const otherwise = [inPieces, asStored].flatMap((other) =>
+    laws
+      .filter(({ name }) => name === "forward-by-definition")
+      .map((law) => [`${law.name}: ${other.name}`, law, other] as const),
+  );
 
-  it.each([...wholly, ...sliced])("%s", async (_, law, families) => {
+  it.each([...wholly, ...otherwise])("%s", async (_, law, families) => {
     const onBackend = { ...families, unitRoundoff: effectiveRoundoff(backend) };
     const { outcome, worst } = await holdLaw(law, onBackend, { runs: casesOn(120), seed: 4 });
     if (worst) noteError(worst.error, worst.tolerance);

@@ -1,7 +1,7 @@
 /** Tensors of random bytes in every type that is read, for a file that holds them. */
 
-import { type WrittenTensor, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
-import { ggufTensorTypes, type TensorType } from "../../src/formats/dequantise.js";
+import { ggufTensorTypes, type TensorType } from "../../../files/src/formats/dequantise.js";
+import { type WrittenTensor, writeGguf } from "./checkpoint-writer.js";
 
 /** GGUF's number for each type, and the type. */
 export const storedTypes: readonly (readonly [name: string, id: number, type: TensorType])[] = [
