@@ -1,5 +1,12 @@
 /** What went wrong, for programs; the message says it for people. */
-export type VerifyErrorCode = "bad-input" | "bad-checkpoint" | "unsupported" | "law-broken" | "unknown-law";
+export type VerifyErrorCode =
+  | "bad-input"
+  | "bad-checkpoint"
+  | "unsupported"
+  | "law-broken"
+  | "unknown-law"
+  /** A subject that could not go on, such as one that never answers: smaller cases are not looked for. */
+  | "subject-ended";
 
 /** The one error class of `verify`. */
 export class VerifyError extends Error {

@@ -9,7 +9,7 @@ import type { MaskRule } from "./oracles/masks.js";
 import type { StepProblem } from "./oracles/objective.js";
 import type { StrengthNames } from "./oracles/strength.js";
 
-/** A result now or later: tensor subjects read back asynchronously. */
+/** A result now or later: tensor subjects read back asynchronously, others answer from another process. */
 export type Awaitable<T> = T | Promise<T>;
 
 /** The rows of one step. */
@@ -56,7 +56,7 @@ export interface ChosenTilt {
  */
 export interface AlgorithmOperations {
   /** x_{T+1}, float64. */
-  guidanceScale(parameters: AmuletParameters): number;
+  guidanceScale(parameters: AmuletParameters): Awaitable<number>;
   /** Logits, −Infinity allowed, to a log-policy that the other operations accept. */
   logPolicy(logits: Row): Awaitable<Row>;
   closedFormStep(rows: StepRows, settings: StepSettings): Awaitable<Row>;
@@ -85,17 +85,17 @@ export interface AlgorithmOperations {
   /** log π_large + `strength` times the small model's Δ, normalised. */
   transferDelta(rows: TransferRows, strength: number): Awaitable<Row>;
   /** The strength of {@link transferDelta} that CoSteer's T steps amount to. */
-  coSteerScale(parameters: CoSteerParameters): number;
+  coSteerScale(parameters: CoSteerParameters): Awaitable<number>;
   /** `count` independent draws. */
   sample(logPolicy: Row, options: { readonly count: number; readonly seed: number }): Awaitable<Row>;
   /** The same from what the options leave of the policy. */
   sampleTruncated(logPolicy: Row, run: SamplingRun): Awaitable<Row>;
   /** The strength under all of its names, from any one of them. */
-  strengthNames(known: Partial<StrengthNames>): StrengthNames;
+  strengthNames(known: Partial<StrengthNames>): Awaitable<StrengthNames>;
   /** The value of one parameter that gives this x while the others stay as they are; the nearest whole T. */
-  solveStrength(name: StrengthParameter, scale: number, parameters: AmuletParameters): number;
+  solveStrength(name: StrengthParameter, scale: number, parameters: AmuletParameters): Awaitable<number>;
   /** Tensors that are alive now. */
-  countTensors(): number;
+  countTensors(): Awaitable<number>;
 }
 
 /** What every subject says of itself. */
@@ -107,7 +107,9 @@ export interface SubjectFacts {
    * Nats of a budget over `vocabulary` tokens that its bounded search leaves unused on purpose. One that says so may
    * also stop early where the drift is far from its quadratic form; one that does not must use every budget up.
    */
-  budgetSlack?(nats: number, vocabulary: number): number;
+  budgetSlack?(nats: number, vocabulary: number): Awaitable<number>;
+  /** Told before every case: where a subject's time is bounded, it is counted anew. */
+  startCase?(): void;
 }
 
 /** An implementation under judgement, with those of the operations that it has. */
@@ -134,7 +136,7 @@ export interface ForwardOperations {
    */
   lossAndGradient(model: TinyModel, tokens: readonly number[]): Awaitable<LossAndGradient>;
   /** Tensors that are alive now. */
-  countTensors(): number;
+  countTensors(): Awaitable<number>;
 }
 
 /** A loss and where it rises. */

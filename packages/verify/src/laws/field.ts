@@ -219,7 +219,7 @@ const coSteerCollapses = defineLaw({
   cases: fc.record({ rows: transferCase, parameters: policyParameters, beta }),
   async judge(subject, { rows: drawn, parameters, beta }) {
     const rows = transferRows(drawn);
-    const strength = subject.coSteerScale({ ...parameters, beta });
+    const strength = await subject.coSteerScale({ ...parameters, beta });
     const expected = coSteer(rows, { ...parameters, beta });
     const ofScale = tabulate(expected.length, (a) => {
       const delta = Math.abs(rows.logSmallPreference[a]! - rows.logSmallBase[a]!);
@@ -238,9 +238,9 @@ const coSteerIsAmulet = defineLaw({
   statement: "CoSteer's strength with β = α is Amulet's γ = x − 1.",
   needs: ["coSteerScale", "guidanceScale"],
   cases: scaleParameters,
-  judge(subject, parameters) {
-    const x = subject.guidanceScale(parameters);
-    const got = subject.coSteerScale({ ...parameters, beta: parameters.alpha });
+  async judge(subject, parameters) {
+    const x = await subject.guidanceScale(parameters);
+    const got = await subject.coSteerScale({ ...parameters, beta: parameters.alpha });
     return compareNumbers("y", got, x - 1, 2 * x * scaleBound(parameters.iterations));
   },
 });

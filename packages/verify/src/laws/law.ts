@@ -104,23 +104,50 @@ async function tryCases<Operations, K extends keyof Operations, Case>(
   { runs = 100, seed = 1, onCase, path, signal }: CheckOptions,
 ): Promise<LawReport> {
   let worst: Judgement | undefined;
+  let end: VerifyError | undefined;
   const property = fc.asyncProperty(text.cases, async (example) => {
-    if (signal?.aborted) throw new fc.PreconditionFailure(true);
-    const judgement = await text.judge(subject, example);
-    await onCase?.();
-    if (!worst || strain(judgement) > strain(worst)) worst = judgement;
-    return holds(judgement);
+    if (end || signal?.aborted) throw new fc.PreconditionFailure(true);
+    try {
+      const judgement = await judgeCase(text, subject, example);
+      if (!worst || strain(judgement) > strain(worst)) worst = judgement;
+      return holds(judgement);
+    } catch (error) {
+      // What an interruption cuts off is no breach.
+      if (signal?.aborted) throw new fc.PreconditionFailure(true);
+      if (isEnd(error)) end = error;
+      throw error;
+    } finally {
+      await onCase?.();
+    }
   });
   const result = await fc.check(property, { numRuns: runs, seed, ...(path !== undefined && { path }) });
   const report = { law: text.name, subject: subject.name, runs: result.numRuns, ...(worst && { worst }) };
   if (!result.counterexample) return { ...report, outcome: result.interrupted ? "interrupted" : "held" };
   const [example] = result.counterexample;
-  const found = await explain(text, subject, example);
+  const found = end ? explainEnd(example, end) : await explain(text, subject, example);
   return {
     ...report,
     outcome: "broken",
     counterexample: { ...found, seed, path: result.counterexamplePath! },
   };
+}
+
+async function judgeCase<Operations, K extends keyof Operations, Case>(
+  text: LawText<Operations, K, Case>,
+  subject: SubjectWith<K, Operations>,
+  example: Case,
+): Promise<Judgement> {
+  subject.startCase?.();
+  return text.judge(subject, example);
+}
+
+function isEnd(error: unknown): error is VerifyError {
+  return error instanceof VerifyError && error.code === "subject-ended";
+}
+
+/** Asked again, a subject that ended would only end again. */
+function explainEnd(example: unknown, { message }: VerifyError): Omit<Counterexample, "seed" | "path"> {
+  return { example: fc.stringify(example), thrown: message };
 }
 
 async function explain<Operations, K extends keyof Operations, Case>(
@@ -130,7 +157,7 @@ async function explain<Operations, K extends keyof Operations, Case>(
 ): Promise<Omit<Counterexample, "seed" | "path">> {
   const written = fc.stringify(example);
   try {
-    return { example: written, judgement: await text.judge(subject, example) };
+    return { example: written, judgement: await judgeCase(text, subject, example) };
   } catch (error) {
     return { example: written, thrown: String(error) };
   }

@@ -90,13 +90,13 @@ function call(
 /** Runs something twice, since the first time may set up what stays, and counts what the second time leaves behind. */
 export async function countLeft(
   what: string,
-  subject: { countTensors(): number },
+  subject: { countTensors(): Awaitable<number> },
   run: () => Awaitable<unknown>,
 ): Promise<Judgement> {
   await run();
-  const before = subject.countTensors();
+  const before = await subject.countTensors();
   await run();
-  const after = subject.countTensors();
+  const after = await subject.countTensors();
   const compared = { what: `tensors alive after ${what}`, expected: before, got: after };
   return { error: Math.abs(after - before), tolerance: 0, compared };
 }

@@ -11,9 +11,9 @@ const byDefinition = defineLaw({
   statement: "x is the exponent of the preference policy after T closed-form steps.",
   needs: ["guidanceScale"],
   cases: scaleParameters,
-  judge(subject, parameters) {
+  async judge(subject, parameters) {
     const tolerance = 2 * scaleBound(parameters.iterations);
-    return compareRatio("x", subject.guidanceScale(parameters), guidanceScale(parameters), tolerance);
+    return compareRatio("x", await subject.guidanceScale(parameters), guidanceScale(parameters), tolerance);
   },
 });
 
@@ -34,8 +34,13 @@ const asPublished = defineLaw({
   statement: "At the paper's settings x has the values of its table, to the three digits printed.",
   needs: ["guidanceScale"],
   cases: fc.constantFrom(...publishedScales.map(([iterations, expected]) => ({ iterations, expected }))),
-  judge(subject, { iterations, expected }) {
-    return compareNumbers("x", subject.guidanceScale({ ...paperParameters, iterations }), expected, 0.0005);
+  async judge(subject, { iterations, expected }) {
+    return compareNumbers(
+      "x",
+      await subject.guidanceScale({ ...paperParameters, iterations }),
+      expected,
+      0.0005,
+    );
   },
 });
 
@@ -44,10 +49,11 @@ const homogeneous = defineLaw({
   statement: "Only the ratios of α, λ and 1/η matter: all three times s give the same x.",
   needs: ["guidanceScale"],
   cases: fc.record({ parameters: scaleParameters, scale: fc.constantFrom(2, 3, 10, 0.1) }),
-  judge(subject, { parameters, scale }) {
+  async judge(subject, { parameters, scale }) {
     const { iterations, alpha, lambda, eta } = parameters;
     const scaled = { iterations, alpha: alpha * scale, lambda: lambda * scale, eta: eta / scale };
-    const [got, expected] = [subject.guidanceScale(scaled), subject.guidanceScale(parameters)];
+    const got = await subject.guidanceScale(scaled);
+    const expected = await subject.guidanceScale(parameters);
     return compareRatio("x of the scaled parameters", got, expected, 2 * scaleBound(iterations));
   },
 });
@@ -57,8 +63,8 @@ const identities = defineLaw({
   statement: "Without steps (T = 0) or without utility (α = 0) x is 1: the preference policy itself.",
   needs: ["guidanceScale"],
   cases: fc.record({ parameters: scaleParameters, without: fc.constantFrom("iterations", "alpha") }),
-  judge(subject, { parameters, without }) {
-    const got = subject.guidanceScale({ ...parameters, [without]: 0 });
+  async judge(subject, { parameters, without }) {
+    const got = await subject.guidanceScale({ ...parameters, [without]: 0 });
     return compareNumbers("x", got, 1, scaleBound(parameters.iterations));
   },
 });
@@ -68,9 +74,9 @@ const rising = defineLaw({
   statement: "One more step never makes the preference weaker.",
   needs: ["guidanceScale"],
   cases: scaleParameters,
-  judge(subject, parameters) {
-    const now = subject.guidanceScale(parameters);
-    const next = subject.guidanceScale({ ...parameters, iterations: parameters.iterations + 1 });
+  async judge(subject, parameters) {
+    const now = await subject.guidanceScale(parameters);
+    const next = await subject.guidanceScale({ ...parameters, iterations: parameters.iterations + 1 });
     const compared = { what: "x one step later", expected: `at least ${now}`, got: next };
     const tolerance = 2 * scaleBound(parameters.iterations + 1);
     return { error: Math.max(0, 1 - next / now), tolerance, compared };
@@ -86,10 +92,10 @@ const belowFixedPoint = defineLaw({
     parameters: scaleParameters,
     ratio: fc.constantFrom(0.5, 0.25, 0.75, 0.1, 0.9, 0.001, 1e-6, 1e-9),
   }),
-  judge(subject, { parameters, ratio }) {
+  async judge(subject, { parameters, ratio }) {
     const lambda = parameters.lambda;
     const centre = fixedPoint({ alpha: ratio * lambda, lambda });
-    const got = subject.guidanceScale({ ...parameters, alpha: ratio * lambda });
+    const got = await subject.guidanceScale({ ...parameters, alpha: ratio * lambda });
     const outside = Math.max(1 - got, got / centre - 1);
     const compared = { what: "x", expected: `between 1 and ${centre}`, got };
     const error = Number.isNaN(got) ? got : Math.max(0, outside);
@@ -106,15 +112,16 @@ const growth = defineLaw({
     lambda: fc.constantFrom(2, 1, 0.5, 4),
     eta: fc.constantFrom(10, 1, 100),
   }),
-  judge(subject, { ratio, lambda, eta }) {
+  async judge(subject, { ratio, lambda, eta }) {
     const at = (iterations: number) =>
       subject.guidanceScale({ iterations, alpha: ratio * lambda, lambda, eta });
-    const [early, late] = [1000, 4000] as const;
+    const early = 1000;
+    const [first, last] = [await at(early), await at(4 * early)];
     if (ratio === 1) {
-      return compareNumbers("x(4000) − x(1000)", at(late) - at(early), Math.log(4), 4 / early);
+      return compareNumbers("x(4000) − x(1000)", last - first, Math.log(4), 4 / early);
     }
     const centre = fixedPoint({ alpha: ratio * lambda, lambda });
-    const slope = Math.log((at(late) - centre) / (at(early) - centre)) / Math.log(4);
+    const slope = Math.log((last - centre) / (first - centre)) / Math.log(4);
     // Corrections to the power are of relative order 1/T; 1/(ηλ) of them at η = 1, λ = 1/2.
     return compareNumbers("power of T", slope, ratio - 1, (4 + 4 / (eta * lambda)) / early);
   },
@@ -128,9 +135,9 @@ const namesAgree = defineLaw({
     "Guidance scale x, γ = x − 1, Linear Alignment's ratio and Context Steering's λ: from each name all the others.",
   needs: ["strengthNames"],
   cases: fc.record({ gamma: gammaValue, known: fc.constantFrom(...strengthNames) }),
-  judge(subject, { gamma, known }) {
+  async judge(subject, { gamma, known }) {
     const expected = fromGamma(gamma);
-    const got = subject.strengthNames({ [known]: expected[known] });
+    const got = await subject.strengthNames({ [known]: expected[known] });
     // Quarters up to 9: exact in any type.
     return worstOf(strengthNames.map((name) => compareNumbers(name, got[name], expected[name], 0)));
   },
@@ -144,10 +151,10 @@ const solved = defineLaw({
     parameters: solvableParameters,
     name: fc.constantFrom("alpha", "lambda", "eta", "iterations"),
   }),
-  judge(subject, { parameters, name }) {
+  async judge(subject, { parameters, name }) {
     // Just below x, so that rounding does not push it past what the parameter can reach.
     const scale = guidanceScale(parameters) * (1 - 4 * scaleBound(parameters.iterations));
-    const value = subject.solveStrength(name, scale, parameters);
+    const value = await subject.solveStrength(name, scale, parameters);
     const got = guidanceScale({ ...parameters, [name]: value });
     // x is a quotient of polynomials of degree T in each parameter, so it follows a rounding of one T-fold at most.
     return compareRatio(`x at ${name} = ${value}`, got, scale, 8 * scaleBound(parameters.iterations));

@@ -58,7 +58,7 @@ const amuletIsTilt = defineLaw({
   cases: fc.record({ pair: genericPair, parameters: policyParameters }),
   async judge(subject, { pair, parameters }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
-    const gamma = subject.guidanceScale(parameters) - 1;
+    const gamma = (await subject.guidanceScale(parameters)) - 1;
     const aligned = await subject.linearAlignment(logBase, logPreference, gamma);
     const amulet = await subject.amuletCollapsed(logBase, logPreference, parameters);
     const expected = tilt(logBase, logPreference, gamma);
@@ -79,7 +79,7 @@ const oneDial = defineLaw({
   cases: tiltCase,
   async judge(subject, { pair, gamma }) {
     const [logBase, logPreference] = [policyRow(pair.base), policyRow(pair.preference)];
-    const { linearAlignmentRatio } = subject.strengthNames({ guidanceScale: gamma + 1 });
+    const { linearAlignmentRatio } = await subject.strengthNames({ guidanceScale: gamma + 1 });
     const aligned = await subject.linearAlignment(logBase, logPreference, linearAlignmentRatio);
     const expected = guide(logBase, logPreference, gamma + 1);
     const bound = tiltBound(logBase, logPreference, gamma, expected, subject.unitRoundoff + 2 ** -51);
@@ -208,7 +208,7 @@ const budgetUsedUp = defineLaw({
     const { gamma } = await subject.boundedTilt(logBase, logPreference, { nats, largestGamma });
     const used =
       gamma >= largestGamma * (1 - subject.unitRoundoff) ? nats : drift(logBase, logPreference, gamma);
-    const slack = subject.budgetSlack?.(nats, logBase.length) ?? 0;
+    const slack = (await subject.budgetSlack?.(nats, logBase.length)) ?? 0;
     const compared = { what: "drift in nats", expected: `at least ${nats - slack}`, got: used };
     // The same again for the search, which stops within a few roundings of where it aims.
     const tolerance = slack + 2 * budgetTolerance(logBase, logPreference, best, subject.unitRoundoff);
