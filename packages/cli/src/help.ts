@@ -1,9 +1,9 @@
 /** The help, written from the tables of commands and options. */
 import type { Colors } from "picocolors/types.js";
 import stringWidth from "string-width";
-import { type CommandName, commandNames } from "./commands/names.js";
-import { commands } from "./commands/table.js";
-import { type OptionName, optionSpec, optionsOf } from "./options/table.js";
+import type { Command } from "./command.js";
+import { type CommandName, commandNames, commands } from "./commands/table.js";
+import type { OptionSpec } from "./options/kinds.js";
 
 /** What `amulet --help` prints. */
 export function formatHelp(colors: Colors): string {
@@ -27,15 +27,17 @@ export function formatHelp(colors: Colors): string {
 
 /** What `amulet COMMAND --help` prints. */
 export function formatCommandHelp(name: CommandName, colors: Colors): string {
-  const { usage, summary, examples } = commands[name];
-  const names = optionsOf(name);
-  const groups = [...new Set(names.map((option) => optionSpec(option).group!))];
-  const width = Math.max(...names.map((option) => stringWidth(spell(option))));
-  const sections = groups.flatMap((group) => {
-    const members = names.filter((option) => optionSpec(option).group === group);
-    const rows = members.map((option): Row => [spell(option), optionSpec(option).help]);
-    return ["", heading(group, colors), ...formatRows(rows, colors, width)];
-  });
+  const { usage, summary, examples, options }: Command = commands[name];
+  const groups = Object.entries(options).map(([group, members]) => ({
+    group,
+    rows: Object.entries(members).map(([option, spec]): Row => [spell(option, spec), spec.help]),
+  }));
+  const width = Math.max(...groups.flatMap(({ rows }) => rows.map(([term]) => stringWidth(term))));
+  const sections = groups.flatMap(({ group, rows }) => [
+    "",
+    heading(group, colors),
+    ...formatRows(rows, colors, width),
+  ]);
   const lines = [
     `${name}: ${summary}.`,
     "",
@@ -51,9 +53,8 @@ export function formatCommandHelp(name: CommandName, colors: Colors): string {
 
 type Row = readonly [term: string, text: string];
 
-function spell(name: OptionName): string {
-  const { placeholder, spelling = name } = optionSpec(name);
-  return placeholder === undefined ? `--${spelling}` : `--${spelling} ${placeholder}`;
+function spell(name: string, { placeholder }: OptionSpec<unknown>): string {
+  return placeholder === undefined ? `--${name}` : `--${name} ${placeholder}`;
 }
 
 function formatRows(rows: readonly Row[], colors: Colors, width = 0): string[] {

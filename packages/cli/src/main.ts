@@ -1,9 +1,8 @@
 /** The amulet command: dispatch, errors, exit status. */
 import { readFile } from "node:fs/promises";
 import { CoreError } from "@amulet-ts/core";
-import type { Invocation } from "./command.js";
-import type { CommandName } from "./commands/names.js";
-import { commands } from "./commands/table.js";
+import type { Command } from "./command.js";
+import { type CommandName, commands } from "./commands/table.js";
 import { CliError } from "./errors.js";
 import { formatCommandHelp, formatHelp } from "./help.js";
 import type { Io } from "./io.js";
@@ -34,10 +33,10 @@ export async function main(words: readonly string[], io: Io): Promise<ExitStatus
 async function dispatch(line: CommandLine, io: Io): Promise<void> {
   if (line.kind === "version") return print(io, `${await readVersion()}\n`);
   if (line.kind === "help") return print(io, helpText(line.command, io));
-  const { run } = await commands[line.command].load();
+  const command: Command = commands[line.command];
+  const { run } = await command.load();
   const { values, question, words } = line;
-  const invocation: Invocation = { values, io, words, ...(question !== undefined && { question }) };
-  await run(invocation);
+  await run({ values, io, words, ...(question !== undefined && { question }) });
 }
 
 function helpText(command: CommandName | undefined, io: Io): string {

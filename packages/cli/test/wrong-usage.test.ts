@@ -1,7 +1,11 @@
 import { amulet, type Outcome } from "@amulet-ts/testing/cli/fake-io";
-import { describe, expect, test } from "vitest";
-import { type CommandName, commandNames } from "../src/commands/names.js";
-import { optionSpec, optionsOf } from "../src/options/table.js";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { optionsOf } from "../src/command.js";
+import type { GenerateValues } from "../src/commands/generate/command.js";
+import type { ActionValues } from "../src/commands/lab/command.js";
+import type { PolicyValues } from "../src/commands/policy/command.js";
+import { commandNames, commands } from "../src/commands/table.js";
+import type { VerifyValues } from "../src/commands/verify/command.js";
 
 const ask = ["generate", "Why?", "--preference", "Be brief."];
 
@@ -91,12 +95,11 @@ describe("the help", () => {
     expect(await amulet([])).toEqual({ status, stdout, stderr: "" });
   });
 
-  test.each(commandNames)("of %s names each of its options with what it takes", async (name: CommandName) => {
+  test.each([...commandNames])("of %s names each of its options with what it takes", async (name) => {
     const { status, stdout } = await amulet([name, "--help"]);
     expect(status).toBe(0);
-    for (const option of optionsOf(name)) {
-      const { placeholder, help, spelling = option } = optionSpec(option);
-      expect(stdout).toContain(placeholder === undefined ? `--${spelling}` : `--${spelling} ${placeholder}`);
+    for (const [option, { placeholder, help }] of Object.entries(optionsOf(commands[name]))) {
+      expect(stdout).toContain(placeholder === undefined ? `--${option}` : `--${option} ${placeholder}`);
       expect(stdout).toContain(help);
     }
     expect((await amulet(["help", name])).stdout).toBe(stdout);
@@ -107,4 +110,14 @@ describe("the help", () => {
     expect((await amulet(["--help"], { isTTY: true })).stdout).toContain("\x1b[");
     expect((await amulet(["--help"], { isTTY: true, environment: { NO_COLOR: "1" } })).stdout).toBe(plain);
   });
+});
+
+test("a command's code knows the options that it takes, with their types, and no others", () => {
+  expectTypeOf<GenerateValues["seed"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<GenerateValues["preference-in"]>().toEqualTypeOf<"question" | "system" | undefined>();
+  expectTypeOf<GenerateValues>().not.toHaveProperty("answer");
+  expectTypeOf<PolicyValues>().not.toHaveProperty("model");
+  expectTypeOf<VerifyValues["backend"]>().toEqualTypeOf<readonly string[] | undefined>();
+  expectTypeOf<ActionValues<"score">>().not.toHaveProperty("steps");
+  expectTypeOf<ActionValues<"train">>().toHaveProperty("steps");
 });

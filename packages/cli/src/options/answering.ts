@@ -1,7 +1,7 @@
 import { type AnswerOptions, createChooser, type SamplingOptions } from "@amulet-ts/core";
 import type { Io } from "../io.js";
 import { Progress } from "../terminal/progress.js";
-import type { OptionValues } from "./table.js";
+import type { AnswerValues } from "./shared.js";
 
 /** Which option of the command line sets which of core's. */
 const samplingOptions = {
@@ -14,10 +14,10 @@ const samplingOptions = {
   seed: "seed",
   "repetition-penalty": "repetitionPenalty",
   "presence-penalty": "presencePenalty",
-} as const satisfies Partial<Record<keyof OptionValues, keyof SamplingOptions>>;
+} as const satisfies Partial<Record<keyof AnswerValues, keyof SamplingOptions>>;
 
 /** How the answers are to be chosen and ended. @throws CoreError `bad-sampling` */
-export function readAnswerOptions(values: OptionValues): AnswerOptions {
+export function readAnswerOptions(values: AnswerValues): AnswerOptions {
   const sampling: Record<string, unknown> = {};
   for (const [option, name] of Object.entries(samplingOptions)) {
     const value = values[option as keyof typeof samplingOptions];

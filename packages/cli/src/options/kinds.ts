@@ -1,5 +1,4 @@
 /** The kinds of options: how each reads its texts, and the sentence for a text that it can't read. */
-import type { CommandName } from "../commands/names.js";
 import { usageError } from "../errors.js";
 import { didYouMean } from "./suggest.js";
 
@@ -8,15 +7,30 @@ export interface OptionSpec<T> {
   /** Stands for the value in the help; a flag has none. */
   readonly placeholder?: string;
   readonly help: string;
-  readonly commands: readonly CommandName[];
   readonly repeatable: boolean;
-  /** How it is written, where that is not its name in the table. */
-  readonly spelling?: string;
-  /** Heading in the help. */
-  readonly group?: string;
   /** @throws CliError `usage`, naming the option */
   read(texts: readonly string[], name: string): T;
 }
+
+/** Options by name. */
+export type Options = Readonly<Record<string, OptionSpec<unknown>>>;
+
+/** Options of a command under the headings of its help. */
+export type OptionGroups = Readonly<Record<string, Options>>;
+
+/** What options of a call amount to; one that was not given is absent. */
+export type ValuesOf<O extends Options> = {
+  readonly [Name in keyof O]?: ReturnType<O[Name]["read"]>;
+};
+
+type Flat<G extends OptionGroups> = {
+  [Name in { [H in keyof G]: keyof G[H] }[keyof G]]: {
+    [H in keyof G]: Name extends keyof G[H] ? G[H][Name] : never;
+  }[keyof G];
+};
+
+/** The same for all groups of a command. */
+export type ValuesOfGroups<G extends OptionGroups> = ValuesOf<Flat<G>>;
 
 /** Which numbers an option takes, and how that is said. */
 export interface NumberRange {
@@ -51,28 +65,21 @@ export const positiveProbability: NumberRange = {
   holds: (value) => value > 0 && value <= 1,
 };
 
-type Commands = readonly CommandName[];
-
-export function flag(help: string, commands: Commands): OptionSpec<boolean> {
-  return { help, commands, repeatable: false, read: () => true };
+export function flag(help: string): OptionSpec<boolean> {
+  return { help, repeatable: false, read: () => true };
 }
 
-export function text(placeholder: string, help: string, commands: Commands): OptionSpec<string> {
-  return { placeholder, help, commands, repeatable: false, read: ([only]) => only! };
+export function text(placeholder: string, help: string): OptionSpec<string> {
+  return { placeholder, help, repeatable: false, read: ([only]) => only! };
 }
 
-export function texts(placeholder: string, help: string, commands: Commands): OptionSpec<readonly string[]> {
-  return { placeholder, help, commands, repeatable: true, read: (all) => all };
+export function texts(placeholder: string, help: string): OptionSpec<readonly string[]> {
+  return { placeholder, help, repeatable: true, read: (all) => all };
 }
 
-export function number(
-  placeholder: string,
-  range: NumberRange,
-  help: string,
-  commands: Commands,
-): OptionSpec<number> {
+export function number(placeholder: string, range: NumberRange, help: string): OptionSpec<number> {
   const read = ([only]: readonly string[], name: string) => readNumber(only!, name, range);
-  return { placeholder, help, commands, repeatable: false, read };
+  return { placeholder, help, repeatable: false, read };
 }
 
 /** Numbers, one each time the option is given. */
@@ -80,29 +87,23 @@ export function numbers(
   placeholder: string,
   range: NumberRange,
   help: string,
-  commands: Commands,
 ): OptionSpec<readonly number[]> {
   const read = (all: readonly string[], name: string) => all.map((one) => readNumber(one, name, range));
-  return { placeholder, help, commands, repeatable: true, read };
+  return { placeholder, help, repeatable: true, read };
 }
 
 export function choice<const Name extends string>(
   placeholder: string,
   names: readonly Name[],
   help: string,
-  commands: Commands,
 ): OptionSpec<Name> {
   const read = ([only]: readonly string[], name: string) => readChoice(only!, name, names);
-  return { placeholder, help: `${help}: ${names.join(", ")}`, commands, repeatable: false, read };
+  return { placeholder, help: `${help}: ${names.join(", ")}`, repeatable: false, read };
 }
 
-export function tokenIds(
-  placeholder: string,
-  help: string,
-  commands: Commands,
-): OptionSpec<readonly number[]> {
+export function tokenIds(placeholder: string, help: string): OptionSpec<readonly number[]> {
   const read = ([only]: readonly string[], name: string) => readTokenIds(only!, name);
-  return { placeholder, help, commands, repeatable: false, read };
+  return { placeholder, help, repeatable: false, read };
 }
 
 function readNumber(written: string, name: string, range: NumberRange): number {

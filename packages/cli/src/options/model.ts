@@ -8,10 +8,10 @@ import type { Io } from "../io.js";
 import { DownloadProgress } from "../terminal/download-progress.js";
 import { writeNote } from "../terminal/output.js";
 import { Progress } from "../terminal/progress.js";
-import type { OptionValues } from "./table.js";
+import type { ModelValues } from "./shared.js";
 
 /** @throws CliError `usage`, BackendError, FilesError, ModelError, CoreError `aborted` */
-export async function openModel({ model, backend }: OptionValues, io: Io): Promise<Engine> {
+export async function openModel({ model, backend }: ModelValues, io: Io): Promise<Engine> {
   checkModelName(model);
   const loading = new Progress(io, "Loading the model");
   const engine = await withDownload(model, io, (onDownload) =>
@@ -33,7 +33,7 @@ export async function openModel({ model, backend }: OptionValues, io: Io): Promi
  *
  * @throws CliError `usage`, FilesError of the hub
  */
-export async function modelPath({ model }: OptionValues, io: Io): Promise<string> {
+export async function modelPath({ model }: ModelValues, io: Io): Promise<string> {
   checkModelName(model);
   return withDownload(model, io, (onDownload) =>
     findModel(model ?? embeddedModelFolder, { signal: io.signal, environment: io.environment, onDownload }),

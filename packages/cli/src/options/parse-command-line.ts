@@ -1,9 +1,10 @@
 /** From the words after `amulet` to a checked call of a command. */
 import { parseArgs } from "node:util";
-import { type CommandName, commandNames, isCommandName } from "../commands/names.js";
+import { type Command, optionsOf } from "../command.js";
+import { type CommandName, commandNames, commands, isCommandName } from "../commands/table.js";
 import { usageError } from "../errors.js";
+import type { Options } from "./kinds.js";
 import { didYouMean, nearestName } from "./suggest.js";
-import { isOptionName, type OptionName, type OptionValues, optionSpec, options, optionsOf } from "./table.js";
 import { alignWeights, type WrittenOption } from "./weights.js";
 
 export type CommandLine =
@@ -12,16 +13,13 @@ export type CommandLine =
   | {
       readonly kind: "call";
       readonly command: CommandName;
-      readonly values: OptionValues;
+      readonly values: Readonly<Record<string, unknown>>;
       readonly question?: string;
       readonly words: readonly string[];
     };
 
-/** Commands that take a QUESTION. */
-const asking: readonly CommandName[] = ["compare", "generate", "inspect", "score"];
-
-/** Commands that read the words behind their name themselves. */
-const reading: readonly CommandName[] = ["models", "lab"];
+/** Of all commands, by name; where two commands mean different things by a name, they agree on whether it has a value. */
+const everyOption: Options = Object.assign({}, ...commandNames.map((name) => optionsOf(commands[name])));
 
 /**
  * `compare` is what is meant where the first word is no command's name.
@@ -57,25 +55,27 @@ function unknownCommand(word: string) {
 }
 
 function parseCall(command: CommandName, words: readonly string[]): CommandLine {
+  const own = optionsOf(commands[command]);
   const sequence: WrittenOption[] = [];
   const positionals: string[] = [];
   for (const token of tokenise(words)) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const name = checkOption(token.name, token.rawName, command);
-    sequence.push({ name, text: checkValue(name, token) });
+    const { name } = token;
+    checkOption(name, token.rawName, command, own);
+    sequence.push({ name, text: checkValue(token, own[name]!.placeholder) });
   }
   const written = groupByName(sequence);
   if (written.has("help")) return { kind: "help", command };
-  const values = readValues(written);
-  if (reading.includes(command)) return { kind: "call", command, values, words: positionals };
+  const values = readValues(written, own);
+  if (commands[command].takes === "words") return { kind: "call", command, values, words: positionals };
   const question = readPositional(command, positionals);
   return { kind: "call", command, values, words: [], ...(question !== undefined && { question }) };
 }
 
 /** The texts of each option; a weight for every preference where one is given, since its place says whose it is. */
-function groupByName(sequence: readonly WrittenOption[]): ReadonlyMap<OptionName, readonly string[]> {
-  const written = new Map<OptionName, string[]>();
+function groupByName(sequence: readonly WrittenOption[]): ReadonlyMap<string, readonly string[]> {
+  const written = new Map<string, string[]>();
   for (const { name, text } of sequence) written.set(name, [...(written.get(name) ?? []), text]);
   if (written.has("weight")) written.set("weight", alignWeights(sequence));
   return written;
@@ -83,7 +83,7 @@ function groupByName(sequence: readonly WrittenOption[]): ReadonlyMap<OptionName
 
 /** Node's parser cuts the words apart; what they mean is checked here, where a name can be suggested. */
 function tokenise(words: readonly string[]) {
-  const config = Object.entries(options).map(([name, { placeholder }]) => [
+  const config = Object.entries(everyOption).map(([name, { placeholder }]) => [
     name,
     { type: placeholder === undefined ? "boolean" : "string", ...(name === "help" && { short: "h" }) },
   ]);
@@ -91,51 +91,49 @@ function tokenise(words: readonly string[]) {
     .tokens;
 }
 
-function checkOption(name: string, written: string, command: CommandName): OptionName {
-  const known = optionsOf(command);
-  const respelt = known.find((option) => optionSpec(option).spelling === name);
-  if (respelt !== undefined) return respelt;
-  if (!isOptionName(name) || optionSpec(name).spelling !== undefined) {
+function checkOption(name: string, written: string, command: CommandName, own: Options): void {
+  if (Object.hasOwn(own, name)) return;
+  if (!Object.hasOwn(everyOption, name)) {
     throw usageError(
-      `There is no option ${written}.${didYouMean(name, known.map(spelled), "--")} See \`amulet ${command} --help\`.`,
+      `There is no option ${written}.${didYouMean(name, Object.keys(own), "--")} See \`amulet ${command} --help\`.`,
     );
   }
-  if (known.includes(name)) return name;
-  throw usageError(
-    `\`amulet ${command}\` has no option --${name}; it belongs to ${optionSpec(name).commands.join(", ")}.`,
-  );
+  const owners = commandNames.filter((owner) => Object.hasOwn(optionsOf(commands[owner]), name));
+  throw usageError(`\`amulet ${command}\` has no option --${name}; it belongs to ${owners.join(", ")}.`);
 }
 
-const spelled = (name: OptionName) => optionSpec(name).spelling ?? name;
+interface OptionToken {
+  readonly name: string;
+  readonly value: string | undefined;
+  readonly inlineValue: boolean | undefined;
+}
 
-function checkValue(
-  name: OptionName,
-  { value, inlineValue }: { value: string | undefined; inlineValue: boolean | undefined },
-): string {
-  const { placeholder } = optionSpec(name);
+function checkValue({ name, value, inlineValue }: OptionToken, placeholder: string | undefined): string {
   if (placeholder === undefined) {
     if (value === undefined) return "";
     throw usageError(`--${name} takes no value; got ${JSON.stringify(value)}.`);
   }
   // `--alpha --beta 3`: the next option is no value, but `--alpha -1` and `--stop "--"` have one.
-  const isNextOption = !inlineValue && value !== undefined && isOptionName(value.replace(/^--|=.*$/g, ""));
+  const isNextOption =
+    !inlineValue && value !== undefined && Object.hasOwn(everyOption, value.replace(/^--|=.*$/g, ""));
   if (value !== undefined && !(isNextOption && value.startsWith("--"))) return value;
   throw usageError(`--${name} needs a value: --${name} ${placeholder}.`);
 }
 
-function readValues(written: ReadonlyMap<OptionName, readonly string[]>): OptionValues {
-  const values: Partial<Record<OptionName, unknown>> = {};
+function readValues(written: ReadonlyMap<string, readonly string[]>, own: Options): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
   for (const [name, texts] of written) {
-    const spec = optionSpec(name);
+    const spec = own[name]!;
     if (texts.length > 1 && !spec.repeatable) throw usageError(`--${name} was given ${texts.length} times.`);
     values[name] = spec.read(texts, name);
   }
-  return values as OptionValues;
+  return values;
 }
 
 function readPositional(command: CommandName, positionals: readonly string[]): string | undefined {
   const [first, second] = positionals;
-  if (!asking.includes(command) && first !== undefined) {
+  const { takes }: Command = commands[command];
+  if (takes === "options only" && first !== undefined) {
     throw usageError(`\`amulet ${command}\` takes options only; got ${JSON.stringify(first)}.`);
   }
   if (second === undefined) return first;

@@ -11,7 +11,7 @@ import {
 } from "@amulet-ts/core";
 import type { Invocation } from "../command.js";
 import { usageError } from "../errors.js";
-import type { OptionValues } from "./table.js";
+import type { PromptValues } from "./shared.js";
 
 type Reads = Method["reads"];
 
@@ -43,7 +43,10 @@ export interface ReadPrompts {
  * @param reads the prompts that the method needs; the other one may be missing
  * @throws CliError `usage`
  */
-export async function readAsked({ values, question, io }: Invocation, reads: Reads): Promise<Asked> {
+export async function readAsked(
+  { values, question, io }: Invocation<PromptValues>,
+  reads: Reads,
+): Promise<Asked> {
   if (values["base-ids"] !== undefined || values["preference-ids"] !== undefined) {
     if (question !== undefined) {
       throw usageError("Give a question or --base-ids and --preference-ids, not both.");
@@ -54,7 +57,7 @@ export async function readAsked({ values, question, io }: Invocation, reads: Rea
   return { kind: "question", question: readQuestion(asked, values, reads) };
 }
 
-function readIds(values: OptionValues, reads: Reads): TokenPrompts {
+function readIds(values: PromptValues, reads: Reads): TokenPrompts {
   const { "base-ids": base = [], "preference-ids": preference = [] } = values;
   if (reads !== "preference" && base.length === 0) throw missingIds("base-ids");
   if (reads !== "base" && preference.length === 0) throw missingIds("preference-ids");
@@ -68,7 +71,7 @@ function missingIds(name: string) {
   return usageError(`--${name} is missing: prompts are given as token ids both, or neither.`);
 }
 
-function readQuestion(question: string | undefined, values: OptionValues, reads: Reads): AskedQuestion {
+function readQuestion(question: string | undefined, values: PromptValues, reads: Reads): AskedQuestion {
   if (question === undefined) {
     throw usageError(
       "The question is missing: put it in quotes after the command, or write - to read it from standard input.",
@@ -85,7 +88,7 @@ function readQuestion(question: string | undefined, values: OptionValues, reads:
 }
 
 /** An empty preference is none, for a method that reads none. */
-function readPreferences(values: OptionValues, reads: Reads): Required<WeightedPreference>[] {
+function readPreferences(values: PromptValues, reads: Reads): Required<WeightedPreference>[] {
   const { preference: stated = [], weight: weights = [] } = values;
   const preferences = stated.map((text, k) => ({ text, weight: weights[k] ?? 1 }));
   const isFull = preferences.length > 0 && preferences.every(({ text }) => text.trim() !== "");

@@ -1,10 +1,9 @@
 /** Which preference a `--weight` belongs to: the one that stands before it. */
 import { usageError } from "../errors.js";
-import type { OptionName } from "./table.js";
 
 /** An option as it was written, in its place among the others. */
 export interface WrittenOption {
-  readonly name: OptionName;
+  readonly name: string;
   readonly text: string;
 }
 

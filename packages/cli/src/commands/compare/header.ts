@@ -11,14 +11,14 @@ import {
   showChat,
   type TokenPrompts,
 } from "../../options/prompts.js";
-import type { OptionValues } from "../../options/table.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { wrapText } from "../../terminal/columns.js";
 import { formatCount, formatNumber } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
+import type { CompareValues } from "./command.js";
 
 export interface ModelFacts {
-  readonly values: OptionValues;
+  readonly values: CompareValues;
   readonly engine: Engine;
   /** x of amulet. */
   readonly scale: number;
@@ -122,12 +122,12 @@ function shorten(text: string): string {
   return printable(text.length > longestShownText ? `${text.slice(0, longestShownText).trimEnd()} …` : text);
 }
 
-function describeBound(values: OptionValues, scale: number): string {
+function describeBound(values: CompareValues, scale: number): string {
   const most = formatNumber(Math.max(0, scale - 1));
   return `per token the largest γ up to ${most} with KL(π ‖ pref) ≤ ${formatNumber(readBudget(values))} nats`;
 }
 
-function describeStrength(values: OptionValues, scale: number): string {
+function describeStrength(values: CompareValues, scale: number): string {
   const result = `x = ${formatNumber(scale)}, γ = ${formatNumber(scale - 1)}`;
   if (values["guidance-scale"] !== undefined) return result;
   const { iterations, alpha, lambda, eta } = readParameters(values);

@@ -15,6 +15,7 @@ import {
 import { colorsFor, isLively } from "../../terminal/colors.js";
 import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { Stopwatch } from "../../timing.js";
+import type { CompareValues } from "./command.js";
 import { Comparison } from "./comparison.js";
 import { formatModel, formatPrompts } from "./header.js";
 import { openJudge } from "./judge.js";
@@ -22,7 +23,7 @@ import { readQuestions } from "./questions.js";
 import { type CompareView, chooseView } from "./views.js";
 
 /** What all questions of a run share. */
-interface Run extends Pick<Invocation, "values" | "io"> {
+interface Run extends Pick<Invocation<CompareValues>, "values" | "io"> {
   readonly methods: readonly ComparedMethod[];
   readonly options: AnswerOptions;
   readonly engine: Engine;
@@ -37,7 +38,7 @@ interface Outcome {
   readonly judge?: (answer: string) => Judgement;
 }
 
-export async function run(invocation: Invocation): Promise<void> {
+export async function run(invocation: Invocation<CompareValues>): Promise<void> {
   const { values, io } = invocation;
   const methods = comparedMethods(values);
   const options = withProgress(readAnswerOptions(values), io);

@@ -9,10 +9,10 @@ import {
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import type { OptionValues } from "../../options/table.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
+import type { DoctorValues } from "./command.js";
 import {
   candidatesApart,
   type Examination,
@@ -23,17 +23,17 @@ import {
 import { advise, type Diagnosis, formatDiagnosis, stateOf } from "./report.js";
 import { makeSpecimen } from "./specimen.js";
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<DoctorValues>): Promise<void> {
   checkOptions(values);
   if (values.undo) return undo(values, io);
   if (values["setup-libtensorflow"]) return setUp(values, io);
-  const names = values.backend ? [values.backend as BackendName] : backendNames;
+  const names = values.backend ? [values.backend] : backendNames;
   const diagnosis = await diagnose(names, io);
   if (values.json) return writeJson(io, diagnosis);
   io.stdout.write(`${formatDiagnosis(diagnosis, colorsFor(io.stdout, io.environment)).join("\n")}\n`);
 }
 
-function checkOptions(values: OptionValues): void {
+function checkOptions(values: DoctorValues): void {
   const alone = (["gpu", "wheel", "undo"] as const).find((name) => values[name] !== undefined);
   if (alone && !values["setup-libtensorflow"]) {
     throw usageError(`--${alone} belongs to --setup-libtensorflow.`);
@@ -85,7 +85,7 @@ export async function diagnose(
   };
 }
 
-async function setUp({ gpu, wheel, json }: OptionValues, io: Io): Promise<void> {
+async function setUp({ gpu, wheel, json }: DoctorValues, io: Io): Promise<void> {
   const { dim } = colorsFor(io.stderr, io.environment);
   const result = await setUpLibtensorflow({
     kind: kindOf(gpu),
@@ -102,7 +102,7 @@ async function setUp({ gpu, wheel, json }: OptionValues, io: Io): Promise<void> 
   );
 }
 
-async function undo({ gpu, json }: OptionValues, io: Io): Promise<void> {
+async function undo({ gpu, json }: DoctorValues, io: Io): Promise<void> {
   const removed = await undoLibtensorflow(kindOf(gpu));
   if (json) return writeJson(io, { removed });
   io.stdout.write(removed ? "Taken away.\n" : "There was nothing to take away.\n");

@@ -7,9 +7,9 @@ import {
   type ChatModel,
 } from "@amulet-ts/core";
 import { usageError } from "../../errors.js";
-import type { Decoding } from "../../options/methods.js";
 import type { TokenPrompts } from "../../options/prompts.js";
-import type { OptionValues } from "../../options/table.js";
+import type { GenerateValues } from "./command.js";
+import type { Decoding } from "./decoding.js";
 
 /** @throws CliError `usage`, CoreError */
 export function answerWith(
@@ -17,7 +17,7 @@ export function answerWith(
   prompts: TokenPrompts,
   decoding: Decoding,
   options: AnswerOptions,
-  values: OptionValues,
+  values: GenerateValues,
 ): AsyncGenerator<AnswerPiece, void, void> {
   if (decoding.name === "beam") return searchAnswer(model, prompts, options, values);
   const { method, beforeToken } = decoding;
@@ -29,7 +29,7 @@ async function* searchAnswer(
   model: ChatModel,
   { preferences }: TokenPrompts,
   { maxNewTokens = 128, signal, onProgress }: AnswerOptions,
-  { beams, "length-penalty": lengthPenalty }: OptionValues,
+  { beams, "length-penalty": lengthPenalty }: GenerateValues,
 ): AsyncGenerator<AnswerPiece, void, void> {
   const [only, second] = preferences;
   if (second || only!.weight !== 1) {

@@ -3,7 +3,7 @@ import type { Answer, Engine, Explanation } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import type { Io } from "../../io.js";
 import { readAnswerOptions, withProgress } from "../../options/answering.js";
-import { type Decoding, readBudget, readDecoding } from "../../options/methods.js";
+import { readBudget } from "../../options/methods.js";
 import { openModel } from "../../options/model.js";
 import {
   type Asked,
@@ -25,9 +25,11 @@ import {
 import { printable } from "../../terminal/printable.js";
 import { Stopwatch } from "../../timing.js";
 import { answerWith } from "./answer-with.js";
+import type { GenerateValues } from "./command.js";
+import { type Decoding, readDecoding } from "./decoding.js";
 import { formatExplanations } from "./explanation.js";
 
-export async function run(invocation: Invocation): Promise<void> {
+export async function run(invocation: Invocation<GenerateValues>): Promise<void> {
   const { values, io } = invocation;
   const decoding = readDecoding(values);
   const options = { ...withProgress(readAnswerOptions(values), io), explain: values.explain ?? false };
@@ -55,7 +57,7 @@ export async function run(invocation: Invocation): Promise<void> {
   writeFacts(io, listFacts(result));
 }
 
-interface Result extends Pick<Invocation, "values"> {
+interface Result extends Pick<Invocation<GenerateValues>, "values"> {
   readonly asked: Asked;
   readonly answer: Answer;
   readonly decoding: Decoding;

@@ -7,13 +7,14 @@ import { openModel } from "../../options/model.js";
 import { countTokens, describePreferences, readAsked, renderPrompts } from "../../options/prompts.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
+import type { InspectValues } from "./command.js";
 import { inspectPosition } from "./position.js";
 import { formatInspection } from "./view.js";
 
 /** Candidates beside the token that is taken. */
 const alternatives = 4;
 
-export async function run(invocation: Invocation): Promise<void> {
+export async function run(invocation: Invocation<InspectValues>): Promise<void> {
   const { values, io } = invocation;
   const parameters = readParameters(values);
   const asked = await readAsked(invocation, "both");

@@ -28,18 +28,20 @@ import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
-import type { OptionValues } from "../../options/table.js";
 import { formatDuration } from "../../terminal/download-rate.js";
 import { breathe, writeFacts, writeJson, writeLines } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
+import type { ActionValues } from "./command.js";
 import { formatStudy } from "./curve-view.js";
 import { digestModel } from "./model-digest.js";
+
+type CurveValues = ActionValues<"curve">;
 
 const defaultPairs = 400;
 /** The longest answer of the world, verbose in all five places, has 130. */
 const defaultTokens = 144;
 
-export async function run({ values, words, io }: Invocation): Promise<void> {
+export async function run({ values, words, io }: Invocation<CurveValues>): Promise<void> {
   if (words.length > 0) throw usageError(`\`amulet lab curve\` takes options only; got ${words.join(" ")}.`);
   const { reported, choosing } = choosePairs(readPairCount(values));
   await using engine = await openModel(values, io);
@@ -64,13 +66,13 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
 type LabWork = RunWork<LabScore>;
 
 /** @throws CliError `usage` */
-function readPairCount({ pairs = defaultPairs }: OptionValues): number {
+function readPairCount({ pairs = defaultPairs }: CurveValues): number {
   const most = heldOutPairs().length;
   if (pairs <= most) return pairs;
   throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
 }
 
-function planWork(values: OptionValues, pairs: readonly QuestionPair[], io: Io): LabWork {
+function planWork(values: CurveValues, pairs: readonly QuestionPair[], io: Io): LabWork {
   const { "max-new-tokens": maxNewTokens = defaultTokens, temperature = 0, seed = 0 } = values;
   return {
     pairs: pairs.map(({ question, preference }) => ({

@@ -5,13 +5,15 @@ import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { didYouMean } from "../../options/suggest.js";
-import type { OptionValues } from "../../options/table.js";
 import { readTextInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatScores } from "../../terminal/format-scores.js";
 import { writeJson, writeLines } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
 import { layOutTable } from "../../terminal/table.js";
+import type { ActionValues } from "./command.js";
+
+type ScoreValues = ActionValues<"score">;
 
 interface GivenAnswer {
   readonly question: string;
@@ -23,7 +25,7 @@ interface Judged extends GivenAnswer {
   readonly judgement: Judgement;
 }
 
-export async function run({ values, words, io }: Invocation): Promise<void> {
+export async function run({ values, words, io }: Invocation<ScoreValues>): Promise<void> {
   const [name, ...others] = words;
   if (name === undefined || others.length > 0) {
     throw usageError("Name one file to score, or - for standard input: amulet lab score FILE.");
@@ -45,7 +47,7 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
 }
 
 /** Lines of a plain text break where they like, so that all white space is one space to the scorer, which is exact. */
-function plainAnswer(answer: string, question: string, { preference = [] }: OptionValues): GivenAnswer {
+function plainAnswer(answer: string, question: string, { preference = [] }: ScoreValues): GivenAnswer {
   const [stated, second] = preference;
   if (second !== undefined) throw usageError("lab score reads one --preference.");
   return {

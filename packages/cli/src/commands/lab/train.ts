@@ -17,13 +17,15 @@ import { loadModel } from "@amulet-ts/models";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import type { OptionValues } from "../../options/table.js";
 import { isLively } from "../../terminal/colors.js";
 import { formatDuration } from "../../terminal/download-rate.js";
 import { formatNumber, writeJson, writeNote } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
+import type { ActionValues } from "./command.js";
 
-export async function run({ values, words, io }: Invocation): Promise<void> {
+type TrainValues = ActionValues<"train">;
+
+export async function run({ values, words, io }: Invocation<TrainValues>): Promise<void> {
   if (words.length > 0) throw usageError(`\`amulet lab train\` takes options only; got ${words.join(" ")}.`);
   const { out: folder, resume = false, "save-every": saveEvery = 200 } = values;
   if (folder === undefined) throw usageError("Where shall the model go? Name a folder: --out FOLDER.");
@@ -53,7 +55,7 @@ export async function run({ values, words, io }: Invocation): Promise<void> {
 }
 
 /** One backend rounds otherwise than another: a run stays with that it began with. @throws CliError `usage` */
-async function backendOfRun(folder: string, { backend }: OptionValues): Promise<string | undefined> {
+async function backendOfRun(folder: string, { backend }: TrainValues): Promise<string | undefined> {
   const { backend: first } = await readRunRecord(folder);
   if (first === undefined || backend === undefined || backend === first) return first ?? backend;
   throw usageError(
@@ -62,7 +64,7 @@ async function backendOfRun(folder: string, { backend }: OptionValues): Promise<
 }
 
 /** Before hours of training. @throws CliError `usage` */
-function checkPairCount({ pairs = 0 }: OptionValues): void {
+function checkPairCount({ pairs = 0 }: TrainValues): void {
   const most = heldOutPairs().length;
   if (pairs <= most) return;
   throw usageError(`--pairs must be at most ${most}, the number of held-out pairs; it is ${pairs}.`);
@@ -88,13 +90,13 @@ export function describeCommand(
 
 const setAtTheStart = ["steps", "seed", "rows", "learning-rate"] as const;
 
-function refuseNewSettings(values: OptionValues): void {
+function refuseNewSettings(values: TrainValues): void {
   const given = setAtTheStart.find((name) => values[name] !== undefined);
   if (given === undefined) return;
   throw usageError(`--${given} is what the run began with, and --resume goes on with that: leave it out.`);
 }
 
-function settingsFrom({ steps, seed, rows, "learning-rate": peak }: OptionValues): TrainingSettings {
+function settingsFrom({ steps, seed, rows, "learning-rate": peak }: TrainValues): TrainingSettings {
   const { schedule } = defaultSettings;
   const planned = steps ?? schedule.steps;
   return {

@@ -9,12 +9,13 @@ import { colorsFor } from "../../terminal/colors.js";
 import { breathe, formatNumber, spellInfinities } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
 import { Progress } from "../../terminal/progress.js";
+import type { LogitsValues } from "./command.js";
 
 /** Positions whose logits are in memory at once. */
 const positionsPerPass = 64;
 const shownTokens = 5;
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<LogitsValues>): Promise<void> {
   const { ids } = values;
   if (ids === undefined) throw usageError("--ids is missing: give token ids, such as --ids 1,2,3.");
   await using engine = await openModel(values, io);

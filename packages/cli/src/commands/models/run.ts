@@ -17,6 +17,7 @@ import { didYouMean } from "../../options/suggest.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatCount, writeJson, writeNote } from "../../terminal/output.js";
 import { layOutTable } from "../../terminal/table.js";
+import type { ModelsValues } from "./command.js";
 
 type Action = (id: string, io: Io, json: boolean) => Promise<void>;
 
@@ -24,7 +25,7 @@ type Action = (id: string, io: Io, json: boolean) => Promise<void>;
 const actions: Readonly<Record<string, Action>> = { pull, path: printPath, remove };
 const actionNames = ["list", ...Object.keys(actions)];
 
-export async function run({ values, words, io }: Invocation): Promise<void> {
+export async function run({ values, words, io }: Invocation<ModelsValues>): Promise<void> {
   const [name = "list", id, ...more] = words;
   const json = values.json ?? false;
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined;

@@ -1,7 +1,7 @@
 /** The JSON that `amulet policy` reads, checked. */
 import { type AmuletParameters, checkParameters, paperParameters } from "@amulet-ts/core";
 import { CliError } from "../../errors.js";
-import type { OptionValues } from "../../options/table.js";
+import type { ParameterValues } from "../../options/shared.js";
 
 export interface PolicyInput {
   /** Rows of logits, `[B, V]` both; −Infinity forbids a token. */
@@ -19,7 +19,7 @@ const fields: readonly string[] = ["baseLogits", "preferenceLogits", ...numbers]
  *
  * @throws CliError `unreadable-input`, naming the field; CoreError `bad-strength`
  */
-export function readPolicyInput(value: unknown, values: OptionValues): PolicyInput {
+export function readPolicyInput(value: unknown, values: ParameterValues): PolicyInput {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw wrong("The input must be an object with baseLogits and preferenceLogits");
   }
@@ -34,7 +34,10 @@ export function readPolicyInput(value: unknown, values: OptionValues): PolicyInp
   return { base, preference, parameters: readParameters(record, values) };
 }
 
-function readParameters(record: Readonly<Record<string, unknown>>, values: OptionValues): AmuletParameters {
+function readParameters(
+  record: Readonly<Record<string, unknown>>,
+  values: ParameterValues,
+): AmuletParameters {
   const parameters = { ...paperParameters };
   for (const name of numbers) {
     const given = values[name] ?? record[name];

@@ -7,11 +7,12 @@ import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import { readJsonInput } from "../../read-input.js";
 import { writeJson } from "../../terminal/output.js";
+import type { PolicyValues } from "./command.js";
 import { type PolicyInput, readPolicyInput } from "./input.js";
 
 type Rows = number[][];
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<PolicyValues>): Promise<void> {
   if (values.input === undefined) {
     throw usageError("--input is missing: name a JSON file with the logits, or - for standard input.");
   }

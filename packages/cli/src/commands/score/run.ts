@@ -10,6 +10,7 @@ import { describePreferences, readAsked, renderPrompts } from "../../options/pro
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
+import type { ScoreValues } from "./command.js";
 
 interface ScoredAnswer {
   readonly text: string;
@@ -17,7 +18,7 @@ interface ScoredAnswer {
   readonly scores: readonly AnswerScore[];
 }
 
-export async function run(invocation: Invocation): Promise<void> {
+export async function run(invocation: Invocation<ScoreValues>): Promise<void> {
   const { values, io } = invocation;
   const { answer: texts } = values;
   if (texts === undefined)

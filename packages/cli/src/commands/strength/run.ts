@@ -5,9 +5,10 @@ import type { Io } from "../../io.js";
 import { readParameters } from "../../options/methods.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber, writeJson, writeLines } from "../../terminal/output.js";
+import type { StrengthCommandValues } from "./command.js";
 import { type Solutions, solveStrength } from "./solve.js";
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<StrengthCommandValues>): Promise<void> {
   const parameters = readParameters(values);
   const wanted = values["guidance-scale"];
   const lines =

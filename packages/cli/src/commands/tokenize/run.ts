@@ -8,6 +8,7 @@ import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeNote } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
+import type { TokenizeValues } from "./command.js";
 
 interface Tokens {
   readonly ids: readonly number[];
@@ -15,7 +16,7 @@ interface Tokens {
   readonly note?: string;
 }
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<TokenizeValues>): Promise<void> {
   const { text, chat } = values;
   if ((text === undefined) === (chat === undefined)) {
     throw usageError("Give either --text TEXT or --chat FILE.");

@@ -29,11 +29,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
 import { CliError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import type { OptionValues } from "../../options/table.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "./backends.js";
+import type { VerifyValues } from "./command.js";
 import { loadForeignSubject } from "./foreign-subject.js";
 import { LiveView } from "./live-view.js";
 import { asUsage, checkLaws, checkUsage, preparing, quoteWord } from "./usage.js";
@@ -42,7 +42,7 @@ import { formatBreaches, formatSkips, formatTable, formatVerdict } from "./view.
 const defaultRuns = 100;
 const defaultSeed = 0;
 
-export async function run({ values, io }: Invocation): Promise<void> {
+export async function run({ values, io }: Invocation<VerifyValues>): Promise<void> {
   checkLaws(values.law ?? []);
   if (values.list) {
     listAll(values, io);
@@ -58,7 +58,7 @@ export async function run({ values, io }: Invocation): Promise<void> {
 }
 
 /** Every column in turn, with the table filling up. */
-async function verifyAll(values: OptionValues, io: Io): Promise<Verification> {
+async function verifyAll(values: VerifyValues, io: Io): Promise<Verification> {
   const startedAt = new Date().toISOString();
   const plan = { runs: values.runs ?? defaultRuns, seed: values.seed ?? defaultSeed };
   const { subject } = values;
@@ -94,8 +94,8 @@ interface Judged {
 type OpenJudged = () => Promise<Judged | undefined>;
 
 /** Core and the model families on each backend; the optimisers that use none stand in the first column. */
-async function ours(values: OptionValues, io: Io): Promise<OpenJudged[]> {
-  const { names, mayBeMissing } = chooseBackends(values.backends);
+async function ours(values: VerifyValues, io: Io): Promise<OpenJudged[]> {
+  const { names, mayBeMissing } = chooseBackends(values.backend);
   // The last of those that were named may be missing as well: that is to be known before the first is tried.
   if (!mayBeMissing) for (const name of names) await startOrSkip(name, mayBeMissing);
   return names.map((name, index) => async () => {
@@ -130,7 +130,7 @@ async function theirs(file: string, io: Io): Promise<OpenJudged> {
 interface Surroundings {
   readonly runs: number;
   readonly seed: number;
-  readonly values: OptionValues;
+  readonly values: VerifyValues;
   readonly io: Io;
   readonly view: LiveView;
 }
@@ -162,7 +162,7 @@ async function verifyOne(
   return { ...facts, findings, seconds: (performance.now() - began) / 1000 };
 }
 
-function headline(values: OptionValues, { runs, seed }: { runs: number; seed: number }): string {
+function headline(values: VerifyValues, { runs, seed }: { runs: number; seed: number }): string {
   const count = new Set(values.law ?? listLaws().map(({ name }) => name)).size;
   const what = values.subject ?? "core, models and optimisers";
   return `${count} law${count === 1 ? "" : "s"} on ${what}, up to ${runs.toLocaleString("en-US")} cases each, seed ${seed}`;
@@ -177,7 +177,7 @@ function headlineOf(verification: Verification): string {
   return `${count} law${count === 1 ? "" : "s"} on ${where}, put together; ${runs}; seed ${seed}`;
 }
 
-async function show(verification: Verification, values: OptionValues, io: Io): Promise<void> {
+async function show(verification: Verification, values: VerifyValues, io: Io): Promise<void> {
   if (values.json) writeJson(io, toPlainData(verification));
   else {
     const colors = colorsFor(io.stdout, io.environment);
@@ -201,7 +201,7 @@ function replayCommand({ law, counterexample }: Finding, { name, file }: Verifie
   return `amulet verify --law ${law} ${where} --seed ${counterexample?.seed} --path ${counterexample?.path}`;
 }
 
-function listAll(values: OptionValues, io: Io): void {
+function listAll(values: VerifyValues, io: Io): void {
   const laws = listLaws()
     .filter(({ name }) => values.law?.includes(name) ?? true)
     .map((law) => ({ ...law, source: lawSources[law.name]! }));

@@ -5,7 +5,7 @@ import { dirname, resolve } from "node:path";
 import { listLaws, VerifyError } from "@amulet-ts/verify";
 import { CliError, usageError } from "../../errors.js";
 import { didYouMean } from "../../options/suggest.js";
-import { type OptionName, type OptionValues, optionSpec } from "../../options/table.js";
+import type { VerifyValues } from "./command.js";
 
 /** @throws CliError `usage` for a law that there is not, with the names that there are */
 export function checkLaws(names: readonly string[]): void {
@@ -17,10 +17,10 @@ export function checkLaws(names: readonly string[]): void {
 }
 
 /** @throws CliError `usage` for options that exclude each other, and for a report that can't be written */
-export async function checkUsage(values: OptionValues): Promise<void> {
+export async function checkUsage(values: VerifyValues): Promise<void> {
   checkJoin(values);
   checkPath(values);
-  if (values.subject !== undefined && values.backends !== undefined) {
+  if (values.subject !== undefined && values.backend !== undefined) {
     throw usageError(
       "--subject judges what a file computes, wherever that runs; --backend is for ours. Give one.",
     );
@@ -29,16 +29,15 @@ export async function checkUsage(values: OptionValues): Promise<void> {
 }
 
 /** What says how to run, which earlier runs have settled. */
-const settled: readonly OptionName[] = ["runs", "seed", "law", "subject", "path", "backends"];
+const settled = ["runs", "seed", "law", "subject", "path", "backend"] as const;
 
-function checkJoin(values: OptionValues): void {
+function checkJoin(values: VerifyValues): void {
   const beside = values.from && settled.find((name) => values[name] !== undefined);
   if (!beside) return;
-  const { spelling = beside } = optionSpec(beside);
-  throw usageError(`--from puts earlier runs together as they are: --${spelling} does nothing beside it.`);
+  throw usageError(`--from puts earlier runs together as they are: --${beside} does nothing beside it.`);
 }
 
-function checkPath({ path, law }: OptionValues): void {
+function checkPath({ path, law }: VerifyValues): void {
   if (path === undefined) return;
   if (law?.length !== 1)
     throw usageError("--path replays a counterexample of one law: name that law with --law.");

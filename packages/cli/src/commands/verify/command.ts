@@ -1,0 +1,40 @@
+/** `amulet verify`: options and help. */
+import { backendNames } from "@amulet-ts/backends";
+import { type Command, defineCommand } from "../../command.js";
+import { flag, number, text, texts, type ValuesOfGroups, wholeFrom } from "../../options/kinds.js";
+import { commonOptions, seed } from "../../options/shared.js";
+import { readBackends } from "./backends.js";
+
+const options = {
+  Answer: { seed },
+  Verification: {
+    runs: number("N", wholeFrom(1), "cases for each law; slow ones get a share (default 100)"),
+    law: texts("NAME", "only this law; repeatable"),
+    list: flag("the laws, with what they state and where that is from"),
+    subject: text("FILE", "a module of JavaScript to judge instead of ours"),
+    path: text("PATH", "the counterexample of --law and --seed with this path"),
+    report: text("FILE", "where to write a report in Markdown"),
+    from: texts("FILE", "put together what earlier runs wrote with --json; repeatable"),
+    backend: {
+      ...texts("NAME", `${[...backendNames, "all"].join(", ")}; repeatable (default cpu and wasm)`),
+      read: readBackends,
+    },
+  },
+  Common: commonOptions,
+};
+export type VerifyValues = ValuesOfGroups<typeof options>;
+
+export const verify: Command = defineCommand({
+  usage: "amulet verify [--runs N] [--law NAME] [--backend NAME | --subject FILE]",
+  summary: "the laws of the algorithm and the forward passes, on every backend or on your own code",
+  examples: [
+    "amulet verify",
+    "amulet verify --runs 1000 --backend all --report report.md",
+    "amulet verify --law loop-equals-collapse --law budget-met",
+    "amulet verify --subject ./my-step.mjs",
+    "amulet verify --list",
+  ],
+  takes: "options only",
+  options,
+  load: () => import("./run.js"),
+});

@@ -1,0 +1,112 @@
+/** Options that several commands take, in groups. A command names the groups, and gives them a place in its help. */
+import { backendNames } from "@amulet-ts/backends";
+import { paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
+import {
+  anyFinite,
+  anyWhole,
+  choice,
+  flag,
+  notNegative,
+  number,
+  numbers,
+  positive,
+  positiveOrInfinite,
+  positiveProbability,
+  probability,
+  text,
+  texts,
+  tokenIds,
+  type ValuesOf,
+  wholeFrom,
+} from "./kinds.js";
+
+/** What is asked. */
+export const promptOptions = {
+  preference: texts("TEXT", 'what this user likes: "Your answer should be concise."; repeatable'),
+  weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)"),
+  system: text("TEXT", "system message of both prompts"),
+  "preference-in": choice("PLACE", ["question", "system"], "where the preference stands"),
+  "base-ids": tokenIds("1,2,3", "token ids instead of the question"),
+  "preference-ids": tokenIds("1,2,3", "token ids instead of question and preference"),
+};
+export type PromptValues = ValuesOf<typeof promptOptions>;
+
+const { iterations, alpha, lambda, eta } = paperParameters;
+
+/** The paper's dial. */
+export const parameterOptions = {
+  iterations: number("T", wholeFrom(0), `steps per token (default ${iterations})`),
+  alpha: number("α", notNegative, `scale of the utility (default ${alpha})`),
+  lambda: number("λ", notNegative, `pull back to the preference policy (default ${lambda})`),
+  eta: number("η", positiveOrInfinite, `learning rate; Infinity is allowed (default ${eta})`),
+};
+export type ParameterValues = ValuesOf<typeof parameterOptions>;
+
+/** The dial, or where it ends up. */
+export const strengthOptions = {
+  ...parameterOptions,
+  "guidance-scale": number("X", anyFinite, "the strength as one number, instead of T, α, λ, η"),
+};
+
+/** Nats of drift that bounded Amulet may spend at a token where none are given. */
+export const defaultBudget = 0.2;
+
+/** The dials of all methods. */
+export const methodOptions = {
+  ...strengthOptions,
+  ratio: number("R", anyFinite, `Linear Alignment's γ (default ${paperLinearAlignmentRatio})`),
+  "kl-budget": number(
+    "NATS",
+    notNegative,
+    `most KL from the preference policy at any token (compare: ${defaultBudget})`,
+  ),
+  plausibility: number(
+    "P",
+    positiveProbability,
+    "only tokens in the preference policy's top-p nucleus; in compare, la's mask",
+  ),
+};
+export type MethodValues = ValuesOf<typeof methodOptions>;
+
+export const maxNewTokens = number("N", wholeFrom(1), "longest answer (default 128; lab curve: 144)");
+export const temperature = number("T", notNegative, "0, the default, takes the most probable token");
+export const seed = number("N", anyWhole, "seed of the draws (default 0)");
+
+/** How tokens are chosen, and where an answer ends. */
+export const answerOptions = {
+  "max-new-tokens": maxNewTokens,
+  "min-new-tokens": number("N", wholeFrom(0), "shortest answer"),
+  ban: tokenIds("1,2,3", "token ids that are never chosen"),
+  temperature,
+  "top-k": number("K", wholeFrom(0), "draw from the K most probable tokens"),
+  "top-p": number("P", positiveProbability, "draw from the fewest tokens that reach P"),
+  "min-p": number("P", probability, "draw from tokens at least P times the best one"),
+  seed,
+  stop: texts("TEXT", "ends an answer and is not part of it; repeatable"),
+  "repetition-penalty": number("R", positive, "divides the score of tokens already said"),
+  "presence-penalty": number("P", anyFinite, "subtracted from the score of tokens already said"),
+};
+export type AnswerValues = ValuesOf<typeof answerOptions>;
+
+export const backendOption = { backend: choice("NAME", backendNames, "what computes") };
+
+/** Which model, and where it runs. */
+export const modelOptions = {
+  model: text(
+    "MODEL",
+    "a folder with a model, a .gguf file, or a model of the hub: org/name[:file.gguf][@revision] (default: the lab's)",
+  ),
+  ...backendOption,
+};
+export type ModelValues = ValuesOf<typeof modelOptions>;
+
+/** Of every command. */
+export const commonOptions = {
+  json: flag("one JSON object on standard output, nothing else"),
+  debug: flag("show where an error came from"),
+  help: flag("this text"),
+};
+
+/** The question and preference of the help's examples. */
+export const exampleQuestion = '"How do I make a cup of tea?"';
+export const examplePreference = '--preference "Your answer should be concise."';
