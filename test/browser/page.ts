@@ -1,5 +1,6 @@
 /** The script of the page: loads a model from a URL or a blob and answers. What it offers is called by the test. */
 import { startBackend } from "@amulet-ts/backends";
+import { FilesError } from "@amulet-ts/files";
 import { loadModel, ModelError } from "@amulet-ts/models/browser";
 import * as tf from "@tensorflow/tfjs-core";
 import { answer } from "./answer.js";
@@ -26,7 +27,8 @@ async function run({ backend, url, asBlob = false, count }: Order) {
 async function refuse(url: string): Promise<string> {
   return loadModel(url).then(
     () => "loaded",
-    (error: unknown) => (error instanceof ModelError ? error.code : String(error)),
+    (error: unknown) =>
+      error instanceof ModelError || error instanceof FilesError ? error.code : String(error),
   );
 }
 

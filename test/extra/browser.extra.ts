@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { delimiter, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
+import { generate } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel } from "@amulet-ts/models";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
@@ -94,7 +95,8 @@ describe.skipIf(!executablePath)("in a page of headless Chromium (needs Chromium
   test("the example in the README of models answers in the page", async () => {
     const own = await browser.newPage();
     await own.goto(new URL("/readme.html", page.url()).href);
-    await own.waitForFunction("document.body.textContent.trim().length > 0");
+    await own.waitForFunction("document.title === 'done'");
+    expect(await own.textContent("body")).toBe(await exampleInNode(models.get("/models/tiny.gguf")!.path));
     await own.close();
   });
 
@@ -120,12 +122,22 @@ async function answerInNode(path: string): Promise<number[]> {
   return await answer(model, count);
 }
 
+/** What the README's example puts on its page. */
+async function exampleInNode(path: string): Promise<string> {
+  using model = await loadModel(path);
+  const question = "How do I make a cup of tea?";
+  let answer = "";
+  for await (const { text } of generate(model, { question, preference: "Be concise.", maxNewTokens: 20 }))
+    answer += text;
+  return answer;
+}
+
 /** What only Node has stays in chunks that a page never loads. */
 async function bundle(outdir: string): Promise<void> {
   const inProject = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
   const readme = await readFile(inProject("packages/models/README.md"), "utf8");
   const [, example] = /^```js\n(.*?)^```$/ms.exec(readme)!;
-  await writeFile(join(outdir, "readme-source.js"), example!);
+  await writeFile(join(outdir, "readme-source.js"), `${example}document.title = "done";`);
   await build({
     entryPoints: { page: inProject("test/browser/page.ts"), readme: join(outdir, "readme-source.js") },
     nodePaths: [inProject("node_modules")],

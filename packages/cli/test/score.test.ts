@@ -27,7 +27,7 @@ interface Scored {
 }
 
 test("the answer that generate gives greedily is scored as its tokens' own probabilities", async () => {
-  const common = ["Why?", "--preference", "Be kind.", "--model", model, "--json"];
+  const common = ["How do I make tea?", "--preference", "Your answer should be concise.", "--json"];
   const generated = await amulet([
     "generate",
     ...common,
@@ -38,10 +38,10 @@ test("the answer that generate gives greedily is scored as its tokens' own proba
     "4",
   ]);
   const { text, ids, tokens } = JSON.parse(generated.stdout);
-  const { status, stdout } = await score("--answer", text, "--json");
+  const { status, stdout } = await amulet(["score", ...common, "--answer", text]);
   expect(status).toBe(0);
   const [answer] = (JSON.parse(stdout) as Scored).answers;
-  // Where the text reads back as the same tokens, which byte tokens do.
+  // The embedded model answers in words, which read back as the same tokens.
   expect(answer!.ids.slice(0, -1)).toEqual(ids);
   const preference = answer!.scores.find(({ method }) => method === "pref")!;
   for (const [i, { probability }] of tokens.entries()) {

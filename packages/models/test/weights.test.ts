@@ -1,5 +1,6 @@
 /** Weights, however they are held, against the file's own numbers: looked up bit for bit, multiplied by float64. */
 import type { TensorSource } from "@amulet-ts/files";
+import { openGguf } from "@amulet-ts/files";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { effectiveRoundoff } from "@amulet-ts/testing/backends/tolerance";
 import { backendsUnderTest, casesOn } from "@amulet-ts/testing/backends/under-test";
@@ -8,8 +9,6 @@ import { drawTensor, fileOf, storedTypes } from "@amulet-ts/testing/files/stored
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openGguf } from "../../files/src/formats/gguf.js";
-import { onDisk } from "../../files/src/places/disk.js";
 import { joinWeights } from "../src/weights/joined-weight.js";
 import { StoredWeight } from "../src/weights/stored-weight.js";
 import { TensorWeight } from "../src/weights/tensor-weight.js";
@@ -26,7 +25,7 @@ async function withTensor(
   drawn: ReturnType<typeof drawTensor>,
   run: (source: TensorSource, expected: Expected) => Promise<void>,
 ): Promise<void> {
-  const store = await openGguf(onDisk(await place({ "stored.gguf": fileOf(drawn) })));
+  const store = await openGguf(await place({ "stored.gguf": fileOf(drawn) }));
   try {
     const source = store.tensors.get(drawn.name)!;
     const [outputs, inputs] = source.shape as [number, number];

@@ -1,6 +1,7 @@
 /** The runner: what it plans, how it ends, and that a counterexample is found again. */
 import {
   algorithmMutants,
+  type CheckOptions,
   createSubject,
   describeBreach,
   type Finding,
@@ -8,6 +9,7 @@ import {
   mirrorSubject,
   planChecks,
   type RunOptions,
+  type RunProgress,
   runChecks,
   VerifyError,
 } from "@amulet-ts/verify";
@@ -133,6 +135,16 @@ describe("a run", () => {
     );
   });
 
+  it("keeps the worst of its cases, as a further case can only make it worse", async () => {
+    const strains: number[] = [];
+    for (let runs = 1; runs <= 20; runs++) {
+      const [held] = await findings({ algorithm: reference }, ["scale-by-definition"], { runs });
+      strains.push(held!.worst!.error / held!.worst!.tolerance);
+    }
+    expect(strains).toEqual(strains.toSorted((a, b) => a - b));
+    expect(new Set(strains).size).toBeGreaterThan(1);
+  });
+
   it("comes to a counterexample again by its seed and path, at once", async () => {
     const [broken] = await findings({ algorithm: mutant.subject }, ["step-stationary"]);
     const { seed, path, example } = broken!.counterexample!;
@@ -159,19 +171,32 @@ describe("a run", () => {
         return reference.guidanceScale(parameters);
       },
     };
-    const found = await findings({ algorithm }, ["scale-starts-at-one", "scale-rises"], {
+    const found = await findings({ algorithm }, ["scale-by-definition", "scale-rises"], {
       signal: interrupt.signal,
       runs: 10_000,
     });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ outcome: "interrupted", runs: 40, planned: 10_000 });
-    expect(found[0]!.worst).toBeDefined();
+    const [first] = await findings({ algorithm: reference }, ["scale-by-definition"], { runs: 40 });
+    expect(first!.worst!.error).toBeGreaterThan(0);
+    expect(found[0]!.worst).toEqual(first!.worst);
   });
 
   it("tells how far it is before each law and while it runs", async () => {
-    const told: string[] = [];
-    const onProgress = ({ label, done }: { label: string; done: number }) => told.push(`${done} ${label}`);
-    await findings({ algorithm: reference }, ["scale-rises", "scale-growth"], { onProgress });
-    expect(new Set(told)).toEqual(new Set(["0 scale-rises", "1 scale-growth"]));
+    const told: RunProgress[] = [];
+    // Told a few times a second: each case takes longer than the time between two of them.
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 60));
+    const plan = planChecks({ algorithm: reference }, { runs: 3, laws: ["scale-rises", "scale-growth"] });
+    const slow = plan.map((planned) => ({
+      ...planned,
+      async check({ onCase }: CheckOptions) {
+        for (let one = 0; one < 3; one++) await wait().then(onCase);
+        return { law: planned.name, subject: "slow", outcome: "held", runs: 3 } as const;
+      },
+    }));
+    for await (const _ of runChecks(slow, { seed: 3, onProgress: (progress) => told.push(progress) }));
+    expect(told.map(({ done, label, cases, planned }) => `${done} ${label}: ${cases} of ${planned}`)).toEqual(
+      ["0 scale-rises", "1 scale-growth"].flatMap((law) => [0, 1, 2, 3].map((n) => `${law}: ${n} of 3`)),
+    );
   });
 });

@@ -27,10 +27,13 @@ export const tinyConfig = {
   vocab_size: 288,
 };
 
-/** A tensor of small numbers. */
+let drawn = 0;
+
+/** A tensor of small numbers of its own, so that two that are swapped show. */
 function tensor(...shape: number[]): WrittenShard[string] {
   const size = shape.reduce((product, axis) => product * axis, 1);
-  return { dtype: "F32", shape, data: f32(...Array.from({ length: size }, (_, i) => Math.sin(i))) };
+  const phase = drawn++;
+  return { dtype: "F32", shape, data: f32(...Array.from({ length: size }, (_, i) => Math.sin(i + phase))) };
 }
 
 function block(index: number): WrittenShard {

@@ -1,4 +1,5 @@
 /** A whole Llama of 2 blocks as a GGUF file, made in memory: tokenizer, chat template and weights that are sines. */
+import type { oracleLogits } from "@amulet-ts/verify";
 import {
   f32,
   float32Tensor,
@@ -15,14 +16,12 @@ import { byteAlphabet, CHATML } from "../files/tiny-tokenizer.js";
 export const tinyLlamaTokens = ["<pad>", "<|im_start|>", "<|im_end|>", ...byteAlphabet(), "th"];
 const [stringType, int32Type, arrayType, floatType] = [8, 5, 9, 6];
 
+/** Each tensor has numbers of its own, so that two that are swapped show. */
 function weights(name: string, ...shape: number[]): WrittenTensor {
   const size = shape.reduce((product, axis) => product * axis, 1);
-  const isNorm = shape.length === 1;
-  return float32Tensor(
-    name,
-    shape,
-    Array.from({ length: size }, (_, i) => (isNorm ? 1 : Math.sin(i + size) / 2)),
-  );
+  const phase = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0);
+  const sines = Array.from({ length: size }, (_, i) => Math.sin(i + phase) / 2);
+  return float32Tensor(name, shape, shape.length === 1 ? sines.map((sine) => 1 + sine) : sines);
 }
 
 function block(index: number): WrittenTensor[] {
@@ -69,6 +68,52 @@ export function tinyLlama(): Required<Pick<WrittenGguf, "entries" | "tensors">> 
       weights("output_norm.weight", 8),
     ],
   };
+}
+
+const names: readonly (readonly [RegExp | string, string])[] = [
+  ["token_embd", "model.embed_tokens"],
+  ["output_norm", "model.norm"],
+  [/^blk\.(\d)/, "model.layers.$1"],
+  ["attn_norm", "input_layernorm"],
+  ["attn_output", "self_attn.o_proj"],
+  [/attn_([qkv])/, "self_attn.$1_proj"],
+  ["ffn_norm", "post_attention_layernorm"],
+  [/ffn_(gate|up|down)/, "mlp.$1_proj"],
+];
+
+/** The same model as the oracles read one: names and rows of heads as before llama.cpp converted it. */
+export function plainTinyLlama(): Parameters<typeof oracleLogits>[0] {
+  const tensors = tinyLlama().tensors.map(({ name, shape, data }) => {
+    const numbers = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+    const values = /attn_[qk]\./.test(name) ? pairsApart(numbers) : numbers;
+    return [
+      names.reduce((renamed, [from, to]) => renamed.replace(from, to), name),
+      { shape, data: values },
+    ] as const;
+  });
+  const config = {
+    architectures: ["LlamaForCausalLM"] as const,
+    vocab_size: tinyLlamaTokens.length,
+    hidden_size: 8,
+    intermediate_size: 12,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    num_key_value_heads: 1,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+  };
+  return { family: "llama", config, tensors: new Map(tensors) };
+}
+
+/** Of each head's four rows, what llama.cpp puts side by side is half a head apart. */
+function pairsApart(rows: Float32Array): Float32Array {
+  const width = 8;
+  return Float32Array.from(rows, (_, at) => {
+    const row = Math.floor(at / width);
+    const [inHead, head] = [row % 4, row - (row % 4)];
+    return rows[(head + 2 * (inHead % 2) + Math.floor(inHead / 2)) * width + (at % width)]!;
+  });
 }
 
 export const tinyLlamaFile = (): Buffer => writeGguf(tinyLlama());
