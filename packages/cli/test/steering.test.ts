@@ -115,6 +115,113 @@ describe("how an answer is steered", () => {
     expect(narrow.ids).toEqual((await generate(...brief, "--method", "pref")).ids);
   });
 
+  describe("methods of the field", () => {
+    const same = async (one: readonly string[], other: readonly string[]) =>
+      expect((await generate(...brief, ...one)).ids).toEqual((await generate(...brief, ...other)).ids);
+
+    test.each(["adacad", "nwcad", "promptcd"])("--method %s answers, and has no one x", async (method) => {
+      const found = await generate(...brief, "--method", method);
+      expect(found).toMatchObject({ method, guidanceScale: null });
+      expect(found.ids.length).toBeGreaterThan(0);
+    });
+
+    test("AdaCAD's x is told token by token; warmed up all the way it is x = 2", async () => {
+      const { tokens } = await generate(...brief, "--method", "adacad", "--explain");
+      for (const { guidanceScale: x } of tokens) {
+        expect(x).toBeGreaterThanOrEqual(1);
+        expect(x).toBeLessThanOrEqual(2);
+      }
+      await same(["--method", "adacad", "--warmup", "1"], ["--guidance-scale", "2"]);
+    });
+
+    test("NWCAD's gate, wide open, is the base prompt, and shut to it the preference prompt", async () => {
+      await same(["--method", "nwcad", "--gate", "1,0,0"], ["--method", "base"]);
+      await same(["--method", "nwcad", "--gate", "0, 1, 0"], ["--method", "pref"]);
+    });
+
+    test("PromptCD without contrast is the preference prompt", async () => {
+      await same(["--method", "promptcd", "--contrast", "0"], ["--method", "pref"]);
+    });
+
+    test("a negative prompt stands in the base prompt, where the preference stands in the other", async () => {
+      for (const place of [[], ["--preference-in", "system"]]) {
+        const negative = await generate(
+          ...brief,
+          ...place,
+          "--negative-prompt",
+          "Be formal.",
+          "--method",
+          "base",
+        );
+        const stated = await generate(...formal, ...place, "--method", "pref");
+        expect(negative.ids).toEqual(stated.ids);
+        expect(negative).toMatchObject({ negativePrompt: "Be formal." });
+      }
+      await same(["--negative-prompt", "Be brief.", "--guidance-scale", "7"], ["--method", "pref"]);
+      const { stdout } = await onTiny(["compare", ...question, ...brief, "--negative-prompt", "Be formal."]);
+      expect(stdout).toMatch(/^base {8}What is the answer\? Be formal\.$/m);
+    });
+
+    test("masks at their strictest leave the preference prompt's choice, at their widest the method's", async () => {
+      for (const strict of [
+        ["--min-p-mask", "1"],
+        ["--top-n-sigma", "0"],
+      ])
+        await same(["--guidance-scale", "7", ...strict], ["--method", "pref"]);
+      const wide = ["--min-p-mask", "1e-300", "--top-n-sigma", "1000"];
+      await same(["--guidance-scale", "7", ...wide], ["--guidance-scale", "7"]);
+      const { method } = await generate(
+        ...brief,
+        "--plausibility",
+        "0.9",
+        "--min-p-mask",
+        "0.1",
+        "--top-n-sigma",
+        "1",
+      );
+      expect(method).toBe("amulet+plausibility+min-p+top-n-sigma");
+    });
+
+    test.each([
+      [["--warmup", "0.3"], /--warmup does nothing with --method amulet; it belongs to adacad/],
+      [["--method", "base", "--min-p-mask", "0.1"], /--min-p-mask does nothing with --method base/],
+      [
+        ["--strength-schedule", "3:0..", "--top-n-sigma", "1"],
+        /--strength-schedule or --top-n-sigma, not both/,
+      ],
+      [
+        ["--method", "nwcad", "--gate", "0.1,0.5"],
+        /--gate must be three numbers from 0 to 1 .* it is "0.1,0.5"/,
+      ],
+      [["--method", "nwcad", "--gate", "0.1,,0.5"], /--gate must be three numbers/],
+      [["--method", "nwcad", "--gate", "0.1,0.5,2"], /--gate must be three numbers/],
+      [["--method", "adacad", "--warmup", "2"], /--warmup must be a number between 0 and 1; it is 2/],
+      [["--negative-prompt", " "], /The --negative-prompt is empty/],
+    ])("%j is wrong usage", async (words, sentence) => {
+      expect(await refusal(...brief, ...words)).toMatch(sentence);
+    });
+  });
+
+  test.each([
+    ["--lambda", "0"],
+    ["--lambda", "1e-300"],
+    ["--alpha", "1e300"],
+  ])("%s %s, past float32, is refused in one sentence by loop and collapse", async (option, value) => {
+    const said = await Promise.all(
+      ["amulet", "amulet-exact", "bounded"].map((method) =>
+        refusal(...brief, "--method", method, option, value),
+      ),
+    );
+    expect(said[0]).toMatch(/^amulet: The guidance scale \(x\) must be a number within ±1000000, [^\n]+\n$/);
+    expect(new Set(said).size).toBe(1);
+  });
+
+  test("an η of 5e-324 takes no step, by loop and collapse", async () => {
+    const { ids } = await generate(...brief, "--method", "pref");
+    for (const method of ["amulet", "amulet-exact"])
+      expect((await generate(...brief, "--method", method, "--eta", "5e-324")).ids).toEqual(ids);
+  });
+
   test("a schedule of one part is that strength, and parts hold for their tokens", async () => {
     const constant = await generate(...brief, "--strength-schedule", "3:0..");
     expect(constant.ids).toEqual((await generate(...brief, "--guidance-scale", "3")).ids);

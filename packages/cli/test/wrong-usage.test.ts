@@ -17,6 +17,13 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
   [["strength", "--alpha=-1"], /--alpha must be .*; it is -1/],
   [["strength", "--iterations", "-1"], /--iterations must be a whole number of at least 0; it is -1/],
   [["strength", "--iterations", "1.5"], /--iterations must be a whole number/],
+  [["strength", "--iterations", "1000000000"], /from 0 to 1000000; it is 1000000000/],
+  [["strength", "--alpha", "1e308", "--lambda", "1e-308"], /x beyond the largest number/],
+  [[...ask, "--guidance-scale", "1e300"], /within ±1000000, .*; it is 1e\+300/],
+  [
+    ["generate", "--base-ids", "1", "--preference-ids", "1", "--negative-prompt", "x"],
+    /in words or as --base-ids/,
+  ],
   [["strength", "--eta", "-inf"], /--eta must be a number above 0, or Infinity/],
   [["strength", "--lambda", "0", "--eta", "Infinity"], /Give λ > 0 or a finite η/],
   [["strength", "--guidance-scale", "Infinity"], /--guidance-scale must be a finite number/],

@@ -75,6 +75,29 @@ test("the preference stands after the question, or in the system message", () =>
   });
 });
 
+test("a negative prompt stands where the preference stands", () => {
+  const asked = {
+    question: "Why?",
+    preference: "Be brief.",
+    negativePrompt: "Be long.",
+    system: "You are kind.",
+  };
+  expect(preferenceChats(asked)).toEqual({
+    base: [
+      { role: "system", content: "You are kind." },
+      { role: "user", content: "Why? Be long." },
+    ],
+    preference: [
+      { role: "system", content: "You are kind." },
+      { role: "user", content: "Why? Be brief." },
+    ],
+  });
+  expect(preferenceChats({ ...asked, preferenceIn: "system" }).base).toEqual([
+    { role: "system", content: "You are kind. Be long." },
+    { role: "user", content: "Why?" },
+  ]);
+});
+
 test("an empty question or preference is refused", () => {
   const model = new Parrot("");
   expect(() => renderQuestion(model, { question: " ", preference: "x" })).toThrow("question is empty");

@@ -28,20 +28,15 @@ export function readBudget(values: MethodValues): number {
 }
 
 /** x, by its own name or by the paper's parameters. */
-export function readScale(values: MethodValues): number {
+function readScale(values: MethodValues): number {
   return values["guidance-scale"] ?? guidanceScale(readParameters(values));
-}
-
-/** Leaves out tokens that the preference policy finds implausible, where that was asked for. */
-export function mask(method: Method, plausibility: number | undefined): Method {
-  return plausibility === undefined ? method : withPlausibility(method, plausibility);
 }
 
 /** The methods that are one number each. @throws CoreError `bad-strength` */
 export const dialMethods = {
   base: baseMethod,
   pref: preferenceMethod,
-  la: ({ ratio, plausibility }) => mask(linearAlignmentMethod(ratio), plausibility),
+  la: ({ ratio }) => linearAlignmentMethod(ratio),
   amulet: (values) => {
     const scale = values["guidance-scale"];
     return scale === undefined ? amuletMethod(readParameters(values)) : guidanceMethod(scale, "amulet");
@@ -57,7 +52,11 @@ export interface ComparedMethod {
 /** The methods that `compare` shows, in its order. @throws CoreError `bad-strength` */
 export function comparedMethods(values: MethodValues): ComparedMethod[] {
   const budget = readBudget(values);
-  const methods = Object.values<(values: MethodValues) => Method>(dialMethods).map((make) => make(values));
+  const methods = Object.entries<(values: MethodValues) => Method>(dialMethods).map(([name, make]) => {
+    const method = make(values);
+    const { plausibility } = values;
+    return name === "la" && plausibility !== undefined ? withPlausibility(method, plausibility) : method;
+  });
   // A dial that stops before the preference prompt has no drift to bound.
   const bounded = boundedMethod(budget, Math.max(0, readScale(values) - 1));
   return [

@@ -64,6 +64,9 @@ function readIds(values: PromptValues, reads: Reads): TokenPrompts {
   if (values.preference !== undefined) {
     throw usageError("Give preferences in words or as --preference-ids, not both.");
   }
+  if (values["negative-prompt"] !== undefined) {
+    throw usageError("Give the negative prompt in words or as --base-ids, not both.");
+  }
   return { base, preferences: preference.length === 0 ? [] : [{ tokens: preference, weight: 1 }] };
 }
 
@@ -78,12 +81,18 @@ function readQuestion(question: string | undefined, values: PromptValues, reads:
     );
   }
   if (question.trim() === "") throw usageError("The question is empty: ask something.");
-  const { system, "preference-in": preferenceIn } = values;
+  const { system, "preference-in": preferenceIn, "negative-prompt": negativePrompt } = values;
+  if (negativePrompt?.trim() === "") {
+    throw usageError(
+      'The --negative-prompt is empty: say what the base prompt shall, such as "Be long-winded."',
+    );
+  }
   return {
     question,
     preferences: readPreferences(values, reads),
     ...(system !== undefined && { system }),
     ...(preferenceIn !== undefined && { preferenceIn }),
+    ...(negativePrompt !== undefined && { negativePrompt }),
   };
 }
 
@@ -133,9 +142,11 @@ export function countTokens({ prompts: { base, preferences } }: ReadPrompts) {
   };
 }
 
-/** The preferences in words, for JSON. */
+/** The preferences and the negative prompt in words, for JSON. */
 export function describePreferences(asked: Asked) {
-  return asked.kind === "question" ? { preferences: asked.question.preferences } : {};
+  if (asked.kind !== "question") return {};
+  const { preferences, negativePrompt } = asked.question;
+  return { preferences, ...(negativePrompt !== undefined && { negativePrompt }) };
 }
 
 /** The preference chat for people, with the part that states the preference marked. */

@@ -24,6 +24,7 @@ import {
 export const promptOptions = {
   preference: texts("TEXT", 'what this user likes: "Your answer should be concise."; repeatable'),
   weight: numbers("W", anyFinite, "how much the preference before it counts (default 1)"),
+  "negative-prompt": text("TEXT", "what the base prompt says in the preference's place"),
   system: text("TEXT", "system message of both prompts"),
   "preference-in": choice("PLACE", ["question", "system"], "where the preference stands"),
   "base-ids": tokenIds("1,2,3", "token ids instead of the question"),

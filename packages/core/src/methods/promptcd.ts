@@ -7,6 +7,9 @@ import { withMinP } from "./masks.js";
 import type { Method } from "./method.js";
 import { logPolicy } from "./policy.js";
 
+/** γ where none is given; ours. */
+export const defaultContrast = 0.5;
+
 /** Contrastive decoding's share of the best token, below which a token is out (Li et al. 2022). */
 export const contrastivePlausibility = 0.1;
 
@@ -22,7 +25,10 @@ export const contrastivePlausibility = 0.1;
  * @param plausibility λ, above 0 and at most 1
  * @throws CoreError `bad-strength`
  */
-export function promptCdMethod(contrast = 0.5, plausibility: number = contrastivePlausibility): Method {
+export function promptCdMethod(
+  contrast: number = defaultContrast,
+  plausibility: number = contrastivePlausibility,
+): Method {
   if (!(contrast >= 0 && contrast <= largestStrength))
     throw new CoreError(
       "bad-strength",

@@ -33,6 +33,11 @@ interface Asked {
   readonly system?: string;
   /** Where the preference stands: after the question (the authors' way, the default) or in the system message. */
   readonly preferenceIn?: "question" | "system";
+  /**
+   * Stands in the base chat where the preference stands in the other: what the answer moves away from, such as the
+   * opposite of the preference, or the system message that it shall get the better of.
+   */
+  readonly negativePrompt?: string;
 }
 
 /** A question and how it shall be answered. */
@@ -54,17 +59,25 @@ export interface WeightedQuestion extends Asked {
   readonly preferences: readonly WeightedPreference[];
 }
 
-/** The two chats that differ by the preference alone. */
-export function preferenceChats({ question, preference, system, preferenceIn = "question" }: Question) {
-  const chat = (content: string, systemText: string | undefined): ChatMessage[] => [
-    ...(systemText ? [{ role: "system", content: systemText } as const] : []),
-    { role: "user", content },
-  ];
-  const base = chat(question, system);
-  if (preferenceIn === "system") return { base, preference: chat(question, joinTexts(system, preference)) };
-  return { base, preference: chat(joinTexts(question, preference), system) };
+/** The two chats: they differ by the preference alone, and by the negative prompt where there is one. */
+export function preferenceChats({
+  question,
+  preference,
+  negativePrompt = "",
+  system,
+  preferenceIn = "question",
+}: Question) {
+  const chat = (text: string): ChatMessage[] => {
+    const [content, systemText] =
+      preferenceIn === "system" ? [question, joinTexts(system, text)] : [joinTexts(question, text), system];
+    return [
+      ...(systemText ? [{ role: "system", content: systemText } as const] : []),
+      { role: "user", content },
+    ];
+  };
+  return { base: chat(negativePrompt), preference: chat(preference) };
 }
 
-function joinTexts(first: string | undefined, second: string): string {
-  return [first, second].filter(Boolean).join(" ");
+function joinTexts(...texts: (string | undefined)[]): string {
+  return texts.filter(Boolean).join(" ");
 }

@@ -1,10 +1,14 @@
 /** `amulet generate`: options and help. */
+import { defaultContrast, defaultThresholds } from "@amulet-ts/core";
 import { type Command, defineCommand } from "../../command.js";
 import {
   anyFinite,
   choice,
   flag,
+  notNegative,
   number,
+  positiveProbability,
+  probability,
   text,
   type ValuesOfGroups,
   wholeFrom,
@@ -19,8 +23,21 @@ import {
   promptOptions,
 } from "../../options/shared.js";
 
-export const methodNames = ["base", "pref", "beam", "la", "amulet", "amulet-exact", "bounded"] as const;
+export const methodNames = [
+  "base",
+  "pref",
+  "beam",
+  "la",
+  "amulet",
+  "amulet-exact",
+  "bounded",
+  "adacad",
+  "nwcad",
+  "promptcd",
+] as const;
 export type MethodName = (typeof methodNames)[number];
+
+const defaultGate = Object.values(defaultThresholds).join(",");
 
 const {
   stop,
@@ -34,6 +51,23 @@ const options = {
   Strength: {
     method: choice("NAME", methodNames, "how to decode (default amulet)"),
     ...methodOptions,
+    "min-p-mask": number(
+      "P",
+      positiveProbability,
+      "only tokens at least P times as probable as the preference policy's best",
+    ),
+    "top-n-sigma": number(
+      "N",
+      notNegative,
+      "only tokens within N standard deviations of the preference policy's best logit",
+    ),
+    warmup: number("W", probability, "adacad: smallest γ (default 0)"),
+    gate: text("τ,κ,κ", `nwcad: divergence and both margins (default ${defaultGate})`),
+    contrast: number(
+      "γ",
+      notNegative,
+      `promptcd: weight of the negative prompt (default ${defaultContrast})`,
+    ),
     "strength-schedule": text("PARTS", 'x by token, such as "1:0..8, 5.6:8.."'),
     beams: number("N", wholeFrom(1), "answers that --method beam keeps (default 16)"),
     "length-penalty": number("P", anyFinite, "beam: above 1 favours long answers (default 1)"),

@@ -1,14 +1,21 @@
 /** How one answer is decoded: the method that was asked for, and the options that belong to it. */
 import {
+  adaCadMethod,
   amuletExactMethod,
   boundedMethod,
   type Change,
+  type GateThresholds,
   type Method,
+  nwcadMethod,
   preferenceMethod,
+  promptCdMethod,
   strengthSchedule,
+  withMinP,
+  withPlausibility,
+  withTopNSigma,
 } from "@amulet-ts/core";
 import { usageError } from "../../errors.js";
-import { dialMethods, mask, readBudget, readParameters, readScale } from "../../options/methods.js";
+import { dialMethods, readBudget, readParameters } from "../../options/methods.js";
 import { answerOptions, parameterOptions } from "../../options/shared.js";
 import { type GenerateValues, type MethodName, methodNames } from "./command.js";
 
@@ -17,8 +24,46 @@ const makers: Record<MethodName, (values: GenerateValues) => Method> = {
   // Which tokens the preference policy takes is the search's matter.
   beam: () => ({ ...preferenceMethod(), name: "beam" }),
   "amulet-exact": (values) => amuletExactMethod(readParameters(values)),
-  bounded: (values) => boundedMethod(readBudget(values), readScale(values) - 1),
+  bounded: (values) => {
+    const scale = values["guidance-scale"];
+    return boundedMethod(readBudget(values), scale === undefined ? readParameters(values) : scale - 1);
+  },
+  adacad: ({ warmup }) => adaCadMethod(warmup),
+  nwcad: ({ gate }) => nwcadMethod(readGate(gate)),
+  promptcd: ({ contrast }) => promptCdMethod(contrast),
 };
+
+/** NWCAD's three thresholds. @throws CliError `usage` */
+function readGate(written: string | undefined): GateThresholds | undefined {
+  if (written === undefined) return undefined;
+  const [divergence, baseMargin, preferenceMargin, ...more] = written
+    .split(",")
+    .map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const thresholds = { divergence, baseMargin, preferenceMargin };
+  const areNumbers = Object.values(thresholds).every(
+    (value) => value !== undefined && value >= 0 && value <= 1,
+  );
+  if (areNumbers && more.length === 0) return thresholds as GateThresholds;
+  throw usageError(
+    `--gate must be three numbers from 0 to 1 with commas between them, such as 0.05,0.5,0.5: the most divergence, the ` +
+      `least margin of the base policy and that of the preference policy; it is ${JSON.stringify(written)}.`,
+  );
+}
+
+const masks = {
+  plausibility: withPlausibility,
+  "min-p-mask": withMinP,
+  "top-n-sigma": withTopNSigma,
+} as const;
+const maskNames = Object.keys(masks) as (keyof typeof masks)[];
+
+/** With every mask that was asked for round it, the first one innermost. */
+function mask(method: Method, values: GenerateValues): Method {
+  return maskNames.reduce((masked, name) => {
+    const value = values[name];
+    return value === undefined ? masked : masks[name](masked, value);
+  }, method);
+}
 
 export interface Decoding {
   readonly name: MethodName;
@@ -34,14 +79,13 @@ export function readDecoding(values: GenerateValues): Decoding {
   checkOptions(values, name);
   const written = values["strength-schedule"];
   if (written !== undefined) return readSchedule(values, written);
-  const method = makers[name](values);
-  return { name, method: name === "la" ? method : mask(method, values.plausibility) };
+  return { name, method: mask(makers[name](values), values) };
 }
 
 const parameterNames = Object.keys(parameterOptions) as (keyof typeof parameterOptions)[];
 
 function readSchedule(values: GenerateValues, written: string): Decoding {
-  const other = (["guidance-scale", ...parameterNames, "plausibility"] as const).find(
+  const other = (["guidance-scale", ...parameterNames, ...maskNames] as const).find(
     (name) => values[name] !== undefined,
   );
   if (other !== undefined) throw usageError(`Give --strength-schedule or --${other}, not both.`);
@@ -50,6 +94,7 @@ function readSchedule(values: GenerateValues, written: string): Decoding {
 }
 
 const loops: readonly MethodName[] = ["amulet", "amulet-exact", "bounded"];
+const steering: readonly MethodName[] = ["la", ...loops, "adacad", "nwcad", "promptcd"];
 const tokenByToken = methodNames.filter((name) => name !== "beam");
 const { "max-new-tokens": _, ...choosing } = answerOptions;
 
@@ -59,7 +104,10 @@ const methodsOf: Partial<Record<keyof GenerateValues, readonly MethodName[]>> = 
   "guidance-scale": ["amulet", "bounded"],
   ...Object.fromEntries(parameterNames.map((name) => [name, loops])),
   "kl-budget": ["bounded"],
-  plausibility: ["la", ...loops],
+  ...Object.fromEntries(maskNames.map((name) => [name, steering])),
+  warmup: ["adacad"],
+  gate: ["nwcad"],
+  contrast: ["promptcd"],
   "strength-schedule": ["amulet"],
   beams: ["beam"],
   "length-penalty": ["beam"],

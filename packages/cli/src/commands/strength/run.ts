@@ -1,6 +1,7 @@
 /** `amulet strength`: T, α, λ, η to the one number that they amount to, and back. */
 import { type AmuletParameters, guidanceLimit, guidanceScale, mostIterations } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
+import { type CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { readParameters } from "../../options/methods.js";
 import { colorsFor } from "../../terminal/colors.js";
@@ -20,6 +21,7 @@ export async function run({ values, io }: Invocation<StrengthCommandValues>): Pr
 
 function forwards(parameters: AmuletParameters, json: boolean | undefined, io: Io): string[] {
   const scale = guidanceScale(parameters);
+  if (!Number.isFinite(scale)) throw tooStrong(parameters);
   const limit = guidanceLimit(parameters);
   if (json) {
     writeJson(io, { guidanceScale: scale, gamma: scale - 1, ...parameters, limit, names: namesOf(scale) });
@@ -53,6 +55,12 @@ function backwards(
           ...solutionLines(solutions, parameters),
         ]),
   ];
+}
+
+function tooStrong(parameters: AmuletParameters): CliError {
+  return usageError(
+    `${spell(parameters)} give an x beyond the largest number that there is: lower α or T, or raise λ.`,
+  );
 }
 
 /** The strength under the names that it has elsewhere. */
