@@ -1,10 +1,11 @@
-import { lstat, readdir, readFile, readlink, rm, rmdir } from "node:fs/promises";
+import { lstat, readdir, readlink, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
-import { cachedCommit, locksFolder, repositoryFolder, snapshotPath } from "./cache-layout.js";
+import { cachedCommit, locksFolder, readRef, repositoryFolder, snapshotPath } from "./cache-layout.js";
+import { explainDiskTrouble } from "./disk-trouble.js";
 import { bytesBelow } from "./disk-use.js";
 import { isLocked } from "./file-lock.js";
-import { filesBelow } from "./files-below.js";
+import { filesBelow, isRealFolder } from "./files-below.js";
 import { ggufParts } from "./model-files.js";
 import { formatModelId, type ModelId, parseModelId } from "./model-id.js";
 import { cacheFolder, type HubOptions } from "./settings.js";
@@ -29,14 +30,49 @@ export async function removeCachedModel(
   const cache = cacheFolder(options);
   const folder = repositoryFolder(cache, parsed.repository);
   await refuseWhileDownloading(cache, parsed.repository);
+  try {
+    return await remove(cache, folder, parsed);
+  } catch (error) {
+    throw explainDiskTrouble(error, cache);
+  }
+}
+
+/** What is reached through a link lies elsewhere and belongs to somebody else: the link goes, what it leads to stays. */
+async function remove(cache: string, folder: string, id: ModelId): Promise<RemovedModel> {
+  const wholly = id.file === undefined && id.revision === undefined;
+  if (!wholly) await refuseLinks(folder, join(folder, "snapshots"));
   const before = await bytesBelow(folder);
-  const commits = await removeSnapshots(folder, parsed);
-  const wholly = parsed.file === undefined && parsed.revision === undefined;
-  if (commits.length === 0 && !(wholly && before > 0)) throw notCached(cache, parsed);
-  if (wholly || (await readdir(join(folder, "snapshots"))).length === 0)
-    await removeAll(cache, parsed.repository);
+  const isElsewhere = await isLink(folder);
+  const commits = isElsewhere ? [] : await removeSnapshots(folder, id);
+  if (commits.length === 0 && before === 0 && !isElsewhere) throw notCached(cache, id);
+  if (commits.length === 0 && !wholly) throw notCached(cache, id);
+  if (wholly || (await namesIn(join(folder, "snapshots"))).length === 0)
+    await removeAll(cache, id.repository);
   else await removeLeftovers(folder);
   return { freedBytes: before - (await bytesBelow(folder)), commits };
+}
+
+/** A part of what lies elsewhere can't be removed here. */
+async function refuseLinks(...paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    if (await isLink(path))
+      throw new FilesError(
+        "hub",
+        `${path} is a link to elsewhere, which is not followed here: remove it there.`,
+      );
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+}
+
+/** Names in a folder that is one itself, and no link. */
+async function namesIn(folder: string): Promise<string[]> {
+  return (await isRealFolder(folder)) ? readdir(folder) : [];
 }
 
 async function refuseWhileDownloading(cache: string, repository: string): Promise<void> {
@@ -48,20 +84,22 @@ async function refuseWhileDownloading(cache: string, repository: string): Promis
 }
 
 async function removeAll(cache: string, repository: string): Promise<void> {
+  const locks = locksFolder(cache, repository);
   await rm(repositoryFolder(cache, repository), { recursive: true, force: true });
-  await rm(locksFolder(cache, repository), { recursive: true, force: true });
+  if (await isRealFolder(dirname(locks))) await rm(locks, { recursive: true, force: true });
 }
 
 async function removeSnapshots(folder: string, { revision, file }: ModelId): Promise<string[]> {
   const commits = revision
     ? [await cachedCommit(folder, revision)].filter((commit) => commit !== undefined)
-    : await readdir(join(folder, "snapshots")).catch(() => []);
+    : await namesIn(join(folder, "snapshots"));
   const touched = await Promise.all(commits.map((commit) => removeFrom(snapshotPath(folder, commit), file)));
   return commits.filter((_, index) => touched[index]);
 }
 
 /** Removes a snapshot, or one GGUF file with its parts from it; says whether there was anything. */
 async function removeFrom(snapshot: string, file: string | undefined): Promise<boolean> {
+  if (await isLink(snapshot)) return removeLink(snapshot, file);
   const paths = await filesBelow(snapshot);
   const doomed = file === undefined ? paths : ggufParts(file).filter((part) => paths.includes(part));
   await Promise.all(doomed.map((path) => rm(join(snapshot, path), { force: true })));
@@ -69,12 +107,18 @@ async function removeFrom(snapshot: string, file: string | undefined): Promise<b
   return doomed.length > 0;
 }
 
+async function removeLink(snapshot: string, file: string | undefined): Promise<boolean> {
+  if (file !== undefined) await refuseLinks(snapshot);
+  await unlink(snapshot);
+  return true;
+}
+
 /** Removes refs to commits that are gone and blobs that no snapshot shows any more. */
 async function removeLeftovers(folder: string): Promise<void> {
-  const commits = await readdir(join(folder, "snapshots"));
+  const commits = await namesIn(join(folder, "snapshots"));
   for (const ref of await filesBelow(join(folder, "refs"))) {
-    const path = join(folder, "refs", ref);
-    if (!commits.includes((await readFile(path, "utf8")).trim())) await removeWithEmptyFolders(path, folder);
+    const commit = (await readRef(folder, ref)) ?? "";
+    if (!commits.includes(commit)) await removeWithEmptyFolders(join(folder, "refs", ref), folder);
   }
   const shown = await shownBlobs(folder);
   const blobs = await filesBelow(join(folder, "blobs"));

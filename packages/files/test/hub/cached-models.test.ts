@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import {
   CHECKPOINT,
   COMMIT,
@@ -10,7 +11,7 @@ import {
   WANTED,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { sha256 } from "@amulet-ts/testing/hub/hub-server";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { cachedModelPath, listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
@@ -118,5 +119,97 @@ describe("removing", () => {
     };
     await resolveModel(REPOSITORY, hub.options({ onProgress }));
     expect(await removal).toMatch(/is being downloaded/);
+  });
+});
+
+describe("removing follows no link", () => {
+  /** A folder of somebody else's, with something in it, and a link to it in the place of a folder of the cache. */
+  async function linkAway(path: string, content: Record<string, string>): Promise<string> {
+    const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+    onTestFinished(() => rm(elsewhere, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(content)) {
+      await mkdir(dirname(join(elsewhere, name)), { recursive: true });
+      await writeFile(join(elsewhere, name), text);
+    }
+    await rm(path, { recursive: true, force: true });
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(elsewhere, path);
+    return elsewhere;
+  }
+
+  const own = { "precious.txt": "mine", "config.json": "{}", "deep/a.gguf": "mine" };
+  const isWhole = async (folder: string, content: Record<string, string> = own) => {
+    for (const [name, text] of Object.entries(content))
+      expect(await readFile(join(folder, name), "utf8")).toBe(text);
+  };
+
+  it.each([REPOSITORY, `${REPOSITORY}@${COMMIT}`, `${REPOSITORY}@main`])(
+    "snapshots/COMMIT: %s removes the link alone",
+    async (id) => {
+      await fillCache();
+      const elsewhere = await linkAway(hub.inCache("snapshots", COMMIT), own);
+      const { commits } = await remove(id);
+      expect(commits).toContain(COMMIT);
+      await isWhole(elsewhere);
+      await expect(lstat(hub.inCache("snapshots", COMMIT))).rejects.toThrow(/ENOENT/);
+    },
+  );
+
+  it.each(["snapshots", "refs", "blobs", ".no_exist"])("%s, with all of the repository", async (name) => {
+    await fillCache();
+    const content = { [`${COMMIT}/precious.txt`]: "mine", [COMMIT]: "", main: COMMIT };
+    delete (content as Record<string, string>)[name === "snapshots" ? COMMIT : `${COMMIT}/precious.txt`];
+    const elsewhere = await linkAway(hub.inCache(name), content);
+    await remove(REPOSITORY);
+    await isWhole(elsewhere, content);
+    expect(await readdir(hub.cache)).not.toContain("models--acme--tiny");
+  });
+
+  it.each(["refs", "blobs"])("%s, with one revision", async (name) => {
+    await fillCache();
+    const elsewhere = await linkAway(hub.inCache(name), { ...own, "refs/pr/1": OLDER });
+    await remove(`${REPOSITORY}@${OLDER}`);
+    await isWhole(elsewhere, { ...own, "refs/pr/1": OLDER });
+  });
+
+  it("the repository itself: the link goes", async () => {
+    await fillCache();
+    const content = { [`snapshots/${COMMIT}/config.json`]: "{}", "blobs/x": "mine", "refs/main": COMMIT };
+    const elsewhere = await linkAway(hub.inCache(), content);
+    for (const id of [`${REPOSITORY}@main`, `${REPOSITORY}:a.gguf`])
+      await expect(remove(id)).rejects.toThrow(
+        /is a link to elsewhere, which is not followed here: remove it there/,
+      );
+    expect(await remove(REPOSITORY)).toEqual({ freedBytes: 0, commits: [] });
+    await isWhole(elsewhere, content);
+    await expect(lstat(hub.inCache())).rejects.toThrow(/ENOENT/);
+  });
+
+  it("folders and files inside a snapshot: the links go", async () => {
+    await fillCache();
+    const elsewhere = await linkAway(hub.inCache("snapshots", COMMIT, "more"), own);
+    await symlink(join(elsewhere, "precious.txt"), hub.inCache("snapshots", COMMIT, "b.gguf"));
+    await expect(remove(`${REPOSITORY}:more/deep/a.gguf`)).rejects.toMatchObject({ code: "file-not-found" });
+    await remove(`${REPOSITORY}:b.gguf`);
+    await isWhole(elsewhere);
+    await remove(`${REPOSITORY}@main`);
+    await isWhole(elsewhere);
+  });
+
+  it("the locks", async () => {
+    await fillCache();
+    const content = { "models--acme--tiny/precious.lock": "mine" };
+    const elsewhere = await linkAway(join(hub.cache, ".locks"), content);
+    await remove(REPOSITORY);
+    await isWhole(elsewhere, content);
+  });
+
+  it("one GGUF file of a snapshot that lies elsewhere is refused", async () => {
+    await fillCache();
+    const elsewhere = await linkAway(join(hub.cache, "models--acme--quants/snapshots", COMMIT), {
+      "a.gguf": "mine",
+    });
+    await expect(remove("acme/quants:a.gguf")).rejects.toThrow(/is a link to elsewhere/);
+    await isWhole(elsewhere, { "a.gguf": "mine" });
   });
 });

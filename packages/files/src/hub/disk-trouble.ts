@@ -1,0 +1,34 @@
+import { FilesError } from "../errors.js";
+
+const FORBIDDEN = ["EACCES", "EPERM", "EROFS"];
+const FULL = ["ENOSPC", "EDQUOT"];
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && "syscall" in error
+    ? error.code
+    : undefined;
+}
+
+/** What the disk refused, in a sentence with what to do; every other error as it is. */
+export function explainDiskTrouble(error: unknown, cacheFolder: string): unknown {
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const explain = (what: string) =>
+    new FilesError("hub", `The cache ${cacheFolder} ${what}.`, { cause: error });
+  if (FORBIDDEN.includes(code))
+    return explain(
+      `can't be written (${code}): name a folder that can be with HF_HUB_CACHE, or change its permissions`,
+    );
+  if (FULL.includes(code))
+    return explain(
+      `is on a disk that is full (${code}): make room (\`amulet models remove\`), or put it on another with HF_HUB_CACHE`,
+    );
+  return explain(`can't be used (${code}): see what is in its place, or name another with HF_HUB_CACHE`);
+}
+
+/** Does what is only good to have, such as a note for the next time; a cache that can't be written goes without. */
+export async function whereAllowed(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!FORBIDDEN.includes(codeOf(error) ?? "")) throw error;
+  });
+}
