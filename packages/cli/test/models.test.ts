@@ -124,7 +124,7 @@ describe("amulet models", () => {
 describe("progress of a download, on standard error", () => {
   test("a terminal sees one moving line with bar, files, sizes, and it goes away", async () => {
     const { stderr } = await run(["models", "pull", REPOSITORY], { isTTY: true, columns: 120 });
-    expect(stderr).toMatch(/Fetching acme\/tiny .*[━─].* % · file \d of 6 · [\d.]+ kB of 300\.1 kB/);
+    expect(stderr).toMatch(/Fetching acme\/tiny .*[━─].* % · file \d of 7 · [\d.]+ kB of 300\.1 kB/);
     const [moving, rest] = stderr.split("amulet: ");
     expect(moving!.endsWith("\r\x1b[2K")).toBe(true);
     expect(moving).not.toContain("\n");
@@ -135,8 +135,8 @@ describe("progress of a download, on standard error", () => {
     const { stderr } = await run(["models", "pull", REPOSITORY]);
     const lines = stderr.trimEnd().split("\n").slice(0, -1);
     expect(lines.length).toBeLessThanOrEqual(11);
-    for (const line of lines) expect(line).toMatch(/^Fetching acme\/tiny: \d+ % · file \d of 6 · /);
-    expect(lines.at(-1)).toBe("Fetching acme/tiny: 100 % · file 6 of 6 · 300.1 kB of 300.1 kB");
+    for (const line of lines) expect(line).toMatch(/^Fetching acme\/tiny: \d+ % · file \d of 7 · /);
+    expect(lines.at(-1)).toBe("Fetching acme/tiny: 100 % · file 7 of 7 · 300.1 kB of 300.1 kB");
     expect(stderr).not.toContain("\x1b");
   });
 });

@@ -1,5 +1,6 @@
-import { copyFile, link, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { onDisk } from "../places/disk.js";
 import { replaceAtomically, writeAtomically } from "../places/write-atomically.js";
 
 /*
@@ -44,14 +45,22 @@ export function absencePath(folder: string, commit: string, path: string): strin
 
 /** The commit a revision stands for in the cache: what its ref says, or itself. */
 export async function cachedCommit(folder: string, revision: string): Promise<string | undefined> {
-  const ref = await readFile(join(folder, "refs", revision), "utf8").catch(() => undefined);
-  if (ref !== undefined) return /^[\w-]+$/.test(ref.trim()) ? ref.trim() : undefined;
+  const ref = await readRef(folder, revision);
+  if (ref !== undefined) return /^[\w-]+$/.test(ref) ? ref : undefined;
   return (await sizeOf(snapshotPath(folder, revision))) === undefined ? undefined : revision;
+}
+
+/** What a ref says; nothing where it can't be read. */
+export async function readRef(folder: string, revision: string): Promise<string | undefined> {
+  const text = await onDisk(join(folder, "refs", revision))
+    .readText()
+    .catch(() => undefined);
+  return text?.trim();
 }
 
 /** Notes which commit a revision is; never half-written. */
 export async function writeRef(folder: string, revision: string, commit: string): Promise<void> {
-  if (revision === commit) return;
+  if (revision === commit || (await cachedCommit(folder, revision)) === commit) return;
   const path = join(folder, "refs", revision);
   await mkdir(dirname(path), { recursive: true });
   await writeAtomically(path, commit);

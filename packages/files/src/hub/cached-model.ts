@@ -1,8 +1,8 @@
-import { readdir } from "node:fs/promises";
 import { absencePath, cachedCommit, repositoryFolder, sizeOf, snapshotPath } from "./cache-layout.js";
-import { ggufParts, isWholeCheckpoint, OPTIONAL_FILES } from "./model-files.js";
+import { ggufParts, OPTIONAL_FILES } from "./model-files.js";
 import { DEFAULT_REVISION, type ModelId, parseModelId } from "./model-id.js";
 import { cacheFolder, type HubOptions } from "./settings.js";
+import { isWholeSnapshot } from "./whole-snapshot.js";
 
 /** A model in the cache that can be loaded. */
 export interface CachedModel {
@@ -39,16 +39,10 @@ async function findGguf(folder: string, commit: string, file: string): Promise<C
 
 async function findCheckpoint(folder: string, commit: string): Promise<CachedModel | undefined> {
   const path = snapshotPath(folder, commit);
-  const names = await presentNames(path);
-  if (!isWholeCheckpoint(names)) return undefined;
-  const missing = OPTIONAL_FILES.filter((name) => !names.includes(name));
-  const absent = await Promise.all(missing.map((name) => sizeOf(absencePath(folder, commit, name))));
-  return { path, kind: "folder", commit, isComplete: !absent.includes(undefined) };
-}
-
-/** Names in a snapshot's root whose content is there too: a link may point to a blob that was never finished. */
-async function presentNames(snapshot: string): Promise<string[]> {
-  const names = await readdir(snapshot).catch(() => []);
-  const sizes = await Promise.all(names.map((name) => sizeOf(`${snapshot}/${name}`)));
-  return names.filter((_, index) => sizes[index] !== undefined);
+  if (!(await isWholeSnapshot(path))) return undefined;
+  const isKnown = async (name: string) =>
+    (await sizeOf(snapshotPath(folder, commit, name))) !== undefined ||
+    (await sizeOf(absencePath(folder, commit, name))) !== undefined;
+  const known = await Promise.all(OPTIONAL_FILES.map(isKnown));
+  return { path, kind: "folder", commit, isComplete: !known.includes(false) };
 }

@@ -1,11 +1,12 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { repositoryFolder, repositoryOf, sizeOf, snapshotPath } from "./cache-layout.js";
+import { readRef, repositoryFolder, repositoryOf, sizeOf, snapshotPath } from "./cache-layout.js";
 import { bytesBelow } from "./disk-use.js";
-import { filesBelow } from "./files-below.js";
-import { ggufParts, isGgufEntry, isWholeCheckpoint } from "./model-files.js";
+import { filesBelow, filesInside } from "./files-below.js";
+import { ggufParts, isGgufEntry } from "./model-files.js";
 import { DEFAULT_REVISION, formatModelId } from "./model-id.js";
 import { cacheFolder, type HubOptions } from "./settings.js";
+import { isWholeSnapshot } from "./whole-snapshot.js";
 
 /** A file of a revision, as it lies in the cache. */
 export interface CachedFile {
@@ -67,21 +68,22 @@ async function describeRevision(
     (name) => isGgufEntry(name) && ggufParts(name).every((part) => names.includes(part)),
   );
   const ids = ggufs.map((file) => formatModelId({ ...at, file }));
-  return { commit, refs, path, files, ids: isWholeCheckpoint(names) ? [formatModelId(at), ...ids] : ids };
+  const isWhole = await isWholeSnapshot(path);
+  return { commit, refs, path, files, ids: isWhole ? [formatModelId(at), ...ids] : ids };
 }
 
 /** Which refs stand at which commit. */
 async function readRefs(folder: string): Promise<Map<string, string[]>> {
   const refs = new Map<string, string[]>();
   for (const name of await filesBelow(join(folder, "refs"))) {
-    const commit = (await readFile(join(folder, "refs", name), "utf8").catch(() => "")).trim();
+    const commit = (await readRef(folder, name)) ?? "";
     refs.set(commit, [...(refs.get(commit) ?? []), name]);
   }
   return refs;
 }
 
 async function readSnapshot(folder: string): Promise<CachedFile[]> {
-  const paths = await filesBelow(folder);
+  const paths = await filesInside(folder);
   const sizes = await Promise.all(paths.map((path) => sizeOf(join(folder, path))));
   return paths.flatMap((path, index) => {
     const bytes = sizes[index];

@@ -9,6 +9,7 @@ import type { RemoteFile } from "./remote-model.js";
 import { request, unreachable } from "./request.js";
 import { retry, TransientFailure } from "./retry.js";
 import type { HubSettings } from "./settings.js";
+import { Watch } from "./watch.js";
 
 /** One file to bring into the cache's blobs. */
 export interface BlobDownload {
@@ -99,7 +100,10 @@ async function receive(
   onBytes: (count: number) => void,
 ): Promise<void> {
   if (partial.isFull) return;
-  const watch = new StallWatch(settings.stallMilliseconds);
+  const watch = new Watch(
+    settings.stallMilliseconds,
+    `no data for ${settings.stallMilliseconds / 1000} seconds`,
+  );
   try {
     const response = await request(settings, url, subject, {
       headers: partial.position > 0 ? { range: `bytes=${partial.position}-` } : {},
@@ -165,27 +169,4 @@ function wrongContent({ file, subject }: BlobDownload, expected: string, found: 
     `${subject.repository}: ${file.path} came damaged twice: its ${kind} should be ${expected}, but is ${found}. ` +
       "Nothing of it was kept. Try again later, or check the proxy or mirror in between.",
   );
-}
-
-/** Ends a connection that has brought nothing for a while. */
-class StallWatch {
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(milliseconds: number) {
-    const reason = new Error(`no data for ${milliseconds / 1000} seconds`);
-    this.#timer = setTimeout(() => this.#controller.abort(reason), milliseconds);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  restart(): void {
-    this.#timer.refresh();
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -6,18 +6,20 @@ import { formatModelId, type ModelId } from "./model-id.js";
  * exports, original formats and adapters beside it are left alone.
  */
 
-/** Files a checkpoint may have beside config.json and its weights. */
+/** Files a checkpoint may have beside those that it must have. */
 export const OPTIONAL_FILES = [
   "generation_config.json",
-  "tokenizer.json",
   "tokenizer_config.json",
+  "special_tokens_map.json",
   "chat_template.jinja",
 ] as const;
 
-const CONFIG = "config.json";
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
-const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
+/** Files without which none is opened. */
+export const REQUIRED_FILES = ["config.json", "tokenizer.json"] as const;
+
+/** All weights in one file, or which file has which of them. Where both are there, the one file counts. */
+export const SINGLE = "model.safetensors";
+export const INDEX = "model.safetensors.index.json";
 const TOKENIZER = /^tokenizer[\w.-]*\.json$/;
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
 
@@ -27,14 +29,12 @@ interface ListedFile {
 }
 
 /**
- * The paths to fetch, out of all the repository has.
- * @throws FilesError `file-not-found` when it has no such GGUF file, or no checkpoint; it lists what is there.
+ * The GGUF file that is meant, with all its parts.
+ * @throws FilesError `file-not-found` when the repository lacks one; it lists what is there.
  */
-export function selectFiles(id: ModelId, files: readonly ListedFile[]): string[] {
-  const paths = files.map(({ path }) => path);
-  if (id.file === undefined) return selectCheckpoint(id, files);
-  const missing = ggufParts(id.file).filter((part) => !paths.includes(part));
-  if (missing.length === 0) return ggufParts(id.file);
+export function selectGguf(id: ModelId, file: string, files: readonly ListedFile[]): string[] {
+  const missing = missingFrom(files, ggufParts(file));
+  if (missing.length === 0) return ggufParts(file);
   throw new FilesError(
     "file-not-found",
     `${id.repository} has no file ${missing.join(", ")}. ${listGgufs(id, files) || "It has no GGUF file at all."}`,
@@ -55,38 +55,70 @@ export function isGgufEntry(path: string): boolean {
   return /\.gguf$/i.test(path) && ggufParts(path)[0] === path && !/(^|\/)mmproj/i.test(path);
 }
 
-/** The weight files of a checkpoint among the names at its root, as transformers would choose them. */
-export function weightFiles(names: readonly string[]): string[] {
-  if (names.includes(SINGLE)) return [SINGLE];
-  const shards = names.filter((name) => SHARD.test(name)).sort();
-  if (shards.length > 0) return names.includes(INDEX) ? [...shards, INDEX] : shards;
-  return names.filter((name) => /^[^/]+\.safetensors$/.test(name) && !name.startsWith("adapter_"));
-}
-
-/** Whether the names make a checkpoint: config.json and every shard of the weights. */
-export function isWholeCheckpoint(names: readonly string[]): boolean {
-  const weights = weightFiles(names);
-  const shards = weights.filter((name) => SHARD.test(name));
-  const count = Number(SHARD.exec(shards[0] ?? "")?.[2] ?? shards.length);
-  return names.includes(CONFIG) && weights.length > 0 && shards.length === count;
-}
-
-function selectCheckpoint(id: ModelId, files: readonly ListedFile[]): string[] {
+/**
+ * What describes a checkpoint: config, tokenizer, templates, and the index of its weights where they are in several files.
+ * @throws FilesError `file-not-found` when the repository lacks what no checkpoint can lack.
+ */
+export function selectDescription(id: ModelId, files: readonly ListedFile[]): string[] {
   const names = files.map(({ path }) => path).filter((path) => !path.includes("/"));
-  if (!isWholeCheckpoint(names)) throw noCheckpoint(id, files, names);
+  const lacking = REQUIRED_FILES.filter((name) => !names.includes(name));
+  const weights = [SINGLE, INDEX].find((name) => names.includes(name));
+  if (weights === undefined || lacking.length > 0)
+    throw noCheckpoint(id, files, names, weights === undefined ? [...lacking, SINGLE] : lacking);
   const beside = names.filter((name) => TOKENIZER.test(name) || OPTIONAL_FILES.some((file) => file === name));
-  return [...new Set([CONFIG, ...beside, ...weightFiles(names)])];
+  return [...new Set([...REQUIRED_FILES, ...beside, ...(weights === INDEX ? [INDEX] : [])])];
 }
 
-function noCheckpoint(id: ModelId, files: readonly ListedFile[], names: readonly string[]): FilesError {
+/**
+ * Sees that the files that an index names are in the repository.
+ * @throws FilesError `file-not-found` when one is not, or none is named.
+ */
+export function refuseMissing(
+  { repository }: ModelId,
+  files: readonly ListedFile[],
+  indexed: readonly string[],
+): void {
+  const missing = missingFrom(files, indexed);
+  if (missing.length === 0 && indexed.length > 0) return;
+  const lacks =
+    indexed.length === 0
+      ? `its ${INDEX} names no file`
+      : `its ${INDEX} names ${indexed.length} files, and ${missing.length} of them are not there (${list(missing)})`;
+  throw new FilesError("file-not-found", `${repository} is no whole checkpoint: ${lacks}. ${ELSEWHERE}`);
+}
+
+const ELSEWHERE = "Choose a repository with whole weights in safetensors, or a GGUF file.";
+
+function missingFrom(files: readonly ListedFile[], wanted: readonly string[]): string[] {
+  const there = new Set(files.map(({ path }) => path));
+  return wanted.filter((path) => !there.has(path));
+}
+
+function noCheckpoint(
+  id: ModelId,
+  files: readonly ListedFile[],
+  names: readonly string[],
+  lacking: readonly string[],
+): FilesError {
   const ggufs = listGgufs(id, files);
-  if (ggufs && weightFiles(names).length === 0)
+  if (ggufs && lacking.includes(SINGLE))
     return new FilesError("file-not-found", `${id.repository} holds GGUF files: name one. ${ggufs}`);
-  const wanted = names.includes(CONFIG) ? "weights in *.safetensors" : CONFIG;
-  const other = names.filter((name) => /\.(bin|pt|pth|onnx|h5|msgpack)$/.test(name)).slice(0, 3);
-  const has = other.length > 0 ? ` (it has ${other.join(", ")}, which are not read here)` : "";
-  const message = `${id.repository} is no whole checkpoint: it lacks ${wanted}${has}.`;
-  return new FilesError("file-not-found", `${message} Choose a repository with safetensors, or a GGUF file.`);
+  const lacks = lacking.map((name) => (name === SINGLE ? `${SINGLE} or ${INDEX}` : name)).join(" and ");
+  const message = `${id.repository} is no whole checkpoint: it lacks ${lacks}${describeOthers(names)}.`;
+  return new FilesError("file-not-found", `${message} ${ELSEWHERE}`);
+}
+
+/** What is there in place of what is missing. */
+function describeOthers(names: readonly string[]): string {
+  if (names.includes("adapter_config.json"))
+    return " (it holds an adapter: merge it into its model, and save that)";
+  const others = [/\.safetensors$/, /\.(bin|pt|pth|onnx|h5|msgpack)$/, /^(tokenizer\.model|vocab\.json)$/];
+  const found = others.flatMap((pattern) => names.filter((name) => pattern.test(name)));
+  return found.length > 0 ? ` (it has ${list(found)}; those alone are not read)` : "";
+}
+
+function list(names: readonly string[]): string {
+  return names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
 }
 
 const MOST_LISTED = 40;

@@ -1,4 +1,5 @@
-/** How far a download is. The overall figures count every file of the model that is not in the cache yet. */
+/** How far a download is. The overall figures count the files that are not in the
+ * cache yet and known to be needed: first those that describe the model, then its weights too. */
 export interface HubProgress {
   /** The file that moved, with its folders inside the repository. */
   readonly file: string;
@@ -17,20 +18,23 @@ export interface HubProgress {
 /** Adds up what several downloads running at once report. */
 export class ProgressTally {
   readonly #received = new Map<string, number>();
-  readonly #totals: ReadonlyMap<string, number>;
-  readonly #overallTotal: number;
+  readonly #totals = new Map<string, number>();
   readonly #report: (progress: HubProgress) => void;
   readonly #finished = new Set<string>();
+  #overallTotal = 0;
   #overallReceived = 0;
   #fetched = 0;
 
-  constructor(
-    files: readonly { readonly path: string; readonly size: number }[],
-    report: (progress: HubProgress) => void,
-  ) {
-    this.#totals = new Map(files.map(({ path, size }) => [path, size]));
-    this.#overallTotal = files.reduce((sum, { size }) => sum + size, 0);
+  constructor(report: (progress: HubProgress) => void) {
     this.#report = report;
+  }
+
+  /** What is to come, more than what was known before. */
+  expect(files: readonly { readonly path: string; readonly size: number }[]): void {
+    for (const { path, size } of files) {
+      this.#totals.set(path, size);
+      this.#overallTotal += size;
+    }
   }
 
   /** Bytes that came over the network so far. */

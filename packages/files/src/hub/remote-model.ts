@@ -1,9 +1,8 @@
 import { FilesError } from "../errors.js";
 import { isSafePath } from "../places/safe-path.js";
+import { Questions } from "./ask.js";
 import { DEFAULT_REVISION, type ModelId } from "./model-id.js";
 import type { Subject } from "./refusal.js";
-import { request } from "./request.js";
-import { retry, TransientFailure } from "./retry.js";
 import type { HubSettings } from "./settings.js";
 
 /** A hash the hub promises for a file: sha256 of its bytes (LFS), or git's sha1 of the blob (small files). */
@@ -25,6 +24,7 @@ export interface RemoteFile {
 
 /** What the hub says of a revision: its commit, and its files where it lists them with sizes and hashes. */
 export interface RemoteModel {
+  readonly questions: Questions;
   readonly commit: string;
   readonly paths: readonly string[];
   /** Undefined where the host has no tree; then {@link describeFile} asks for each file. */
@@ -37,20 +37,21 @@ const MOST_PAGES = 1000;
 export async function fetchRemoteModel(settings: HubSettings, id: ModelId): Promise<RemoteModel> {
   const subject = { repository: id.repository, revision: id.revision ?? DEFAULT_REVISION };
   const api = `${settings.endpoint}/api/models/${id.repository}`;
-  const info = await fetchJson(settings, `${api}/revision/${encodeURIComponent(subject.revision)}`, subject);
+  const questions = new Questions(settings);
+  const info = await fetchJson(questions, `${api}/revision/${encodeURIComponent(subject.revision)}`, subject);
   const commit = readCommit(info.body, subject);
-  const entries = await fetchTree(settings, `${api}/tree/${commit}?recursive=true`, subject);
+  const entries = await fetchTree(questions, `${api}/tree/${commit}?recursive=true`, subject);
   const files = entries?.flatMap(readTreeEntry);
-  return { commit, files, paths: files?.map(({ path }) => path) ?? readSiblings(info.body) };
+  return { questions, commit, files, paths: files?.map(({ path }) => path) ?? readSiblings(info.body) };
 }
 
 /** Learns size and hash of one file from a HEAD, for hosts that mirror files but not the hub's tree. */
 export async function describeFile(
-  settings: HubSettings,
+  questions: Questions,
   url: string,
   subject: Subject & { readonly file: string },
 ): Promise<RemoteFile> {
-  const { headers } = await retry(settings, () => request(settings, url, subject, { method: "HEAD" }));
+  const headers = await questions.ask(url, subject, { method: "HEAD" }, (response) => response.headers);
   const etag = (headers.get("x-linked-etag") ?? headers.get("etag") ?? "").replace(/^W\/|"/g, "");
   const size = Number(headers.get("x-linked-size") ?? headers.get("content-length") ?? Number.NaN);
   if (!/^[\w.-]+$/.test(etag) || !Number.isSafeInteger(size))
@@ -64,14 +65,14 @@ export function fileUrl(settings: HubSettings, repository: string, commit: strin
 }
 
 async function fetchTree(
-  settings: HubSettings,
+  questions: Questions,
   url: string,
   subject: Subject,
 ): Promise<unknown[] | undefined> {
   const entries: unknown[] = [];
   let next: string | undefined = url;
   for (let page = 0; next !== undefined && page < MOST_PAGES; page += 1) {
-    const { status, body, link }: JsonAnswer = await fetchJson(settings, next, subject, [404, 405, 501]);
+    const { status, body, link }: JsonAnswer = await fetchJson(questions, next, subject, [404, 405, 501]);
     if (status !== 200 && page === 0) return undefined;
     if (!Array.isArray(body)) throw malformed(subject, `${next} is no list of files`);
     entries.push(...body);
@@ -88,31 +89,25 @@ interface JsonAnswer {
 }
 
 async function fetchJson(
-  settings: HubSettings,
+  questions: Questions,
   url: string,
   subject: Subject,
   accept: readonly number[] = [],
 ): Promise<JsonAnswer> {
-  return retry(settings, async () => {
-    const response = await request(settings, url, subject, { accept });
-    const next = /<([^>]+)>\s*;[^,]*rel="?next"?/i.exec(response.headers.get("link") ?? "")?.[1];
+  return questions.ask(url, subject, { accept }, async (response) => {
+    const { status, headers, ok } = response;
+    const next = /<([^>]+)>\s*;[^,]*rel="?next"?/i.exec(headers.get("link") ?? "")?.[1];
     const link = next === undefined ? undefined : new URL(next, url).href;
-    return {
-      status: response.status,
-      body: response.ok ? await readJson(response, subject) : undefined,
-      link,
-    };
+    const text = await questions.text(response, url);
+    return { status, body: ok ? parseJson(text, subject) : undefined, link };
   });
 }
 
-async function readJson(response: Response, subject: Subject): Promise<unknown> {
-  const text = await response.text().catch((error: unknown) => {
-    throw new TransientFailure(malformed(subject, "an answer broke off", error));
-  });
+function parseJson(text: string, subject: Subject): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw malformed(subject, `what should be JSON begins "${text.slice(0, 40)}"`, error);
+    throw malformed(subject, `what should be JSON begins ${JSON.stringify(text.slice(0, 40))}`, error);
   }
 }
 
@@ -135,7 +130,8 @@ function readTreeEntry(entry: unknown): RemoteFile[] {
   const { path, size, oid } = entry;
   const lfs = isRecord(entry.lfs) ? entry.lfs : undefined;
   const bytes = lfs?.size ?? size;
-  const hash = String(lfs?.oid ?? oid).replace(/^sha256:/, "");
+  const named = lfs?.oid ?? oid;
+  const hash = typeof named === "string" ? named.replace(/^sha256:/, "") : "";
   const digest = readDigest(hash);
   if (typeof path !== "string" || !isSafePath(path) || digest === undefined) return [];
   if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) return [];

@@ -68,6 +68,7 @@ async function send(settings: HubSettings, url: URL, initial: RequestInitial): P
     });
   } catch (error) {
     settings.signal?.throwIfAborted();
+    if (error instanceof FilesError) throw error;
     throw new TransientFailure(unreachable(url, error));
   }
 }

@@ -1,6 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { refuseQuantisedConfig } from "../checkpoint/quantisation.js";
+import { readJsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
+import { onDisk } from "../places/disk.js";
 import {
   blobPath,
   linkBlob,
@@ -11,8 +14,17 @@ import {
   writeRef,
 } from "./cache-layout.js";
 import { type CachedModel, findCachedModel } from "./cached-model.js";
+import { explainDiskTrouble, whereAllowed } from "./disk-trouble.js";
 import { downloadBlob, partialPath } from "./download-blob.js";
-import { formatBytes, OPTIONAL_FILES, selectFiles } from "./model-files.js";
+import {
+  formatBytes,
+  INDEX,
+  OPTIONAL_FILES,
+  refuseMissing,
+  SINGLE,
+  selectDescription,
+  selectGguf,
+} from "./model-files.js";
 import { DEFAULT_REVISION, formatModelId, type ModelId, parseModelId } from "./model-id.js";
 import { ProgressTally } from "./progress.js";
 import {
@@ -23,6 +35,7 @@ import {
   type RemoteModel,
 } from "./remote-model.js";
 import { type HubOptions, type HubSettings, readSettings } from "./settings.js";
+import { indexedFiles } from "./whole-snapshot.js";
 
 /** A model of the hub, on this disk. */
 export interface ResolvedModel {
@@ -40,9 +53,10 @@ const SPARE_BYTES = 64 * 2 ** 20;
 
 /**
  * Finds a model in the cache, or brings it there: `org/name` (a safetensors checkpoint) or `org/name:file.gguf`,
- * either with `@revision`. A model that is whole in the cache is used without asking the network, unless `refresh`.
+ * either with `@revision`. A model that is whole in the cache is used without asking the network, unless `refresh`, and
+ * whatever the network says when it must be asked. What could not be opened is refused before its weights are fetched.
  * @throws FilesError `offline` without a network, `file-not-found` when the repository lacks what is needed, `hub`
- * for everything else (missing, gated, damaged, no room); the signal's reason when it ends the call.
+ * for everything else (missing, gated, damaged, no room), `unknown-tensor-type` for quantised weights; the signal's reason when it ends the call.
  */
 export async function resolveModel(id: string | ModelId, options: HubOptions = {}): Promise<ResolvedModel> {
   const parsed = typeof id === "string" ? parseModelId(id) : id;
@@ -52,9 +66,11 @@ export async function resolveModel(id: string | ModelId, options: HubOptions = {
   if (settings.offline) throw notCached(settings, parsed);
   try {
     return await fetchModel(settings, parsed);
-  } catch (error) {
-    const unreached = error instanceof FilesError && error.code === "offline";
-    if (cached && unreached && !settings.refresh) return fromCache(cached);
+  } catch (cause) {
+    settings.signal?.throwIfAborted();
+    const error = explainDiskTrouble(cause, settings.cacheFolder);
+    // A whole model is used whatever the hub or the disk says, as Python's library does; a refresh wants to know.
+    if (cached && !settings.refresh && error instanceof FilesError) return fromCache(cached);
     throw error;
   }
 }
@@ -71,34 +87,93 @@ function notCached({ cacheFolder }: HubSettings, id: ModelId): FilesError {
   );
 }
 
+/** One model on its way into the cache. */
+interface Fetching {
+  readonly settings: HubSettings;
+  readonly id: ModelId;
+  readonly remote: RemoteModel;
+  readonly folder: string;
+  readonly tally: ProgressTally;
+}
+
 async function fetchModel(settings: HubSettings, id: ModelId): Promise<ResolvedModel> {
   const remote = await fetchRemoteModel(settings, id);
   const { commit } = remote;
   const folder = repositoryFolder(settings.cacheFolder, id.repository);
-  const paths = selectFiles(id, remote.files ?? remote.paths.map((path) => ({ path })));
-  const files = await describeFiles(settings, id, remote, paths);
-  const missing = await filterMissing(folder, commit, files);
-  await checkRoom(settings, folder, missing);
-  const tally = new ProgressTally(missing, settings.onProgress);
-  await downloadAll(settings, id, commit, missing, tally);
-  for (const file of files) await showInSnapshot(folder, commit, file);
-  if (id.file === undefined) await noteAbsent(folder, commit, paths);
-  await writeRef(folder, id.revision ?? DEFAULT_REVISION, commit);
-  const { fetchedBytes } = tally;
-  if (id.file === undefined)
-    return { path: snapshotPath(folder, commit), kind: "folder", commit, fetchedBytes };
-  return { path: join(snapshotPath(folder, commit), paths[0]!), kind: "gguf", commit, fetchedBytes };
+  const fetching = { settings, id, remote, folder, tally: new ProgressTally(settings.onProgress) };
+  const path = await (id.file === undefined ? fetchCheckpoint(fetching) : fetchGguf(fetching, id.file));
+  await whereAllowed(writeRef(folder, id.revision ?? DEFAULT_REVISION, commit));
+  const kind = id.file === undefined ? "folder" : "gguf";
+  return { path, kind, commit, fetchedBytes: fetching.tally.fetchedBytes };
+}
+
+async function fetchGguf(fetching: Fetching, file: string): Promise<string> {
+  const paths = selectGguf(fetching.id, file, listed(fetching.remote));
+  await bring(fetching, await prepare(fetching, paths));
+  return snapshotPath(fetching.folder, fetching.remote.commit, paths[0]!);
+}
+
+/** First what describes the model, then its weights: those that can't be opened are not fetched. */
+async function fetchCheckpoint(fetching: Fetching): Promise<string> {
+  const { settings, id, remote, folder } = fetching;
+  const described = selectDescription(id, listed(remote));
+  const isSingle = !described.includes(INDEX);
+  const known = await prepare(fetching, isSingle ? [...described, SINGLE] : described);
+  await bring(fetching, known, described);
+  const snapshot = snapshotPath(folder, remote.commit);
+  const config = (await readJsonObject(onDisk(join(snapshot, "config.json")))) ?? {};
+  refuseQuantisedConfig(config, id.repository);
+  settings.checkConfig(config, `${id.repository}/config.json`);
+  if (isSingle) await bring(fetching, known);
+  else await fetchIndexed(fetching, await indexedFiles(snapshot));
+  await whereAllowed(noteAbsent(folder, remote.commit, described));
+  return snapshot;
+}
+
+async function fetchIndexed(fetching: Fetching, indexed: readonly string[]): Promise<void> {
+  refuseMissing(fetching.id, listed(fetching.remote), indexed);
+  await bring(fetching, await prepare(fetching, indexed));
+}
+
+function listed({ files, paths }: RemoteModel): readonly { readonly path: string; readonly size?: number }[] {
+  return files ?? paths.map((path) => ({ path }));
+}
+
+/** Files of the repository that the snapshot is to show, and those of them that the cache lacks. */
+interface Prepared {
+  readonly files: readonly RemoteFile[];
+  readonly missing: readonly RemoteFile[];
+}
+
+/** @throws FilesError `hub` where there is no room for them */
+async function prepare(fetching: Fetching, paths: readonly string[]): Promise<Prepared> {
+  const { settings, remote, folder, tally } = fetching;
+  const files = await describeFiles(fetching, paths);
+  const missing = await filterMissing(folder, remote.commit, files);
+  if (missing.length > 0) await checkRoom(settings, folder, missing);
+  tally.expect(missing);
+  return { files, missing };
+}
+
+/** @param only which of them; all, unless it is given */
+async function bring(
+  fetching: Fetching,
+  { files, missing }: Prepared,
+  only: readonly string[] = files.map(({ path }) => path),
+): Promise<void> {
+  const isMeant = ({ path }: RemoteFile) => only.includes(path);
+  await downloadAll(fetching, missing.filter(isMeant));
+  for (const file of files.filter(isMeant))
+    await showInSnapshot(fetching.folder, fetching.remote.commit, file);
 }
 
 async function describeFiles(
-  settings: HubSettings,
-  id: ModelId,
-  { commit, files }: RemoteModel,
+  { settings, id, remote: { questions, commit, files } }: Fetching,
   paths: readonly string[],
 ): Promise<RemoteFile[]> {
   if (files !== undefined) return files.filter(({ path }) => paths.includes(path));
   const describe = (path: string) =>
-    describeFile(settings, fileUrl(settings, id.repository, commit, path), subjectOf(id, path));
+    describeFile(questions, fileUrl(settings, id.repository, commit, path), subjectOf(id, path));
   return Promise.all(paths.map(describe));
 }
 
@@ -118,21 +193,19 @@ async function checkRoom(settings: HubSettings, folder: string, files: readonly 
   const begun = await Promise.all(files.map(({ blobName }) => sizeOf(partialPath(folder, blobName))));
   const needed = files.reduce((sum, { size }, index) => sum + size - Math.min(size, begun[index] ?? 0), 0);
   const free = await settings.freeBytes(folder);
-  if (needed === 0 || needed + SPARE_BYTES <= free) return;
+  if (needed + SPARE_BYTES <= free) return;
   throw new FilesError(
     "hub",
-    `Downloading takes ${formatBytes(needed)}, but ${settings.cacheFolder} has ${formatBytes(free)} free: make room ` +
-      "(`amulet models remove`), or put the cache on another disk with HF_HUB_CACHE.",
+    `Downloading takes ${formatBytes(needed)}, but ${settings.cacheFolder} has ${formatBytes(free)} free, of which ` +
+      `${SPARE_BYTES / 2 ** 20} MiB are kept free: make room (\`amulet models remove\`), or put the cache on another ` +
+      "disk with HF_HUB_CACHE.",
   );
 }
 
 /** A few files at once; the first failure ends the others, and none runs on after this returns. */
 async function downloadAll(
-  settings: HubSettings,
-  id: ModelId,
-  commit: string,
+  { settings, id, remote: { commit }, tally }: Fetching,
   files: readonly RemoteFile[],
-  tally: ProgressTally,
 ): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(settings.signal ? [settings.signal] : [])]);

@@ -23,6 +23,8 @@ const LONGEST_PAUSE = 120_000;
 export interface RetryOptions {
   /** Keep trying as long when the host cannot be reached: it answered a moment ago. */
   readonly patient?: boolean;
+  /** Longer than the server may ask us to wait, in milliseconds; it then refused. */
+  readonly longestPause?: number;
   /** Grows while the work advances; attempts are counted anew after each MiB. */
   readonly advanced?: () => number;
 }
@@ -33,7 +35,7 @@ const MEBIBYTE = 2 ** 20;
 export async function retry<T>(
   settings: Pick<HubSettings, "wait" | "signal">,
   attempt: () => Promise<T>,
-  { patient = false, advanced = () => 0 }: RetryOptions = {},
+  { patient = false, advanced = () => 0, longestPause = LONGEST_PAUSE }: RetryOptions = {},
 ): Promise<T> {
   let failures = 0;
   let mark = advanced();
@@ -48,7 +50,7 @@ export async function retry<T>(
       failures += 1;
       const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
       const allowed = patient || error.reason.code !== "offline" ? ATTEMPTS : UNREACHABLE_ATTEMPTS;
-      if (failures >= allowed || pause > LONGEST_PAUSE) throw error.reason;
+      if (failures >= allowed || pause > longestPause) throw error.reason;
       await settings.wait(pause, settings.signal);
     }
   }

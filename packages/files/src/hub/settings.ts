@@ -1,9 +1,12 @@
-import { readFile, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { JsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
+import { onDisk } from "../places/disk.js";
 import type { HubProgress } from "./progress.js";
+import { fetchThroughProxies } from "./proxies.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -25,12 +28,16 @@ export interface HubOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default: `process.env`. */
   readonly environment?: Environment | undefined;
-  /** Default: the global one. */
+  /** Default: the global one, through a proxy where `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say so. */
   readonly fetch?: typeof fetch | undefined;
   /** How to pause between attempts, in milliseconds. */
   readonly wait?: ((milliseconds: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** Bytes that may still be written below a folder. */
   readonly freeBytes?: ((folder: string) => Promise<number>) | undefined;
+  /** Milliseconds that an answer about a model may take. Default: `HF_HUB_ETAG_TIMEOUT` in seconds, then 10 seconds. */
+  readonly metadataMilliseconds?: number | undefined;
+  /** Called with config.json before weights are fetched; what it throws ends the call. */
+  readonly checkConfig?: ((config: JsonObject, where: string) => void) | undefined;
   /** Milliseconds without a byte after which a connection counts as broken. Default: 60,000. */
   readonly stallMilliseconds?: number | undefined;
 }
@@ -49,6 +56,8 @@ export interface HubSettings {
   readonly wait: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly freeBytes: (folder: string) => Promise<number>;
   readonly stallMilliseconds: number;
+  readonly metadataMilliseconds: number;
+  readonly checkConfig: (config: JsonObject, where: string) => void;
 }
 
 /**
@@ -65,11 +74,19 @@ export async function readSettings(options: HubOptions): Promise<HubSettings> {
     refresh: options.refresh ?? false,
     onProgress: options.onProgress ?? (() => {}),
     signal: options.signal,
-    fetch: options.fetch ?? globalThis.fetch,
+    fetch: options.fetch ?? fetchThroughProxies(environment),
     wait: options.wait ?? pause,
     freeBytes: options.freeBytes ?? readFreeBytes,
     stallMilliseconds: options.stallMilliseconds ?? 60_000,
+    metadataMilliseconds: options.metadataMilliseconds ?? readTimeout(environment.HF_HUB_ETAG_TIMEOUT),
+    checkConfig: options.checkConfig ?? (() => {}),
   };
+}
+
+/** Seconds as text, to milliseconds. */
+function readTimeout(text: string | undefined): number {
+  const seconds = Number(text);
+  return seconds > 0 && seconds < 86_400 ? 1000 * seconds : 10_000;
 }
 
 /** Where Python's library keeps models too. */
@@ -96,7 +113,9 @@ function readEndpoint(text: string): string {
 async function readToken(environment: Environment): Promise<string | undefined> {
   if (environment.HF_TOKEN) return environment.HF_TOKEN;
   const path = environment.HF_TOKEN_PATH || join(homeFolder(environment), "token");
-  return readFile(expandHome(path), "utf8").catch(() => undefined);
+  return onDisk(expandHome(path))
+    .readText()
+    .catch(() => undefined);
 }
 
 function checkToken(token: string | undefined): string | undefined {

@@ -1,17 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { ggufParts, selectFiles } from "../../src/hub/model-files.js";
+import { ggufParts, refuseMissing, selectDescription, selectGguf } from "../../src/hub/model-files.js";
 import { parseModelId } from "../../src/hub/model-id.js";
 
-const select = (id: string, ...paths: string[]) =>
-  selectFiles(
-    parseModelId(id),
-    paths.map((path) => ({ path, size: 5e6 })),
-  );
-const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+const files = (paths: readonly string[]) => paths.map((path) => ({ path, size: 5e6 }));
+/** Sorted, but parts of a GGUF file in their order. */
+function select(id: string, paths: readonly string[]): string[] {
+  const parsed = parseModelId(id);
+  if (parsed.file !== undefined) return selectGguf(parsed, parsed.file, files(paths));
+  return selectDescription(parsed, files(paths)).toSorted();
+}
+const SMALL = ["config.json", "tokenizer.json"];
 const INDEX = "model.safetensors.index.json";
+const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
 
 describe("what a model needs of its repository", () => {
-  it("is config, tokenizer, template and weights, from the root alone", () => {
+  it("is described by config, tokenizer and template, from the root alone", () => {
     const beside = [
       "README.md",
       "pytorch_model.bin",
@@ -19,46 +22,75 @@ describe("what a model needs of its repository", () => {
       "onnx/model.safetensors",
       "original/config.json",
     ];
-    const needed = ["config.json", "tokenizer.json", "chat_template.jinja", "model.safetensors"];
-    expect(select("o/n", ...beside, ...needed).sort()).toEqual([...needed].sort());
+    const optional = [
+      "chat_template.jinja",
+      "generation_config.json",
+      "special_tokens_map.json",
+      "tokenizer_config.json",
+    ];
+    const described = [...SMALL, ...optional].toSorted();
+    expect(select("o/n", [...beside, ...described, "model.safetensors"])).toEqual(described);
   });
 
-  it("is every shard with its index, not the same weights in another form", () => {
-    const needed = ["config.json", INDEX, ...SHARDS];
-    expect(select("o/n", ...needed, "consolidated.safetensors").sort()).toEqual(needed.sort());
-    expect(select("o/n", ...needed, "model.fp16-00001-of-00002.safetensors").sort()).toEqual(needed.sort());
-  });
-
-  it("is the single file where both it and shards are there", () => {
-    expect(select("o/n", "config.json", INDEX, ...SHARDS, "model.safetensors")).toEqual([
-      "config.json",
-      "model.safetensors",
-    ]);
+  it("is described by its index too, unless all weights are in one file", () => {
+    expect(select("o/n", [...SMALL, INDEX, ...SHARDS])).toEqual(["config.json", INDEX, "tokenizer.json"]);
+    expect(select("o/n", [...SMALL, INDEX, ...SHARDS, "model.safetensors"])).toEqual(SMALL);
   });
 
   it("is the named GGUF file alone, with all its parts whichever was named", () => {
     const parts = ["q/m-00001-of-00002.gguf", "q/m-00002-of-00002.gguf"];
-    expect(select("o/n:a.gguf", "a.gguf", "b.gguf", "config.json")).toEqual(["a.gguf"]);
-    expect(select(`o/n:${parts[1]}`, ...parts, "a.gguf")).toEqual(parts);
+    expect(select("o/n:a.gguf", ["a.gguf", "b.gguf", "config.json"])).toEqual(["a.gguf"]);
+    expect(select(`o/n:${parts[1]}`, [...parts, "a.gguf"])).toEqual(parts);
     expect(ggufParts("m-00002-of-00003.gguf")).toEqual([1, 2, 3].map((n) => `m-0000${n}-of-00003.gguf`));
   });
 
   it("cannot be guessed among GGUF files: they are listed as ids, split ones once, with their size", () => {
     const all = () =>
-      select("o/n", "a.gguf", "m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "mmproj-x.gguf");
+      select("o/n", ["a.gguf", "m-00001-of-00002.gguf", "m-00002-of-00002.gguf", "mmproj-x.gguf"]);
     expect(all).toThrow(
       /name one.*\n {2}o\/n:a\.gguf {2}5\.0 MB\n {2}o\/n:m-00001-of-00002\.gguf {2}10\.0 MB$/,
     );
   });
 
-  it.each([
+  it.each<[string, string[], RegExp]>([
     ["o/n:c.gguf", ["a.gguf"], /no file c\.gguf.*\n {2}o\/n:a\.gguf/],
     ["o/n:m-00001-of-00002.gguf", ["m-00001-of-00002.gguf"], /no file m-00002-of-00002\.gguf/],
-    ["o/n", ["config.json", "pytorch_model.bin"], /lacks weights in \*\.safetensors.*pytorch_model\.bin/],
-    ["o/n", ["config.json", SHARDS[0]!], /no whole checkpoint/],
-    ["o/n", ["adapter_config.json", "adapter_model.safetensors"], /lacks config\.json/],
+    [
+      "o/n",
+      [...SMALL, "pytorch_model.bin"],
+      /lacks model\.safetensors or .*index\.json \(it has pytorch_model\.bin/,
+    ],
+    [
+      "o/n",
+      [...SMALL, ...SHARDS],
+      /lacks model\.safetensors or model\.safetensors\.index\.json \(it has model-00001-of-00002/,
+    ],
+    [
+      "o/n",
+      [...SMALL, "consolidated.safetensors"],
+      /lacks model\.safetensors or .*it has consolidated\.safetensors; those alone are not read/,
+    ],
+    ["o/n", [...SMALL, "sub/model.safetensors"], /lacks model\.safetensors or/],
+    [
+      "o/n",
+      ["config.json", "model.safetensors", "tokenizer.model"],
+      /lacks tokenizer\.json \(it has model\.safetensors, tokenizer\.model/,
+    ],
+    [
+      "o/n",
+      ["adapter_config.json", "adapter_model.safetensors"],
+      /lacks config\.json and tokenizer\.json and model\.safetensors or .*an adapter: merge it/,
+    ],
     ["o/n", [], /lacks config\.json/],
   ])("%s of %j is refused with what is there", (id, paths, message) => {
-    expect(() => select(id, ...paths)).toThrow(message);
+    expect(() => select(id, paths)).toThrow(message);
+  });
+
+  it("is refused where the index names files that are not there, or none", () => {
+    const refuse = (indexed: readonly string[]) =>
+      refuseMissing(parseModelId("o/n"), files([...SMALL, INDEX, SHARDS[0]!]), indexed);
+    expect(() => refuse(SHARDS)).toThrow(/names 2 files, and 1 of them are not there \(model-00002-of-00002/);
+    expect(() => refuse([])).toThrow(/names no file/);
+    refuse(SHARDS.slice(0, 1));
   });
 });

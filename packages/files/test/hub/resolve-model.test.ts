@@ -51,7 +51,7 @@ describe("a model resolved from the hub", () => {
 
   it("remembers which optional files its repository lacks", async () => {
     hub.server.repositories["acme/bare"] = {
-      commits: { [COMMIT]: pick(CHECKPOINT, ["config.json", "model.safetensors"]) },
+      commits: { [COMMIT]: pick(CHECKPOINT, ["config.json", "tokenizer.json", "model.safetensors"]) },
       refs: { main: COMMIT },
     };
     await resolve("acme/bare");

@@ -37,6 +37,19 @@ describe("the hub's environment", () => {
     expect((await read({ HF_HUB_OFFLINE })).offline).toBe(offline);
   });
 
+  it.each([
+    [undefined, 10_000],
+    ["3", 3000],
+    ["0.5", 500],
+    ["", 10_000],
+    ["-1", 10_000],
+    ["soon", 10_000],
+    ["1e9", 10_000],
+  ])("HF_HUB_ETAG_TIMEOUT=%j: an answer may take %i ms", async (seconds, milliseconds) => {
+    const environment = seconds === undefined ? {} : { HF_HUB_ETAG_TIMEOUT: seconds };
+    expect((await read(environment)).metadataMilliseconds).toBe(milliseconds);
+  });
+
   it("gives the token: the option, HF_TOKEN, then the file a login wrote", async () => {
     const home = await mkdtemp(join(tmpdir(), "hub-"));
     await writeFile(join(home, "token"), "from-file\n");

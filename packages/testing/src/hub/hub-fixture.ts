@@ -32,6 +32,7 @@ export const CHECKPOINT: Record<string, Buffer> = {
   "model.safetensors": makeBytes(300_000, 1),
   "onnx/model.onnx": Buffer.from("onnx"),
   "pytorch_model.bin": Buffer.from("pickle"),
+  "special_tokens_map.json": json({ additional_special_tokens: [] }),
   "tokenizer.json": json({ model: {} }),
   "tokenizer_config.json": json({}),
 };
@@ -41,6 +42,7 @@ export const WANTED = [
   "config.json",
   "generation_config.json",
   "model.safetensors",
+  "special_tokens_map.json",
   "tokenizer.json",
   "tokenizer_config.json",
 ];

@@ -1,0 +1,76 @@
+import { FilesError } from "../errors.js";
+import { readBounded } from "../places/read-bounded.js";
+import type { Subject } from "./refusal.js";
+import { type RequestInitial, request, unreachable } from "./request.js";
+import { retry, TransientFailure } from "./retry.js";
+import type { HubSettings } from "./settings.js";
+import { Watch } from "./watch.js";
+
+/** Many times what the hub says of the largest repository. */
+const MOST_BYTES = 64 * 2 ** 20;
+/** Asking about a model takes a few answers; all of them together may take so many times as long as one. */
+const ANSWERS_IN_TIME = 6;
+
+/**
+ * Questions about one model, bounded in time and size: each answer has a deadline, and all together have one and a
+ * length. A hub that is silent, sends a byte a second or never ends costs no more.
+ */
+export class Questions {
+  readonly #settings: HubSettings;
+  readonly #until: number;
+  #bytesLeft = MOST_BYTES;
+
+  constructor(settings: HubSettings) {
+    this.#settings = settings;
+    this.#until = performance.now() + ANSWERS_IN_TIME * settings.metadataMilliseconds;
+  }
+
+  /**
+   * One answer, read whole before its deadline. A server that missed it is not asked again: whoever waits may have the
+   * model in the cache, or wants to know.
+   *
+   * @throws FilesError `offline`, `hub`, and what `read` throws
+   */
+  ask<T>(
+    url: string,
+    subject: Subject,
+    initial: RequestInitial,
+    read: (response: Response) => T | Promise<T>,
+  ): Promise<T> {
+    const settings = this.#settings;
+    const answer = async () => {
+      const time = Math.max(0, Math.min(settings.metadataMilliseconds, this.#until - performance.now()));
+      const watch = new Watch(time, `no whole answer within ${Math.ceil(time / 1000)} seconds`);
+      try {
+        return await read(await request(settings, url, subject, { ...initial, signal: watch.signal }));
+      } catch (error) {
+        if (watch.signal.aborted && error instanceof TransientFailure) throw error.reason;
+        throw error;
+      } finally {
+        watch.stop();
+      }
+    };
+    return retry(settings, answer, { longestPause: settings.metadataMilliseconds });
+  }
+
+  /** The text of an answer. @throws FilesError `hub` for more than can be true, TransientFailure where it breaks off */
+  async text(response: Response, url: string): Promise<string> {
+    let read = "";
+    try {
+      read = await readBounded(response, this.#bytesLeft, () => endless(url));
+    } catch (error) {
+      if (error instanceof FilesError) throw error;
+      this.#settings.signal?.throwIfAborted();
+      throw new TransientFailure(unreachable(new URL(url), error));
+    }
+    this.#bytesLeft -= read.length;
+    return read;
+  }
+}
+
+function endless(url: string): FilesError {
+  return new FilesError(
+    "hub",
+    `${url} answers with more than ${MOST_BYTES / 2 ** 20} MiB, which no description of a model has. Check HF_ENDPOINT.`,
+  );
+}

@@ -1,0 +1,127 @@
+/** A cache that can't be written: a whole model in it is used, and otherwise a sentence says so. */
+import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CHECKPOINT, COMMIT, OLDER, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { removeCachedModel, resolveModel } from "../../src/hub/index.js";
+
+const hub = useHub();
+const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));
+const isRoot = process.getuid?.() === 0;
+/** Nobody's id: whoever may do everything is let do everything. */
+const NOBODY = 65_534;
+
+async function setModes(folder: string, mode: number): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await setModes(join(folder, entry.name), mode);
+  await chmod(folder, mode);
+}
+
+/** Makes the cache read-only, for this user too. */
+async function close(): Promise<void> {
+  await setModes(hub.cache, 0o555);
+  if (isRoot) process.seteuid!(NOBODY);
+}
+
+async function reopen(): Promise<void> {
+  if (isRoot) process.seteuid!(0);
+  await setModes(hub.cache, 0o755);
+}
+
+describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no such modes)", () => {
+  afterEach(reopen);
+
+  describe("with a whole model", () => {
+    beforeEach(async () => {
+      await resolve();
+      await rm(hub.inCache(".no_exist"), { recursive: true, force: true });
+    });
+
+    it("of which it is known that it is", async () => {
+      await close();
+      expect(await resolve()).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+    });
+
+    it.each(["README.md", "chat_template.jinja"])("without %s, which the hub may have", async (name) => {
+      await rm(hub.inCache("snapshots", COMMIT, name), { force: true });
+      hub.server.repositories[REPOSITORY] = {
+        commits: {
+          [COMMIT]: name === "README.md" ? CHECKPOINT : { ...CHECKPOINT, [name]: Buffer.from("other") },
+        },
+        refs: { main: COMMIT },
+      };
+      await close();
+      expect(await resolve()).toMatchObject({ path: hub.inCache("snapshots", COMMIT), fetchedBytes: 0 });
+    });
+
+    it("as `hf download` leaves it, absences not noted and optional files absent on the hub too", async () => {
+      const { "chat_template.jinja": _, "special_tokens_map.json": __, ...files } = CHECKPOINT;
+      for (const name of ["chat_template.jinja", "special_tokens_map.json"])
+        await rm(hub.inCache("snapshots", COMMIT, name));
+      hub.server.repositories[REPOSITORY] = {
+        commits: { [COMMIT]: files as typeof CHECKPOINT },
+        refs: { main: COMMIT },
+      };
+      await close();
+      expect(await resolve()).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+      // A refresh finds that there is nothing newer.
+      expect(await resolve({ refresh: true })).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+    });
+
+    it("that is older than the hub's: used, and a refresh says why it can't be replaced", async () => {
+      await rm(hub.inCache("snapshots", COMMIT, "chat_template.jinja"));
+      hub.server.repositories[REPOSITORY] = {
+        commits: { [OLDER]: { ...CHECKPOINT, "config.json": Buffer.from('{"model_type":"gpt2"}') } },
+        refs: { main: OLDER },
+      };
+      await close();
+      expect((await resolve()).commit).toBe(COMMIT);
+      await expect(resolve({ refresh: true })).rejects.toMatchObject({
+        code: "hub",
+        message: expect.stringMatching(
+          /The cache .* can't be written \(EACCES\): name a folder that can be with HF_HUB_CACHE/,
+        ),
+      });
+    });
+
+    it("can't be removed, which is said", async () => {
+      await close();
+      await expect(removeCachedModel(REPOSITORY, hub.options())).rejects.toMatchObject({
+        code: "hub",
+        message: expect.stringMatching(/can't be written \(EACCES\).*HF_HUB_CACHE/),
+      });
+    });
+  });
+
+  it("with nothing in it: a sentence that names the variable", async () => {
+    await close();
+    await expect(resolve()).rejects.toMatchObject({
+      code: "hub",
+      message: expect.stringMatching(/can't be written \(EACCES\).*HF_HUB_CACHE, or change its permissions/),
+    });
+  });
+
+  it("that is no folder, or below a file: a sentence too", async () => {
+    await writeFile(join(hub.cache, "file"), "");
+    for (const cacheFolder of [join(hub.cache, "file"), join(hub.cache, "file/below")])
+      await expect(resolve({ cacheFolder })).rejects.toThrow(
+        /can't be used \((ENOTDIR|EEXIST)\).*HF_HUB_CACHE/,
+      );
+  });
+});
+
+describe("another trouble of the disk is a sentence too", () => {
+  it.each([
+    ["ENOSPC", /is on a disk that is full \(ENOSPC\): make room .*HF_HUB_CACHE/],
+    ["EDQUOT", /is on a disk that is full \(EDQUOT\)/],
+    ["EROFS", /can't be written \(EROFS\)/],
+    ["EIO", /can't be used \(EIO\)/],
+  ])("%s", async (code, message) => {
+    const trouble = Object.assign(new Error(`${code}: as Node says it`), { code, syscall: "write" });
+    const freeBytes = () => Promise.reject(trouble);
+    await expect(resolve({ freeBytes })).rejects.toMatchObject({
+      code: "hub",
+      message: expect.stringMatching(message),
+    });
+  });
+});
