@@ -5,7 +5,6 @@ export type CoreErrorCode =
   | "bad-sampling"
   | "context-overflow"
   | "not-finite"
-  | "not-covered"
   | "shape-mismatch"
   | "aborted";
 

@@ -21,6 +21,7 @@ export { type RenderedChat, renderedChatIds, withBeginToken } from "./templates/
 export {
   type ChatMessage,
   type ChatOptions,
+  type ChatTemplate,
   type ChatTemplateSources,
   findChatTemplate,
   renderChat,

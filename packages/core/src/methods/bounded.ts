@@ -45,7 +45,6 @@ export function boundedMethod(nats: number, strength: AmuletParameters | number 
   return {
     name: "bounded",
     reads: "both",
-    needs: "given",
     policy: (logBase_BV, logPreference_BV) => extrapolateWithin(logBase_BV, logPreference_BV, budget),
   };
 }

@@ -1,11 +1,11 @@
 /** What turns chats into ids and back, without the weights. */
 import type { GgufMetadata } from "../formats/gguf-metadata.js";
-import { findChatTemplate } from "../templates/chat-template.js";
+import { type ChatTemplate, findChatTemplate } from "../templates/chat-template.js";
 import { hastenGpt2, type Tokenizer, tokenizerFromGguf } from "../tokenizer/index.js";
 
 export interface TextFiles {
   readonly tokenizer: Tokenizer;
-  readonly chatTemplate: string | undefined;
+  readonly chatTemplate: ChatTemplate | undefined;
 }
 
 /** Tokenizer and chat template of a GGUF file. @throws FilesError `bad-tokenizer`, `bad-template` */

@@ -1,6 +1,7 @@
 import { toWellFormed } from "../tokenizer/control-tokens.js";
+import type { SpecialTokens } from "../tokenizer/special-tokens.js";
 import { replaceStandIns, type Tokenizer } from "../tokenizer/tokenizer.js";
-import { type ChatMessage, type ChatOptions, renderChat } from "./chat-template.js";
+import { type ChatMessage, type ChatOptions, type ChatTemplate, renderChat } from "./chat-template.js";
 import { protectMessages } from "./protect-messages.js";
 
 /** A chat as a model reads it. */
@@ -18,14 +19,15 @@ export interface RenderedChat {
  */
 export function renderedChatIds(
   tokenizer: Tokenizer,
-  template: string | undefined,
+  template: ChatTemplate | string | undefined,
   messages: readonly ChatMessage[],
   options: ChatOptions = {},
 ): RenderedChat {
   if (template === undefined) return plainPrompt(tokenizer, messages);
-  const guarded = protectMessages(messages, tokenizer.controlPieces, template);
-  const rendered = renderChat(template, guarded.messages, { ...tokenTexts(tokenizer), ...options });
-  const { standIns } = guarded;
+  const source = typeof template === "string" ? template : template.source;
+  const { messages: guarded, standIns } = protectMessages(messages, tokenizer.controlPieces, source);
+  const asked = { specialTokens: specialTokensOf(tokenizer), ...options };
+  const rendered = renderChat(template, guarded, asked, new Set(standIns.keys()));
   return {
     prompt: replaceStandIns(toWellFormed(rendered), standIns),
     ids: withBeginToken(tokenizer, tokenizer.encode(rendered, { parseSpecial: true, standIns })),
@@ -48,11 +50,11 @@ function plainPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[]): Re
   };
 }
 
-function tokenTexts(tokenizer: Tokenizer): ChatOptions {
-  const { beginToken, endTokens } = tokenizer;
-  const [endToken] = endTokens;
-  return {
-    ...(beginToken === undefined ? {} : { beginToken: tokenizer.piece(beginToken) }),
-    ...(endToken === undefined ? {} : { endToken: tokenizer.piece(endToken) }),
-  };
+/** The begin and the end token have their names also where no file gives them one. */
+function specialTokensOf(tokenizer: Tokenizer): SpecialTokens {
+  const ids = { bos_token: tokenizer.beginToken, eos_token: tokenizer.endTokens[0] };
+  const known = Object.entries(ids).flatMap(([name, id]) =>
+    id === undefined ? [] : [[name, tokenizer.piece(id)]],
+  );
+  return { ...Object.fromEntries(known), ...tokenizer.specialTokens };
 }

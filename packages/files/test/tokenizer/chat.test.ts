@@ -146,12 +146,15 @@ describe("the begin token", () => {
 describe("the template", () => {
   it("comes from its own file, the config (a text or a list) or GGUF metadata", () => {
     const named = (name: string, template: string) => ({ name, template });
-    expect(findChatTemplate({ jinja: "j", config: { chat_template: "c" } })).toBe("j");
-    expect(findChatTemplate({ config: { chat_template: "c" } })).toBe("c");
-    expect(
-      findChatTemplate({ config: { chat_template: [named("tool_use", "t"), named("default", "d")] } }),
-    ).toBe("d");
-    expect(findChatTemplate({ metadata: new Map([["tokenizer.chat_template", "g"]]) })).toBe("g");
+    const config = { chat_template: "c" };
+    expect(findChatTemplate({ jinja: "j", config })).toEqual({ source: "j", from: "chat_template.jinja" });
+    expect(findChatTemplate({ config })?.source).toBe("c");
+    const list = [named("tool_use", "t"), named("default", "d")];
+    expect(findChatTemplate({ config: { chat_template: list } })).toEqual({
+      source: "d",
+      from: "chat_template of tokenizer_config.json",
+    });
+    expect(findChatTemplate({ metadata: new Map([["tokenizer.chat_template", "g"]]) })?.source).toBe("g");
     expect(findChatTemplate({ config: {}, metadata: new Map() })).toBeUndefined();
   });
 
@@ -173,6 +176,6 @@ describe("the template", () => {
   it("has the functions that templates of models use", () => {
     const template =
       "{{ strftime_now('%Y') | length }} {{ {'a': 1} | tojson }} {{ bos_token }} {{ range(3) | list | length }}";
-    expect(renderChat(template, [], { beginToken: "<s>" })).toBe('4 {"a": 1} <s> 3');
+    expect(renderChat(template, [], { specialTokens: { bos_token: "<s>" } })).toBe('4 {"a": 1} <s> 3');
   });
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fixture, readFixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, it } from "vitest";
 import { renderedChatIds } from "../../src/templates/chat-ids.js";
-import { type ChatMessage, findChatTemplate } from "../../src/templates/chat-template.js";
+import { type ChatMessage, type ChatTemplate, findChatTemplate } from "../../src/templates/chat-template.js";
 import {
   parseTokenizerConfig,
   type Tokenizer,
@@ -96,7 +96,11 @@ describe("a checkpoint's tokenizer equals the reference", () => {
   });
 });
 
-function expectAll(tokenizer: Tokenizer, template: string | undefined, expected: ExpectedTokenizer): void {
+function expectAll(
+  tokenizer: Tokenizer,
+  template: ChatTemplate | undefined,
+  expected: ExpectedTokenizer,
+): void {
   for (const text of expected.encode) expectCase(tokenizer, text);
   const { messages, text, ids } = expected.chat;
   expect(renderedChatIds(tokenizer, template, messages)).toEqual({ prompt: text, ids });

@@ -10,7 +10,6 @@ export type NextLogits = (row: TokenRow) => readonly number[];
  */
 export class ToyModel implements LanguageModel {
   readonly name = "toy";
-  readonly coverage = "whole";
   openSessions = 0;
   tokensRead = 0;
   /** Number of rows at each call, oldest first. */
@@ -45,37 +44,39 @@ class ToySession implements Session {
     return this.rows.map((row) => row.length);
   }
 
-  async append(tokens: readonly TokenRow[]) {
-    this.take(tokens);
-    return { logits_RC: tf.tensor2d(this.rows.map((row) => [...this.model.next(row)])) };
+  append(tokens: readonly TokenRow[]) {
+    this.appendAll(tokens).forEach((logits) => {
+      logits.dispose();
+    });
+    return tf.tensor2d(this.rows.map((row) => [...this.model.next(row)]));
   }
 
-  async appendAll(tokens: readonly TokenRow[]) {
-    return this.take(tokens).map((after) => ({ logits_RC: tf.tensor2d(after) }));
-  }
-
-  /** The logits after every token of every row. */
-  private take(tokens: readonly TokenRow[]): number[][][] {
+  appendAll(tokens: readonly TokenRow[]) {
     this.model.batches.push(tokens.length);
     this.model.lengths.push(tokens.map((row) => row.length));
-    return this.rows.map((row, b) =>
-      tokens[b]!.map((token) => {
+    return this.rows.map((row, b) => {
+      const after = tokens[b]!.map((token) => {
         row.push(token);
         this.model.tokensRead++;
         return [...this.model.next(row)];
-      }),
-    );
+      });
+      return tf.tensor2d(after);
+    });
   }
 
-  async select(rows: readonly number[]) {
+  select(rows: readonly number[]) {
     this.rows = rows.map((row) => [...this.rows[row]!]);
   }
 
-  async rewind(lengths: readonly number[]) {
+  rewind(lengths: readonly number[]) {
     this.rows = this.rows.map((row, b) => row.slice(0, lengths[b]!));
   }
 
-  async dispose() {
+  dispose() {
     this.model.openSessions--;
+  }
+
+  [Symbol.dispose]() {
+    this.dispose();
   }
 }

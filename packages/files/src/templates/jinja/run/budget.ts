@@ -1,0 +1,50 @@
+import { TemplateError } from "../template-error.js";
+
+/**
+ * What one rendering may take: a chat template comes with a checkpoint, from people whom nobody knows. A template of a
+ * model takes a few hundred steps and about its own length of text for each message. Python's sandbox, too, refuses
+ * a longer range.
+ */
+export const BOUNDS = { steps: 2_000_000, text: 2 ** 24, calls: 100, range: 100_000 } as const;
+
+/** Counts what a rendering takes. Every loop of the interpreter spends from it, so that no template runs for long. */
+export class Budget {
+  #steps = 0;
+  #calls = 0;
+
+  /** @throws TemplateError where the steps are used up */
+  spend(steps = 1): void {
+    this.#steps += steps;
+    if (this.#steps > BOUNDS.steps)
+      throw new TemplateError(`it takes more than ${number(BOUNDS.steps)} steps, which is the bound`);
+  }
+
+  /** @throws TemplateError where a text would be too long */
+  checkText(length: number): void {
+    if (length <= BOUNDS.text) return;
+    throw new TemplateError(
+      `it makes a text of more than ${number(BOUNDS.text)} characters, which is the bound`,
+    );
+  }
+
+  /** For a text that is about to be made, or gone through. @throws TemplateError where it is too long */
+  spendText(length: number): void {
+    this.checkText(length);
+    this.spend(1 + (length >> 4));
+  }
+
+  /** Runs a macro or a loop's body one call deeper. */
+  deeper<T>(run: () => T): T {
+    if (++this.#calls > BOUNDS.calls)
+      throw new TemplateError(
+        `its macros call each other more than ${BOUNDS.calls} deep, which is the bound`,
+      );
+    const result = run();
+    this.#calls--;
+    return result;
+  }
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en-US");
+}

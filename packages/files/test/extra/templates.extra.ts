@@ -1,0 +1,32 @@
+/** Chat templates against Python's jinja2 where it is: random ones, which find what no list names. */
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Rendered, renderHere, renderInPython, whyNoPython } from "../templates/python-jinja.js";
+import { randomTemplates, VARIABLES } from "../templates/random-templates.js";
+
+const missing = whyNoPython();
+if (missing) console.log(`Templates are not compared with Python's: ${missing}`);
+
+/** What is refused by name although Python renders it; the README says so. */
+const REFUSED = /is not read here/;
+
+function agree(ours: Rendered, theirs: Rendered): boolean {
+  if ("error" in ours) return "error" in theirs || REFUSED.test(ours.error);
+  return "prompt" in theirs && ours.prompt === theirs.prompt;
+}
+
+describe.skipIf(missing)("a random template", () => {
+  it.each([11, 12, 13])("renders as in Python, or is an error in both (seed %i)", (seed) => {
+    const cases = fc
+      .sample(randomTemplates, { seed, numRuns: 2500 })
+      .map((template) => ({ template, variables: VARIABLES }));
+    const expected = renderInPython(cases);
+    const differing = cases.flatMap((one, index) => {
+      const [ours, theirs] = [renderHere(one), expected[index]!];
+      return agree(ours, theirs) ? [] : [{ template: one.template, ours, theirs }];
+    });
+    expect(differing).toEqual([]);
+    expect(expected.filter((theirs) => "prompt" in theirs).length).toBeGreaterThan(1250);
+  });
+});
