@@ -14,6 +14,7 @@ import {
 import { loadModel, type Model } from "@amulet-ts/models";
 import { backendUnderTest, expectWithin, thirdOnOthers } from "@amulet-ts/testing/backends/under-test";
 import { readSafetensors } from "@amulet-ts/testing/files/read-safetensors";
+import { distance, prefill } from "@amulet-ts/testing/reference/checkpoints";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -97,6 +98,13 @@ describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)
     expect(last.data.length).toBe(V);
     const worstLast = Math.max(...Array.from(last.data, (value, i) => Math.abs(values[offset + i]! - value)));
     expectWithin(worstLast, logitTolerance);
+  });
+
+  test("weights that stay as the file stores them give the logits of those in float32", async () => {
+    using stored = await loadModel(modelPath, { weights: "stored" });
+    const ids = cases[0]!.ids.slice(0, 12);
+    const [came, expected] = [await prefill(stored, ids), await prefill(model, ids)];
+    expectWithin(distance(came, expected), logitTolerance);
   });
 
   test.each(cases)(
