@@ -1,6 +1,6 @@
 /** The command as a process of its own: what signals and closed pipes do. */
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
@@ -48,6 +48,37 @@ describe("the amulet process (needs a build, which `npm test` makes)", { skip: !
     const { status, stdout } = await end(child);
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toHaveProperty("policy");
+  });
+});
+
+describe("an output that is full (needs a build, and a device that is always full)", {
+  skip: !existsSync(built) || !existsSync("/dev/full"),
+}, () => {
+  test.each([[["strength"]], [["strength", "--json"]], [["--help"]]])(
+    "%j: status 1 and a sentence",
+    (words) => {
+      const full = openSync("/dev/full", "w");
+      const stdio = ["ignore", full, "pipe"] as const;
+      const { status, stderr } = spawnSync(process.execPath, [entry, ...words], {
+        stdio: [...stdio],
+        encoding: "utf8",
+      });
+      closeSync(full);
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        "amulet: standard output can't be written: there is no room left where it goes. What came out so far is not whole.\n",
+      );
+    },
+  );
+
+  test("a standard error that is full changes nothing but the status", () => {
+    const full = openSync("/dev/full", "w");
+    const { status, stdout } = spawnSync(process.execPath, [entry, "strength", "--alpha", "x"], {
+      stdio: ["ignore", "pipe", full],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
   });
 });
 

@@ -1,5 +1,7 @@
 /** The world as the command sees it, so that tests can give it another one. */
+import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { printableLine } from "./terminal/printable.js";
 
 export interface TextOutput {
   write(text: string): unknown;
@@ -31,13 +33,24 @@ export function processIo(): Io {
       interrupt.abort();
     });
   }
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", endQuietly);
+  process.stdout.on("error", (error) => endWith(error, "standard output"));
+  process.stderr.on("error", (error) => endWith(error, "standard error"));
   const { stdout, stderr, env } = process;
   return { stdout, stderr, environment: env, signal: interrupt.signal, readInput: () => text(process.stdin) };
 }
 
-/** Whoever read the output has gone (`amulet … | head`): nothing is left to do. */
-function endQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+/** An output takes no more. Where whoever read it has gone (`amulet … | head`), nothing is left to do or to say. */
+function endWith({ code, message }: NodeJS.ErrnoException, name: string): never {
+  if (code === "EPIPE") process.exit(0);
+  const why = code === "ENOSPC" ? "there is no room left where it goes" : message;
+  try {
+    // At once: what a stream still holds is lost when the process ends.
+    writeSync(
+      2,
+      `amulet: ${name} can't be written: ${printableLine(why)}. What came out so far is not whole.\n`,
+    );
+  } catch {
+    // Standard error takes nothing either.
+  }
+  process.exit(1);
 }

@@ -8,6 +8,7 @@ import { formatCommandHelp, formatHelp } from "./help.js";
 import type { Io } from "./io.js";
 import { type CommandLine, parseCommandLine } from "./options/parse-command-line.js";
 import { colorsFor } from "./terminal/colors.js";
+import { writeNote, writeRows, writeStack } from "./terminal/output.js";
 
 export { processIo } from "./io.js";
 
@@ -31,8 +32,8 @@ export async function main(words: readonly string[], io: Io): Promise<ExitStatus
 }
 
 async function dispatch(line: CommandLine, io: Io): Promise<void> {
-  if (line.kind === "version") return print(io, `${await readVersion()}\n`);
-  if (line.kind === "help") return print(io, helpText(line.command, io));
+  if (line.kind === "version") return writeRows(io, [await readVersion()]);
+  if (line.kind === "help") return writeRows(io, [helpText(line.command, io).trimEnd()]);
   const command: Command = commands[line.command];
   const { run } = await command.load();
   const { values, question, words } = line;
@@ -44,10 +45,6 @@ function helpText(command: CommandName | undefined, io: Io): string {
   return command === undefined ? formatHelp(colors) : formatCommandHelp(command, colors);
 }
 
-function print(io: Io, text: string): void {
-  io.stdout.write(text);
-}
-
 async function readVersion(): Promise<string> {
   const manifest: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
   return String((manifest as { version: unknown }).version);
@@ -55,11 +52,8 @@ async function readVersion(): Promise<string> {
 
 function report(error: unknown, withStack: boolean, io: Io): void {
   const failure = error instanceof Error ? error : new Error(String(error));
-  io.stderr.write(`amulet: ${withStack ? (failure.stack ?? failure.message) : inOneLine(failure.message)}\n`);
-}
-
-function inOneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, " ").trim();
+  if (withStack) writeStack(io, `amulet: ${failure.stack ?? failure.message}`);
+  else writeNote(io, failure.message.trim());
 }
 
 /** What the caller wrote is wrong (2), or it could not be done (1). */

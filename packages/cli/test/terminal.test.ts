@@ -1,11 +1,13 @@
 import { stripVTControlCharacters } from "node:util";
 import { fc, test } from "@fast-check/vitest";
+import picocolors from "picocolors";
 import stringWidth from "string-width";
 import { describe, expect, test as it, vi } from "vitest";
+import { colorsFor, isLively, showsColors } from "../src/terminal/colors.js";
 import { type Column, frameRows, layOutColumns, wrapText } from "../src/terminal/columns.js";
 import { LiveArea } from "../src/terminal/live-area.js";
 import { markNewWords } from "../src/terminal/new-words.js";
-import { printable } from "../src/terminal/printable.js";
+import { printable, printableInColor, printableJson } from "../src/terminal/printable.js";
 
 const word = fc.oneof(
   fc.stringMatching(/^[a-z]{1,12}$/),
@@ -129,6 +131,58 @@ it("words that the first text has, in any case, are not marked", () => {
   );
 });
 
-it("what a model writes can't steer the terminal", () => {
-  expect(printable("a\x1b[2Jb\x07c\u009bd\r\ne\tf 👩‍👩‍👧")).toBe("a[2Jbcd\ne\tf 👩‍👩‍👧");
+describe("text from elsewhere", () => {
+  it("is seen where it would have steered the terminal", () => {
+    expect(printable("a\x1b[2Jb\x07c\u009bd\u202e\x7f\r\ne\tf 👩‍👩‍👧")).toBe(
+      "a\\x1b[2Jb\\x07c\\x9bd\\u202e\\x7f\ne\tf 👩‍👩‍👧",
+    );
+  });
+
+  const anything = fc.string({
+    unit: fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("\x1b[1m", "\x1b[8m", "\x9b")),
+  });
+  const active = /(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/u;
+
+  test.prop([anything])("holds nothing that a terminal acts on, and loses no letter", (text) => {
+    const shown = printable(text);
+    expect(shown).not.toMatch(active);
+    expect(printable(shown)).toBe(shown);
+    if (!active.test(text)) expect(shown).toBe(text);
+  });
+
+  test.prop([anything])("keeps colours of ours at most", (text) => {
+    const shown = printableInColor(picocolors.createColors(true).red(text));
+    expect(shown.startsWith("\x1b[31m") && shown.endsWith("\x1b[39m")).toBe(true);
+    expect(shown.replaceAll("\x1b[31m", "").replaceAll("\x1b[39m", "").replaceAll("\x1b[1m", "")).not.toMatch(
+      active,
+    );
+  });
+
+  test.prop([fc.jsonValue(), anything])("is the same value in JSON", (value, text) => {
+    const json = printableJson(JSON.stringify([value, text]));
+    expect(json).not.toMatch(active);
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify([value, text])));
+  });
+});
+
+describe("colours", () => {
+  // Node's own rules for FORCE_COLOR; no-color.org's for NO_COLOR.
+  test.each([
+    [true, {}, true, true],
+    [false, {}, false, false],
+    [true, { TERM: "dumb" }, false, false],
+    [true, { NO_COLOR: "1" }, false, false],
+    [true, { NO_COLOR: "" }, true, true],
+    [false, { FORCE_COLOR: "1" }, true, false],
+    [false, { FORCE_COLOR: "" }, true, false],
+    [false, { FORCE_COLOR: "3", NO_COLOR: "1" }, true, false],
+    [true, { FORCE_COLOR: "0" }, false, false],
+    [true, { FORCE_COLOR: "false" }, false, false],
+    [true, { FORCE_COLOR: "true", TERM: "dumb" }, true, false],
+  ])("terminal %s, %j: colours %s, moving lines %s", (isTTY, environment, colors, lively) => {
+    const output = { isTTY, write: () => {} };
+    expect(showsColors(output, environment)).toBe(colors);
+    expect(isLively(output, environment)).toBe(lively);
+    expect(colorsFor(output, environment).red("x") === "x").toBe(!colors);
+  });
 });

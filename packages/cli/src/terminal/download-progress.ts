@@ -3,6 +3,7 @@ import { formatBytes, type HubProgress } from "@amulet-ts/files";
 import type { Io } from "../io.js";
 import { isLively } from "./colors.js";
 import { DownloadRate, formatDuration } from "./download-rate.js";
+import { writeAside } from "./output.js";
 import { Progress } from "./progress.js";
 
 /** How far a download is, on standard error: a line that moves on a terminal, else one for each tenth. */
@@ -32,7 +33,7 @@ export class DownloadProgress {
     const tenth = total > 0 ? Math.floor((10 * done) / total) : 0;
     if (tenth <= this.lastTenth) return;
     this.lastTenth = tenth;
-    this.io.stderr.write(`Fetching ${this.id}: ${tenth * 10} % · ${this.describe(step).join(" · ")}\n`);
+    writeAside(this.io, `Fetching ${this.id}: ${tenth * 10} % · ${this.describe(step).join(" · ")}`);
   }
 
   /** Takes the moving line away. */

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import stringWidth from "string-width";
 import type { TextOutput } from "../io.js";
+import { printableInColor } from "./printable.js";
 
 const millisecondsBetweenFrames = 50;
 // A terminal that knows them shows a frame at once (synchronised output); the others ignore them.
@@ -24,12 +25,12 @@ export class LiveArea {
     const now = performance.now();
     if (now - this.lastFrame < millisecondsBetweenFrames) return;
     this.lastFrame = now;
-    this.replace(makeLines().slice(0, this.height), hideCursor);
+    this.replace(makeLines().slice(0, this.height).map(printableInColor), hideCursor);
   }
 
   /** Replaces the frame by lines that stay, however many. */
   finish(lines: readonly string[]): void {
-    this.replace(lines, showCursor);
+    this.replace(lines.map(printableInColor), showCursor);
     this.shown = [];
   }
 

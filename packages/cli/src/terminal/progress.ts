@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Io } from "../io.js";
 import { colorsFor, isLively } from "./colors.js";
 import { cutToWidth } from "./columns.js";
+import { printableLine } from "./printable.js";
 
 const cells = 24;
 const millisecondsBetweenFrames = 60;
@@ -29,7 +30,10 @@ export class Progress {
     const { green, dim } = colorsFor(this.io.stderr, this.io.environment);
     const full = Math.round(share * cells);
     const bar = green("━".repeat(full)) + dim("─".repeat(cells - full));
-    const line = [`${this.label} ${bar} ${Math.floor(share * 100)} %`, ...facts].join(" · ");
+    const line = [
+      `${printableLine(this.label)} ${bar} ${Math.floor(share * 100)} %`,
+      ...facts.map(printableLine),
+    ].join(" · ");
     this.io.stderr.write(`\r\x1b[2K${cutToWidth(line, (this.io.stderr.columns ?? 80) - 1)}`);
   }
 

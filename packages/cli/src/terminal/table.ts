@@ -1,5 +1,6 @@
 import stringWidth from "string-width";
 import { padToWidth } from "./columns.js";
+import { printableInColor } from "./printable.js";
 
 /**
  * Rows of cells as lines with straight columns, two spaces between them.
@@ -7,12 +8,13 @@ import { padToWidth } from "./columns.js";
  * @param rightAligned indices of the columns that end in line instead
  */
 export function layOutTable(rows: readonly (readonly string[])[], rightAligned: readonly number[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => stringWidth(row[column]!))),
+  const shown = rows.map((row) => row.map((cell) => printableInColor(cell).replaceAll("\n", " ")));
+  const widths = (shown[0] ?? []).map((_, column) =>
+    Math.max(...shown.map((row) => stringWidth(row[column]!))),
   );
   const place = (cell: string, column: number) =>
     rightAligned.includes(column)
       ? " ".repeat(widths[column]! - stringWidth(cell)) + cell
       : padToWidth(cell, widths[column]!);
-  return rows.map((row) => row.map(place).join("  ").trimEnd());
+  return shown.map((row) => row.map(place).join("  ").trimEnd());
 }

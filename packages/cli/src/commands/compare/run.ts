@@ -12,7 +12,7 @@ import {
   type ReadPrompts,
   renderPrompts,
 } from "../../options/prompts.js";
-import { colorsFor, isLively } from "../../terminal/colors.js";
+import { colorsFor, showsColors } from "../../terminal/colors.js";
 import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { Stopwatch } from "../../timing.js";
 import type { CompareValues } from "./command.js";
@@ -95,7 +95,7 @@ function formatClosing(outcomes: readonly Outcome[], { engine, io }: Run): strin
     `${newTokens} new tokens, ${formatNumber((1000 * newTokens) / decodeMs)} a second in all`,
     `loaded in ${seconds(engine.loadMs)}`,
   ];
-  const legend = isLively(io.stdout, io.environment)
+  const legend = showsColors(io.stdout, io.environment)
     ? [`${green("green")}: words that base's answer does not have`]
     : [];
   return [...legend, dim(facts.join(" · "))];

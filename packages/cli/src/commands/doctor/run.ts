@@ -10,7 +10,7 @@ import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { writeJson } from "../../terminal/output.js";
+import { writeAside, writeDim, writeJson, writeRows } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { DoctorValues } from "./command.js";
 import {
@@ -30,7 +30,7 @@ export async function run({ values, io }: Invocation<DoctorValues>): Promise<voi
   const names = values.backend ? [values.backend] : backendNames;
   const diagnosis = await diagnose(names, io);
   if (values.json) return writeJson(io, diagnosis);
-  io.stdout.write(`${formatDiagnosis(diagnosis, colorsFor(io.stdout, io.environment)).join("\n")}\n`);
+  writeRows(io, formatDiagnosis(diagnosis, colorsFor(io.stdout, io.environment)));
 }
 
 function checkOptions(values: DoctorValues): void {
@@ -86,26 +86,25 @@ export async function diagnose(
 }
 
 async function setUp({ gpu, wheel, json }: DoctorValues, io: Io): Promise<void> {
-  const { dim } = colorsFor(io.stderr, io.environment);
   const result = await setUpLibtensorflow({
     kind: kindOf(gpu),
     wheel,
     signal: io.signal,
-    onStep: ({ number, count, title }) => io.stderr.write(`${number}/${count} ${title}\n`),
-    onLine: (line) => io.stderr.isTTY && io.stderr.write(`${dim(`    ${line}`)}\n`),
+    onStep: ({ number, count, title }) => writeAside(io, `${number}/${count} ${title}`),
+    onLine: (line) => io.stderr.isTTY && writeDim(io, `    ${line}`),
   });
   if (json) return writeJson(io, result);
   const card =
     gpu && !result.usesGpu ? " It sees no NVIDIA card here: --backend node-gpu will not start." : "";
-  io.stdout.write(
-    `libtensorflow ${result.version} is in ${result.folder}: --backend ${gpu ? "node-gpu" : "node"} takes it.${card}\n`,
-  );
+  writeRows(io, [
+    `libtensorflow ${result.version} is in ${result.folder}: --backend ${gpu ? "node-gpu" : "node"} takes it.${card}`,
+  ]);
 }
 
 async function undo({ gpu, json }: DoctorValues, io: Io): Promise<void> {
   const removed = await undoLibtensorflow(kindOf(gpu));
   if (json) return writeJson(io, { removed });
-  io.stdout.write(removed ? "Taken away.\n" : "There was nothing to take away.\n");
+  writeRows(io, [removed ? "Taken away." : "There was nothing to take away."]);
 }
 
 function kindOf(gpu: boolean | undefined): LibraryKind {

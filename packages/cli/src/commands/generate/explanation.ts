@@ -2,9 +2,9 @@
 import type { Explanation } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
 import type { Io } from "../../io.js";
-import { colorsFor, isLively } from "../../terminal/colors.js";
+import { colorsFor, showsColors } from "../../terminal/colors.js";
 import { formatNumber } from "../../terminal/output.js";
-import { printable } from "../../terminal/printable.js";
+import { printable, quoted } from "../../terminal/printable.js";
 import { layOutTable } from "../../terminal/table.js";
 
 /** The first heat whose bound |Δ| is below, in nats: a factor of 1.65, 7.4, 150 and more between the prompts. */
@@ -22,7 +22,7 @@ export function formatExplanations(
   io: Io,
 ): string[] {
   const table = formatTable(explanations, texts);
-  if (!isLively(io.stdout, io.environment)) return table;
+  if (!showsColors(io.stdout, io.environment)) return table;
   const colors = colorsFor(io.stdout, io.environment);
   const text = explanations.map(({ delta }, i) => colorByHeat(texts[i]!, delta, colors)).join("");
   return [...text.split("\n"), "", ...formatLegend(colors), "", ...table];
@@ -49,7 +49,7 @@ function formatLegend(colors: Colors): string[] {
 function formatTable(explanations: readonly Explanation[], texts: readonly string[]): string[] {
   const head = ["token", "base", "pref", "final", "Δ", "rank", "x", "KL base", "KL pref"];
   const rows = explanations.map((explanation, i) => [
-    JSON.stringify(texts[i]),
+    quoted(texts[i]!),
     formatProbability(explanation.baseProbability),
     formatProbability(explanation.preferenceProbability),
     formatProbability(explanation.probability),

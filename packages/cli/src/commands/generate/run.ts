@@ -21,8 +21,8 @@ import {
   writeJson,
   writeLines,
   writeNote,
+  writeText,
 } from "../../terminal/output.js";
-import { printable } from "../../terminal/printable.js";
 import { Stopwatch } from "../../timing.js";
 import { answerWith } from "./answer-with.js";
 import type { GenerateValues } from "./command.js";
@@ -78,12 +78,12 @@ class ShownText {
   add(text: string): void {
     if (!this.shows || text === "") return;
     this.isOpen = true;
-    this.io.stdout.write(this.io.stdout.isTTY ? printable(text) : text);
+    writeText(this.io, text);
   }
 
   /** Ends the line that was begun. */
   end(): void {
-    if (this.isOpen) this.io.stdout.write("\n");
+    if (this.isOpen) writeText(this.io, "\n");
   }
 }
 

@@ -6,7 +6,6 @@ import { readParameters } from "../../options/methods.js";
 import { openModel } from "../../options/model.js";
 import { countTokens, describePreferences, readAsked, renderPrompts } from "../../options/prompts.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
-import { printable } from "../../terminal/printable.js";
 import type { InspectValues } from "./command.js";
 import { inspectPosition } from "./position.js";
 import { formatInspection } from "./view.js";
@@ -31,10 +30,7 @@ export async function run(invocation: Invocation<InspectValues>): Promise<void> 
   });
   const textOf = (id: number) => tokenizer.decode([id]);
   if (!values.json) {
-    return writeLines(
-      io,
-      formatInspection(inspection, parameters, (id) => printable(textOf(id)), io),
-    );
+    return writeLines(io, formatInspection(inspection, parameters, textOf, io));
   }
   const scale = guidanceScale(parameters);
   const { before, token, candidates, trajectory } = inspection;

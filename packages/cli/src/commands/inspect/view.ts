@@ -1,10 +1,12 @@
 /** An inspected position for people: the dial, the candidates, the iterations and a plot. */
+
 import { type AmuletParameters, guidanceLimit, guidanceScale } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
 import type { Io } from "../../io.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber } from "../../terminal/output.js";
 import { plotCurves } from "../../terminal/plot.js";
+import { printable, quoted } from "../../terminal/printable.js";
 import { layOutTable } from "../../terminal/table.js";
 import { formatProbability, formatSigned } from "../generate/explanation.js";
 import type { Inspection } from "./position.js";
@@ -26,8 +28,8 @@ export function formatInspection(
   const { bold, dim } = colors;
   const { before, token } = inspection;
   return [
-    `${dim("answer so far")}  ${before.length === 0 ? "(nothing)" : before.map(text).join("")}`,
-    `${dim(`token ${before.length}`.padEnd(13))}  ${bold(JSON.stringify(text(token.id)))}`,
+    `${dim("answer so far")}  ${before.length === 0 ? "(nothing)" : printable(before.map(text).join(""))}`,
+    `${dim(`token ${before.length}`.padEnd(13))}  ${bold(quoted(text(token.id)))}`,
     "",
     ...formatDial(parameters),
     "",
@@ -55,7 +57,7 @@ function formatCandidates({ candidates }: Inspection, text: (id: number) => stri
   const head = ["", "candidate", "base", "pref", "final", "Δ", "ranks"];
   const rows = candidates.map((view, i) => [
     marks[i]!,
-    JSON.stringify(text(view.id)),
+    quoted(text(view.id)),
     formatProbability(view.baseProbability),
     formatProbability(view.preferenceProbability),
     formatProbability(view.probability),

@@ -19,7 +19,7 @@ import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { isLively } from "../../terminal/colors.js";
 import { formatDuration } from "../../terminal/download-rate.js";
-import { formatNumber, writeJson, writeNote } from "../../terminal/output.js";
+import { formatNumber, writeAside, writeJson, writeNote, writeText } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { ActionValues } from "./command.js";
 
@@ -51,7 +51,7 @@ export async function run({ values, words, io }: Invocation<TrainValues>): Promi
   const sources = { result, command, backend: backend.description, model, signal: io.signal, ...asked };
   const record = await writeModelCard(sources);
   if (values.json) return writeJson(io, { modelFolder: result.modelFolder, ...record });
-  io.stdout.write(`${result.modelFolder}\n`);
+  writeText(io, `${result.modelFolder}\n`);
 }
 
 /** One backend rounds otherwise than another: a run stays with that it began with. @throws CliError `usage` */
@@ -150,7 +150,7 @@ class TrainingView {
   private writeLine({ step, steps }: TrainingProgress, facts: readonly string[]): void {
     if (step < steps && performance.now() - this.lastLine < millisecondsBetweenLines) return;
     this.lastLine = performance.now();
-    this.io.stderr.write(`step ${step}/${steps} · ${facts.join(" · ")}\n`);
+    writeAside(this.io, `step ${step}/${steps} · ${facts.join(" · ")}`);
   }
 }
 

@@ -6,8 +6,8 @@ import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { breathe, formatNumber, spellInfinities } from "../../terminal/output.js";
-import { printable } from "../../terminal/printable.js";
+import { breathe, formatNumber, spellInfinities, writeRows, writeText } from "../../terminal/output.js";
+import { quoted } from "../../terminal/printable.js";
 import { Progress } from "../../terminal/progress.js";
 import type { LogitsValues } from "./command.js";
 
@@ -24,13 +24,13 @@ export async function run({ values, io }: Invocation<LogitsValues>): Promise<voi
   const rows = readLogits(model, ids, values.last === true, io);
   if (!values.json) return showBest(rows, ids, engine, io);
   const positions = values.last ? 1 : ids.length;
-  io.stdout.write(`{"shape":[${positions},${model.vocabularySize}],"logits":[`);
+  writeText(io, `{"shape":[${positions},${model.vocabularySize}],"logits":[`);
   let separator = "";
   for await (const { logits_V } of rows) {
-    io.stdout.write(`${separator}${JSON.stringify([...logits_V], spellInfinities)}`);
+    writeText(io, `${separator}${JSON.stringify([...logits_V], spellInfinities)}`);
     separator = ",";
   }
-  io.stdout.write("]}\n");
+  writeText(io, "]}\n");
 }
 
 interface LogitsAt {
@@ -77,13 +77,12 @@ async function showBest(
   io: Io,
 ): Promise<void> {
   const { bold, dim, cyan } = colorsFor(io.stdout, io.environment);
-  const show = (id: number) => cyan(JSON.stringify(printable(tokenizer.decode([id]))));
+  const show = (id: number) => cyan(quoted(tokenizer.decode([id])));
   for await (const { position, logits_V } of rows) {
-    io.stdout.write(`${bold(`after ${position + 1}`)}: ${ids[position]} ${show(ids[position]!)}\n`);
+    writeRows(io, [`${bold(`after ${position + 1}`)}: ${ids[position]} ${show(ids[position]!)}`]);
     for (const id of largest(logits_V, shownTokens)) {
-      io.stdout.write(
-        `  ${formatNumber(logits_V[id]!).padStart(9)}  ${dim(String(id).padStart(7))} ${show(id)}\n`,
-      );
+      const logit = formatNumber(logits_V[id]!).padStart(9);
+      writeRows(io, [`  ${logit}  ${dim(String(id).padStart(7))} ${show(id)}`]);
     }
   }
 }

@@ -15,7 +15,7 @@ import type { Io } from "../../io.js";
 import { withDownload } from "../../options/model.js";
 import { didYouMean } from "../../options/suggest.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { formatCount, writeJson, writeNote } from "../../terminal/output.js";
+import { formatCount, writeJson, writeNote, writeRows, writeText } from "../../terminal/output.js";
 import { layOutTable } from "../../terminal/table.js";
 import type { ModelsValues } from "./command.js";
 
@@ -52,14 +52,14 @@ async function list(io: Io, json: boolean): Promise<void> {
   const cache = cacheFolder({ environment });
   if (json) return writeJson(io, { cache, models });
   if (models.length === 0) {
-    io.stdout.write(`No models in ${cache}. \`amulet models pull org/name\` fetches one.\n`);
+    writeRows(io, [`No models in ${cache}. \`amulet models pull org/name\` fetches one.`]);
     return;
   }
   const { bold, dim } = colorsFor(io.stdout, environment);
   const [heading, ...rows] = layOutTable([["MODEL", "SIZE", "REVISIONS"], ...models.flatMap(describe)], [1]);
   const total = models.reduce((sum, { bytes }) => sum + bytes, 0);
   const footer = `${formatCount(models.length, "model")}, ${formatBytes(total)}, in ${cache}`;
-  io.stdout.write(`${[bold(heading!), ...rows, dim(footer)].join("\n")}\n`);
+  writeRows(io, [bold(heading!), ...rows, dim(footer)]);
 }
 
 /** A row for the repository, and one for each further name that `--model` takes from it. */
@@ -86,7 +86,7 @@ async function pull(id: string, io: Io, json: boolean): Promise<void> {
     io,
     fetchedBytes > 0 ? `fetched ${formatBytes(fetchedBytes)} of ${id}` : `${id} was here already`,
   );
-  io.stdout.write(`${path}\n`);
+  writeText(io, `${path}\n`);
 }
 
 async function printPath(id: string, io: Io, json: boolean): Promise<void> {
@@ -99,13 +99,13 @@ async function printPath(id: string, io: Io, json: boolean): Promise<void> {
     );
   }
   if (json) return writeJson(io, { id, path });
-  io.stdout.write(`${path}\n`);
+  writeText(io, `${path}\n`);
 }
 
 async function remove(id: string, io: Io, json: boolean): Promise<void> {
   const removed = await removeCachedModel(id, { environment: io.environment });
   if (json) return writeJson(io, { id, ...removed });
-  io.stdout.write(`Removed ${id}: ${formatBytes(removed.freedBytes)} freed.\n`);
+  writeRows(io, [`Removed ${id}: ${formatBytes(removed.freedBytes)} freed.`]);
 }
 
 function quote(word: string): string {

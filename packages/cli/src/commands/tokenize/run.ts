@@ -6,7 +6,7 @@ import { CliError, usageError } from "../../errors.js";
 import { modelPath } from "../../options/model.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { writeJson, writeNote } from "../../terminal/output.js";
+import { writeJson, writeNote, writeRows, writeText } from "../../terminal/output.js";
 import { printable } from "../../terminal/printable.js";
 import type { TokenizeValues } from "./command.js";
 
@@ -31,12 +31,13 @@ export async function run({ values, io }: Invocation<TokenizeValues>): Promise<v
     const decoded = tokenizer.decode(ids);
     return writeJson(io, { ids, pieces, decoded, ...(prompt !== undefined && { prompt }) });
   }
-  if (prompt !== undefined) io.stdout.write(`${printable(prompt)}\n\n`);
+  if (prompt !== undefined) writeText(io, `${printable(prompt)}\n\n`);
   const { cyan } = colorsFor(io.stdout, io.environment);
   const width = Math.max(0, ...ids.map((id) => String(id).length));
-  for (const [i, id] of ids.entries()) {
-    io.stdout.write(`${cyan(String(id).padStart(width))}  ${printable(pieces[i]!)}\n`);
-  }
+  writeRows(
+    io,
+    ids.map((id, i) => `${cyan(String(id).padStart(width))}  ${printable(pieces[i]!)}`),
+  );
 }
 
 /** Control tokens are read where the text spells them out, as the model's makers do. */

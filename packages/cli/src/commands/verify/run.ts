@@ -31,7 +31,7 @@ import { CliError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
+import { writeJson, writeLines, writeNote, writeRows } from "../../terminal/output.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "./backends.js";
 import type { VerifyValues } from "./command.js";
 import { loadForeignSubject } from "./foreign-subject.js";
@@ -187,7 +187,7 @@ async function show(verification: Verification, values: VerifyValues, io: Io): P
     writeLines(io, [head, ...descriptions, ""]);
     // As they are: breaking lines between words would take their indentation away.
     const { lines } = formatTable(subjects, colors);
-    io.stdout.write(`${[...lines, ...formatBreaches(subjects, replayCommand, colors), ""].join("\n")}\n`);
+    writeRows(io, [...lines, ...formatBreaches(subjects, replayCommand, colors), ""]);
     const skips = formatSkips(subjects);
     writeLines(io, [...skips, ...(skips.length > 0 ? [""] : []), formatVerdict(verification, colors)]);
   }
