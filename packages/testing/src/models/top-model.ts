@@ -1,0 +1,75 @@
+/** A model behind an engine that gives the most probable tokens and not the whole vocabulary. */
+import type { LanguageModel, Next, Session } from "@amulet-ts/core";
+import * as tf from "@tensorflow/tfjs-core";
+import type { ToyModel } from "./toy-model.js";
+
+/**
+ * What a server gives that answers with the `best` most probable tokens of each row: their logarithms for all rows, and
+ * the mass of the rest. Computed on the host in float64, from the model's whole rows.
+ */
+export class TopModel implements LanguageModel {
+  readonly coverage = "top";
+
+  constructor(
+    private readonly whole: ToyModel,
+    private readonly best: number,
+  ) {}
+
+  get name() {
+    return this.whole.name;
+  }
+
+  get vocabularySize() {
+    return this.whole.vocabularySize;
+  }
+
+  get contextLength() {
+    return this.whole.contextLength;
+  }
+
+  get endTokens() {
+    return this.whole.endTokens;
+  }
+
+  openSession(rowCount: number): Session {
+    const session = this.whole.openSession(rowCount);
+    return {
+      get lengths() {
+        return session.lengths;
+      },
+      append: async (tokens) => this.truncate(await session.append(tokens)),
+      select: (rows) => session.select(rows),
+      rewind: (lengths) => session.rewind(lengths),
+      dispose: () => session.dispose(),
+    };
+  }
+
+  private truncate({ logits_RC }: Next): Next {
+    const rows = (logits_RC.arraySync() as number[][]).map(logSoftmax);
+    logits_RC.dispose();
+    const ids_C = [...new Set(rows.flatMap((row) => bestOf(row, this.best)))];
+    const rests = rows.map((row) =>
+      sumOf(row.flatMap((log, id) => (ids_C.includes(id) ? [] : [Math.exp(log)]))),
+    );
+    return {
+      logits_RC: tf.tensor2d(rows.map((row) => ids_C.map((id) => row[id]!))),
+      ids_C,
+      rest_R1: tf.tensor2d(rests.map((rest) => [Math.log(rest)])),
+    };
+  }
+}
+
+function logSoftmax(logits: readonly number[]): number[] {
+  const best = Math.max(...logits);
+  const logZ = best + Math.log(sumOf(logits.map((logit) => Math.exp(logit - best))));
+  return logits.map((logit) => logit - logZ);
+}
+
+function bestOf(row: readonly number[], count: number): number[] {
+  return row
+    .map((_, id) => id)
+    .sort((a, b) => row[b]! - row[a]!)
+    .slice(0, count);
+}
+
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
