@@ -6,8 +6,8 @@ import { place, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoi
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
-import { freeBytesKept } from "../../packages/backends/src/webgpu-buffers.js";
-import type { BufferStore } from "../../packages/backends/src/webgpu-device.js";
+import { freeBytesKept } from "../../packages/backends/src/webgpu/webgpu-buffers.js";
+import type { BufferStore } from "../../packages/backends/src/webgpu/webgpu-device.js";
 
 const why = await startBackend("webgpu").then(
   () => "",

@@ -12,8 +12,8 @@ import { tinyConfig, tinyFolder } from "@amulet-ts/testing/models/tiny-folder";
 import { distance, readRows } from "@amulet-ts/testing/reference/checkpoints";
 import { oracleLogits } from "@amulet-ts/verify";
 import { expect, test, vi } from "vitest";
-import type * as Dawn from "../../packages/backends/src/dawn.js";
-import type { Gpu, GpuAdapter } from "../../packages/backends/src/webgpu-device.js";
+import type * as Dawn from "../../packages/backends/src/webgpu/dawn.js";
+import type { Gpu, GpuAdapter } from "../../packages/backends/src/webgpu/webgpu-device.js";
 
 type PlainModel = Parameters<typeof oracleLogits>[0];
 
@@ -34,7 +34,7 @@ function withLeastLimits(adapter: GpuAdapter): GpuAdapter {
   return new Proxy(adapter, { get: read });
 }
 
-vi.mock("../../packages/backends/src/dawn.js", async (load) => {
+vi.mock("../../packages/backends/src/webgpu/dawn.js", async (load) => {
   const original = await load<typeof Dawn>();
   const openDawn = async (): Promise<Gpu> => {
     const gpu = await original.openDawn();

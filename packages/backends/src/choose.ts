@@ -39,11 +39,11 @@ async function findCuda(): Promise<Finding> {
 /** A processor that plays a graphics card is never taken unasked, and not worth a word. */
 async function findWebGpu(): Promise<Finding> {
   if (runsOnNode()) {
-    const { findDawn, mayHaveGraphicsCard } = await import("./dawn.js");
+    const { findDawn, mayHaveGraphicsCard } = await import("./webgpu/dawn.js");
     if (findDawn() === undefined || !mayHaveGraphicsCard()) return "absent";
   } else if (!(globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu) return "absent";
   try {
-    return (await (await import("./webgpu.js")).hasGraphicsCard()) ? "here" : "absent";
+    return (await (await import("./webgpu/webgpu.js")).hasGraphicsCard()) ? "here" : "absent";
   } catch (error) {
     return { why: (error as Error).message };
   }

@@ -7,9 +7,9 @@ import { leaveAtBackend } from "./fast-products.js";
 
 /** Nothing of a backend is loaded before it is asked for. */
 const modules: Readonly<Record<BackendName, () => Promise<BackendModule>>> = {
-  wasm: () => import("./wasm.js"),
+  wasm: () => import("./wasm/wasm.js"),
   cpu: () => import("./cpu.js"),
-  webgpu: () => import("./webgpu.js"),
+  webgpu: () => import("./webgpu/webgpu.js"),
   node: () => import("./node.js"),
   "node-gpu": () => import("./node-gpu.js"),
 };

@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { candidateBackends, startBackend } from "../src/index.js";
 import { loadLibtensorflow } from "../src/libtensorflow/load.js";
-import { isSoftware } from "../src/webgpu.js";
-import type { Gpu, GpuAdapterInfo } from "../src/webgpu-device.js";
+import { isSoftware } from "../src/webgpu/webgpu.js";
+import type { Gpu, GpuAdapterInfo } from "../src/webgpu/webgpu-device.js";
 
 const system = vi.hoisted(() => ({
   card: true,
@@ -12,7 +12,7 @@ const system = vi.hoisted(() => ({
   openDawn: async (): Promise<unknown> => undefined,
 }));
 
-vi.mock("../src/dawn.js", () => ({
+vi.mock("../src/webgpu/dawn.js", () => ({
   findDawn: () => "here",
   mayHaveGraphicsCard: () => system.card,
   openDawn: () => system.openDawn(),

@@ -1,5 +1,6 @@
 /** What is loaded when. */
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, expect, test, vi } from "vitest";
@@ -28,12 +29,13 @@ test("what a browser loads at once asks for no module of Node's", () => {
     reached.add(file);
     for (const name of importsOf(file)) {
       expect(name, `imported by ${file}`).not.toMatch(/^node:/);
-      if (name.startsWith("./")) visit(name.slice(2).replace(/\.js$/, ".ts"));
+      if (name.startsWith(".")) visit(join(dirname(file), name).replace(/\.js$/, ".ts"));
     }
   };
-  for (const file of ["index.ts", "wasm.ts", "cpu.ts", "webgpu.ts"]) visit(file);
+  for (const file of ["index.ts", "wasm/wasm.ts", "cpu.ts", "webgpu/webgpu.ts"]) visit(file);
   expect(reached.size).toBeGreaterThan(8);
-  expect(readdirSync(source)).toContain("dawn.ts");
+  expect(readdirSync(join(source, "webgpu"))).toContain("dawn.ts");
+  expect(reached).not.toContain("webgpu/dawn.ts");
 });
 
 test("wasm is the last resort, and what runs where no card answers", async () => {

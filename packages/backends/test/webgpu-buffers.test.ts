@@ -1,8 +1,8 @@
 /** The store of buffers against a device that only counts. */
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { BoundedBuffers } from "../src/webgpu-buffers.js";
-import type { GpuBuffer, GpuDevice } from "../src/webgpu-device.js";
+import { BoundedBuffers } from "../src/webgpu/webgpu-buffers.js";
+import type { GpuBuffer, GpuDevice } from "../src/webgpu/webgpu-device.js";
 
 /** Bytes that are allocated, and a record of what was destroyed. */
 class CountingDevice {

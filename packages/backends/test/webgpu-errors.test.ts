@@ -1,8 +1,8 @@
 /** Errors of a device at the reads of a backend, on a device made for it. */
 import { beforeEach, expect, test } from "vitest";
 import { BackendError } from "../src/index.js";
-import type { ErrorScope, GpuDevice, GpuErrorEvent, WebGpuBackend } from "../src/webgpu-device.js";
-import { refuseSynchronousReads, reportErrorsAtReads } from "../src/webgpu-errors.js";
+import type { ErrorScope, GpuDevice, GpuErrorEvent, WebGpuBackend } from "../src/webgpu/webgpu-device.js";
+import { refuseSynchronousReads, reportErrorsAtReads } from "../src/webgpu/webgpu-errors.js";
 
 /** Error scopes as WebGPU has them: a stack; an error goes to the innermost of its kind, or to nobody. */
 class FakeDevice {

@@ -1,7 +1,8 @@
 /** The package in Node: files by their paths, and the hub. */
 import { type Checkpoint, openCheckpoint as openCheckpointAt } from "./checkpoint/checkpoint.js";
 import { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
-import { type GgufFile, openGguf as openGgufAt } from "./formats/gguf.js";
+import { openGguf as openGgufAt } from "./formats/gguf.js";
+import type { GgufFile } from "./formats/gguf-file.js";
 import { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 import { onDisk } from "./places/disk.js";
 

@@ -9,9 +9,10 @@ export {
 export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";
 export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
 export * from "./errors.js";
-export type { TensorType } from "./formats/dequantise.js";
 export { encodeSafetensors, type WrittenTensor } from "./formats/encode-safetensors.js";
-export { type GgufFile, openGguf as openGgufAt } from "./formats/gguf.js";
+export { openGguf as openGgufAt } from "./formats/gguf.js";
+export type { GgufFile } from "./formats/gguf-file.js";
+export { ggufTensorTypes, type TensorType } from "./formats/numbers/dequantise.js";
 export { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 export type { StoredRows, TensorSource, TensorStore } from "./formats/tensor-source.js";
 export { type BlobFolder, inBlob, inBlobs } from "./places/blobs.js";

@@ -7,8 +7,8 @@ import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { TokenExample } from "../src/train/batches.js";
-import { registerGradients } from "../src/train/gradients.js";
 import { initialWeights, llamaConfig } from "../src/train/model-shape.js";
+import { registerGradients } from "../src/train/optimiser/gradients.js";
 import { batchLoss } from "../src/train/trainer.js";
 import { tinySettings } from "./tiny-run.js";
 

@@ -3,10 +3,10 @@ import { startBackend } from "@amulet-ts/backends";
 import { xoshiro128 } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { disposeTrained, startTraining, updateWeights } from "../src/train/adamw.js";
-import { registerGradients } from "../src/train/gradients.js";
-import { crossEntropy } from "../src/train/loss.js";
-import { learningRate } from "../src/train/schedule.js";
+import { disposeTrained, startTraining, updateWeights } from "../src/train/optimiser/adamw.js";
+import { registerGradients } from "../src/train/optimiser/gradients.js";
+import { crossEntropy } from "../src/train/optimiser/loss.js";
+import { learningRate } from "../src/train/optimiser/schedule.js";
 
 const adamw = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 

@@ -2,9 +2,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { candidateBackends, type RunningBackend, startBackend } from "../../src/index.js";
-import { hasGraphicsCard } from "../../src/webgpu.js";
-import { freeBytesKept } from "../../src/webgpu-buffers.js";
-import type { WebGpuBackend } from "../../src/webgpu-device.js";
+import { hasGraphicsCard } from "../../src/webgpu/webgpu.js";
+import { freeBytesKept } from "../../src/webgpu/webgpu-buffers.js";
+import type { WebGpuBackend } from "../../src/webgpu/webgpu-device.js";
 
 let running: RunningBackend | undefined;
 let why = "";

@@ -1,7 +1,8 @@
 /** A model on disk, in either layout: its config, tensors, tokenizer and chat template, nothing loaded yet. */
 
 import { FilesError } from "../errors.js";
-import { type GgufFile, openGguf } from "../formats/gguf.js";
+import { openGguf } from "../formats/gguf.js";
+import type { GgufFile } from "../formats/gguf-file.js";
 import { closeOnFailure } from "../formats/model-file.js";
 import { openSafetensors } from "../formats/safetensors.js";
 import { isRecord } from "../formats/safetensors-header.js";

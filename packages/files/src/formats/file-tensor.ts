@@ -1,6 +1,6 @@
 import { FilesError } from "../errors.js";
-import type { TensorType } from "./dequantise.js";
 import type { ModelFile } from "./model-file.js";
+import type { TensorType } from "./numbers/dequantise.js";
 import type { StoredRows, TensorSource } from "./tensor-source.js";
 
 /** Encoded bytes held at once while a tensor is decoded. */

@@ -1,6 +1,6 @@
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
-import type { GgufFile } from "./gguf.js";
+import type { GgufFile } from "./gguf-file.js";
 import type { TensorSource } from "./tensor-source.js";
 
 /** As many names as an error lists before it only counts. */

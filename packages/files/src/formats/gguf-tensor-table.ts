@@ -1,9 +1,9 @@
 import { FilesError } from "../errors.js";
 import { type ByteCursor, longestName } from "./byte-cursor.js";
-import { ggufTensorTypes, type TensorType, unreadGgufTypes } from "./dequantise.js";
 import { countElements, encodedBytes, FileTensor } from "./file-tensor.js";
 import type { GgufMetadata } from "./gguf-metadata.js";
 import type { ModelFile } from "./model-file.js";
+import { ggufTensorTypes, type TensorType, unreadGgufTypes } from "./numbers/dequantise.js";
 import type { TensorSource } from "./tensor-source.js";
 
 /** ggml's tensors have at most four axes. */

@@ -1,20 +1,13 @@
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
 import { ByteCursor } from "./byte-cursor.js";
+import type { GgufFile } from "./gguf-file.js";
 import { type GgufMetadata, readMetadata } from "./gguf-metadata.js";
 import { openSplitGguf } from "./gguf-split.js";
 import { readTensorTable } from "./gguf-tensor-table.js";
 import { closeOnFailure, ModelFile } from "./model-file.js";
 import { describeBeginning, latin1, showBytes } from "./recognise-file.js";
-import type { TensorSource, TensorStore } from "./tensor-source.js";
-
-/** A model in llama.cpp's format: metadata and tensors. */
-export interface GgufFile extends TensorStore {
-  /** The file that was asked for. */
-  readonly path: string;
-  /** Of a split model: the first part's. */
-  readonly metadata: GgufMetadata;
-}
+import type { TensorSource } from "./tensor-source.js";
 
 const magic = "GGUF";
 const readableVersions = [2, 3];

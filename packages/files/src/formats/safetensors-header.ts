@@ -1,9 +1,9 @@
 import { FilesError } from "../errors.js";
 import { utf8, viewOf } from "./byte-cursor.js";
-import { plain, type TensorType } from "./dequantise.js";
 import { countElements, encodedBytes } from "./file-tensor.js";
 import type { ModelFile } from "./model-file.js";
-import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeFloat64 } from "./plain-floats.js";
+import { plain, type TensorType } from "./numbers/dequantise.js";
+import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeFloat64 } from "./numbers/plain-floats.js";
 import { describeBeginning, showBytes } from "./recognise-file.js";
 
 /** One tensor of the header, checked against its file. */

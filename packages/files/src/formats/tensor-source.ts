@@ -1,4 +1,4 @@
-import type { TensorType } from "./dequantise.js";
+import type { TensorType } from "./numbers/dequantise.js";
 
 /** Rows of a tensor as the file has them; `type.decode` makes float32 of them. */
 export interface StoredRows {

@@ -1,6 +1,6 @@
 import { fixture } from "@amulet-ts/testing/reference/fixture";
 import { describe, expect, test } from "vitest";
-import { ggufTensorTypes } from "../../src/formats/dequantise.js";
+import { ggufTensorTypes } from "../../src/formats/numbers/dequantise.js";
 import { openGguf, openSafetensors } from "./on-disk.js";
 
 const bitsOf = (numbers: Float32Array) => new Uint32Array(numbers.buffer, numbers.byteOffset, numbers.length);

@@ -8,8 +8,8 @@ import { ModelError } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
-import { disposeTrained, type Trained, type TrainedTensors } from "./adamw.js";
 import { isThere } from "./is-there.js";
+import { disposeTrained, type Trained, type TrainedTensors } from "./optimiser/adamw.js";
 import { defaultSettings, type TrainingSettings } from "./settings.js";
 
 /** Where a run is; the tensors are the holder's. */

@@ -9,7 +9,6 @@ import { defineModel, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
-import { disposeTrained, startTraining } from "./adamw.js";
 import type { Batch, BatchStream } from "./batches.js";
 import {
   checkTensors,
@@ -21,6 +20,7 @@ import {
 import { isThere } from "./is-there.js";
 import { LossLog } from "./loss-log.js";
 import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
+import { disposeTrained, startTraining } from "./optimiser/adamw.js";
 import { readWeights, saveModel } from "./save-model.js";
 import { checkSettings, type TrainingSettings } from "./settings.js";
 import { meanLoss, type StepReport, Trainer } from "./trainer.js";

@@ -1,8 +1,8 @@
 /** Everything that decides what a training run gives, apart from the backend. */
 import { LabError } from "../errors.js";
-import type { AdamWSettings } from "./adamw.js";
 import { defaultShape, type ModelShape } from "./model-shape.js";
-import type { Schedule } from "./schedule.js";
+import type { AdamWSettings } from "./optimiser/adamw.js";
+import type { Schedule } from "./optimiser/schedule.js";
 
 export interface TrainingSettings {
   /** Of the corpus and of the first weights. */

@@ -1,6 +1,7 @@
 /** One step of training after another, through `models`' own forward pass. Letters: N, P as in batches.ts. */
 import { type CheckpointTensors, emptyCache, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
+import type { Batch } from "./batches.js";
 import {
   type AdamWSettings,
   disposeTrained,
@@ -8,11 +9,10 @@ import {
   type TrainedTensors,
   type UpdateResult,
   updateWeights,
-} from "./adamw.js";
-import type { Batch } from "./batches.js";
-import { registerGradients } from "./gradients.js";
-import { crossEntropy } from "./loss.js";
-import { learningRate, type Schedule } from "./schedule.js";
+} from "./optimiser/adamw.js";
+import { registerGradients } from "./optimiser/gradients.js";
+import { crossEntropy } from "./optimiser/loss.js";
+import { learningRate, type Schedule } from "./optimiser/schedule.js";
 
 export interface StepReport {
   /** How many steps are done, this one included. */

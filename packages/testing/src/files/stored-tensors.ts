@@ -1,6 +1,6 @@
 /** Tensors of random bytes in every type that is read, for a file that holds them. */
 
-import { ggufTensorTypes, type TensorType } from "../../../files/src/formats/dequantise.js";
+import { ggufTensorTypes, type TensorType } from "@amulet-ts/files";
 import { type WrittenTensor, writeGguf } from "./checkpoint-writer.js";
 
 /** GGUF's number for each type, and the type. */

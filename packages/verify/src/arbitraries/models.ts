@@ -1,9 +1,9 @@
 /** Tiny checkpoints of every family with random weights, large enough for attention to matter, and token rows. */
 import fc from "fast-check";
-import type { PlainTensor } from "../oracles/checkpoint.js";
-import type { Gemma3Config } from "../oracles/gemma3.js";
-import type { Gpt2Config } from "../oracles/gpt2.js";
-import type { LlamaConfig, LlamaType } from "../oracles/llama.js";
+import type { PlainTensor } from "../oracles/transformers/checkpoint.js";
+import type { Gemma3Config } from "../oracles/transformers/gemma3.js";
+import type { Gpt2Config } from "../oracles/transformers/gpt2.js";
+import type { LlamaConfig, LlamaType } from "../oracles/transformers/llama.js";
 import { fillTensors, gemma3Shapes, gpt2Shapes, llamaShapes, type Shapes } from "./tiny-checkpoint.js";
 
 /** config.json's name for the architecture, beside what the logits depend on. */

@@ -1,9 +1,10 @@
 /** The tensors of a config: names and shapes as Hugging Face has them, and random numbers to fill them. */
-import type { PlainTensor } from "../oracles/checkpoint.js";
+
 import { tabulate } from "../oracles/distribution.js";
-import type { Gemma3Config } from "../oracles/gemma3.js";
-import type { Gpt2Config } from "../oracles/gpt2.js";
-import type { LlamaConfig } from "../oracles/llama.js";
+import type { PlainTensor } from "../oracles/transformers/checkpoint.js";
+import type { Gemma3Config } from "../oracles/transformers/gemma3.js";
+import type { Gpt2Config } from "../oracles/transformers/gpt2.js";
+import type { LlamaConfig } from "../oracles/transformers/llama.js";
 
 /** Every tensor of a checkpoint. */
 export type Shapes = readonly (readonly [name: string, shape: readonly number[]])[];

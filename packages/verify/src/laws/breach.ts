@@ -1,7 +1,7 @@
 /** A broken law as a person reads it: the law, the smallest case, what should have come out and what did. */
 import { largest, type Row, smallest } from "../oracles/distribution.js";
 import type { Compared } from "./judgement.js";
-import type { LawReport } from "./law.js";
+import type { LawReport } from "./law-report.js";
 
 /**
  * Several lines, the law's name in the first.

@@ -1,21 +1,22 @@
-import { fieldLaws } from "./field.js";
+import { fieldLaws } from "./algorithm/field.js";
+import { policyLaws } from "./algorithm/policy.js";
+import { regretLaws } from "./algorithm/regret.js";
+import { samplingLaws } from "./algorithm/sampling.js";
+import { stepLaws } from "./algorithm/step.js";
+import { strengthLaws } from "./algorithm/strength.js";
+import { tiltLaws } from "./algorithm/tilt.js";
 import type { Law } from "./law.js";
 import { memoryLaws } from "./memory.js";
-import { policyLaws } from "./policy.js";
-import { regretLaws } from "./regret.js";
-import { samplingLaws } from "./sampling.js";
-import { stepLaws } from "./step.js";
-import { strengthLaws } from "./strength.js";
-import { tiltLaws } from "./tilt.js";
 
+export { measureRegret, ownUtilities, type Regret } from "./algorithm/regret.js";
+export { tailOf } from "./algorithm/sampling.js";
 export { describeBreach } from "./breach.js";
-export { forwardLaws, forwardLawsFor } from "./forward.js";
+export { forwardLaws, forwardLawsFor } from "./forward/forward.js";
+export { oracleLogits, oracleLoss } from "./forward/oracle-logits.js";
 export * from "./judgement.js";
 export * from "./law.js";
+export * from "./law-report.js";
 export { optimiserLaws } from "./optimiser.js";
-export { oracleLogits, oracleLoss } from "./oracle-logits.js";
-export { measureRegret, ownUtilities, type Regret } from "./regret.js";
-export { tailOf } from "./sampling.js";
 
 /** Every law of the algorithm, from the strength alone to whole policies and draws from them. */
 export const algorithmLaws: readonly Law[] = [

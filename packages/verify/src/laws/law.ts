@@ -11,6 +11,7 @@ import type {
 } from "../subject.js";
 import { describeBreach } from "./breach.js";
 import { holds, type Judgement, strain } from "./judgement.js";
+import type { Counterexample, LawReport } from "./law-report.js";
 
 /** How a law is written. */
 export interface LawText<Operations, K extends keyof Operations, Case> {
@@ -32,33 +33,6 @@ export interface CheckOptions {
   readonly path?: string;
   /** Ends the search early; what is known by then is reported. */
   readonly signal?: AbortSignal;
-}
-
-/** What came out. */
-export interface LawReport {
-  readonly law: string;
-  readonly subject: string;
-  /** Interrupted: held as far as it was tried. */
-  readonly outcome: "held" | "broken" | "skipped" | "interrupted";
-  /** Cases tried, not counting those of shrinking. */
-  readonly runs: number;
-  /** The case nearest to, or furthest past, its tolerance. */
-  readonly worst?: Judgement;
-  /** The smallest case that breaks the law. */
-  readonly counterexample?: Counterexample;
-  /** Operations that the subject lacks. */
-  readonly missing?: readonly string[];
-}
-
-/** A case that breaks a law, as text to read and with the numbers. */
-export interface Counterexample {
-  readonly example: string;
-  /** The same seed and path come to this case again at once. */
-  readonly seed: number;
-  readonly path: string;
-  readonly judgement?: Judgement;
-  /** Set when the subject threw. */
-  readonly thrown?: string;
 }
 
 /** A law ready to be applied; what its cases are is its own affair. */

@@ -1,6 +1,6 @@
 /** The gradient of the oracle's loss, number by number: the reference that faults are planted in. */
 import type { TinyModel } from "../arbitraries/models.js";
-import { oracleLoss } from "../laws/oracle-logits.js";
+import { oracleLoss } from "../laws/forward/oracle-logits.js";
 import { type Row, tabulate } from "../oracles/distribution.js";
 
 /** Derivatives by every tensor, each computed when it is asked for. */

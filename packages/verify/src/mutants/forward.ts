@@ -1,8 +1,8 @@
 /** Faults that one could make in a forward pass, planted round the oracle. */
 import type { TinyModel } from "../arbitraries/models.js";
-import { oracleLogits } from "../laws/oracle-logits.js";
-import type { PlainTensor } from "../oracles/checkpoint.js";
+import { oracleLogits } from "../laws/forward/oracle-logits.js";
 import { tabulate } from "../oracles/distribution.js";
+import type { PlainTensor } from "../oracles/transformers/checkpoint.js";
 import type { ForwardOperations, ForwardSubject } from "../subject.js";
 import { toBfloat16 } from "./bfloat16.js";
 import { differentiate, roundoffOfDifferences } from "./differentiate.js";

@@ -1,6 +1,7 @@
 /** The laws and the planted faults as tables for readers: written by a command, never by hand. */
 import { algorithmLaws, forwardLaws, optimiserLaws } from "../laws/index.js";
-import type { Law, LawReport } from "../laws/law.js";
+import type { Law } from "../laws/law.js";
+import type { LawReport } from "../laws/law-report.js";
 import { algorithmMutants } from "../mutants/algorithm.js";
 import { forwardMutants } from "../mutants/forward.js";
 import { optimiserMutants } from "../mutants/optimiser.js";

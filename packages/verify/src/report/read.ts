@@ -1,7 +1,7 @@
 /** A verification from JSON, as `toPlainData` wrote it, with every field that a report reads checked. */
 import { VerifyError } from "../errors.js";
 import type { Compared, Judgement, Value } from "../laws/judgement.js";
-import type { Counterexample } from "../laws/law.js";
+import type { Counterexample } from "../laws/law-report.js";
 import type { Finding } from "../run/run-checks.js";
 import type { Verification, VerificationPart, VerifiedSubject } from "./verification.js";
 

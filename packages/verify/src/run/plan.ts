@@ -1,16 +1,17 @@
 /** Which laws are tried on what, and how often. */
 import { VerifyError } from "../errors.js";
-import { fieldLaws } from "../laws/field.js";
-import { forwardLaws } from "../laws/forward.js";
-import type { CheckOptions, Law, LawReport } from "../laws/law.js";
+import { fieldLaws } from "../laws/algorithm/field.js";
+import { policyLaws } from "../laws/algorithm/policy.js";
+import { regretLaws } from "../laws/algorithm/regret.js";
+import { samplingLaws } from "../laws/algorithm/sampling.js";
+import { stepLaws } from "../laws/algorithm/step.js";
+import { strengthLaws } from "../laws/algorithm/strength.js";
+import { tiltLaws } from "../laws/algorithm/tilt.js";
+import { forwardLaws } from "../laws/forward/forward.js";
+import type { CheckOptions, Law } from "../laws/law.js";
+import type { LawReport } from "../laws/law-report.js";
 import { memoryLaws } from "../laws/memory.js";
 import { optimiserLaws } from "../laws/optimiser.js";
-import { policyLaws } from "../laws/policy.js";
-import { regretLaws } from "../laws/regret.js";
-import { samplingLaws } from "../laws/sampling.js";
-import { stepLaws } from "../laws/step.js";
-import { strengthLaws } from "../laws/strength.js";
-import { tiltLaws } from "../laws/tilt.js";
 import type {
   AlgorithmOperations,
   AlgorithmSubject,

@@ -1,6 +1,7 @@
 /** Tries laws one after the other, and tells how far it is. */
 import { VerifyError } from "../errors.js";
-import type { CheckOptions, LawReport } from "../laws/law.js";
+import type { CheckOptions } from "../laws/law.js";
+import type { LawReport } from "../laws/law-report.js";
 import type { PlannedCheck } from "./plan.js";
 
 /** What a law came to on a subject. */

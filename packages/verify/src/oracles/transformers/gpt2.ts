@@ -2,9 +2,10 @@
  * The GPT-2 forward pass over one token row, in float64, one token and one head at a time (Radford et al. 2019).
  * Weights carry their Hugging Face names and layout: linear weights are `[in, out]`.
  */
+
+import type { Row } from "../distribution.js";
 import { attendCausally, headOf } from "./attention.js";
 import { type PlainTensors, readTensor } from "./checkpoint.js";
-import type { Row } from "./distribution.js";
 import { add, applyConv1d, applyLinear, geluTanh, layerNorm, rowOf } from "./linear.js";
 
 /** config.json of a `GPT2LMHeadModel`, as far as the logits depend on it. */

@@ -1,12 +1,12 @@
 /** Laws of the whole run: Amulet as an online learner, measured against the best policy in hindsight. */
 import fc from "fast-check";
-import { genericPair, policyRow } from "../arbitraries/rows.js";
-import { utilitiesBeside, utilityHistory } from "../arbitraries/steps.js";
-import { type AmuletParameters, closedForm, meanOf } from "../oracles/amulet.js";
-import { expectation, kl, logSoftmax, type Row, sumOver, tabulate } from "../oracles/distribution.js";
-import type { SubjectWith } from "../subject.js";
-import { defineLaw, type Law } from "./law.js";
-import { loopBound } from "./tolerance.js";
+import { genericPair, policyRow } from "../../arbitraries/rows.js";
+import { utilitiesBeside, utilityHistory } from "../../arbitraries/steps.js";
+import { type AmuletParameters, closedForm, meanOf } from "../../oracles/amulet.js";
+import { expectation, kl, logSoftmax, type Row, sumOver, tabulate } from "../../oracles/distribution.js";
+import type { SubjectWith } from "../../subject.js";
+import { defineLaw, type Law } from "../law.js";
+import { loopBound } from "../tolerance.js";
 
 /** What a run of T steps earned and might have earned. Payoff of step t: f_t(π) = ⟨u_t, π⟩ − λ KL(π ‖ π_1). */
 export interface Regret {

@@ -4,10 +4,11 @@
  * (arXiv 2407.10671), the norms of Qwen3's queries and keys (arXiv 2505.09388).
  * Weights carry their Hugging Face names and layout.
  */
+
+import type { Row } from "../distribution.js";
+import { tabulate } from "../distribution.js";
 import { attendCausally, splitHeads } from "./attention.js";
 import { type PlainTensors, readTensor } from "./checkpoint.js";
-import type { Row } from "./distribution.js";
-import { tabulate } from "./distribution.js";
 import { kindOf, type WindowConfig, windowOf } from "./layer-kinds.js";
 import { add, applyLinear, rmsNorm, rowOf, silu } from "./linear.js";
 import { type RopeConfig, ropeFrequencies, rotate } from "./rope.js";

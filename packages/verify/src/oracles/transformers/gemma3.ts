@@ -4,9 +4,10 @@
  * times √D; blocks with a window and a RoPE base of their own between blocks that see everything.
  * Weights carry their Hugging Face names and layout.
  */
+
+import { type Row, tabulate } from "../distribution.js";
 import { attendCausally, cap, splitHeads } from "./attention.js";
 import { type PlainTensors, readTensor } from "./checkpoint.js";
-import { type Row, tabulate } from "./distribution.js";
 import { kindOf, type LayerKind, type WindowConfig, windowOf } from "./layer-kinds.js";
 import { add, applyLinear, geluTanh, rmsNorm, rowOf } from "./linear.js";
 import { type RopeParameters, ropeFrequencies, rotate } from "./rope.js";

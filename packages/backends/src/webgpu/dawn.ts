@@ -1,8 +1,8 @@
 /** Dawn, the WebGPU of Chromium, as the npm package `webgpu` brings it to Node. */
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
-import { hasDevice } from "./devices.js";
-import { BackendError } from "./errors.js";
+import { hasDevice } from "../devices.js";
+import { BackendError } from "../errors.js";
 import type { Gpu } from "./webgpu-device.js";
 
 interface Dawn {

@@ -5,7 +5,7 @@
  * what it had made or held is given back.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { BackendError } from "./errors.js";
+import { BackendError } from "../errors.js";
 
 /** What is needed of tfjs-backend-wasm's backend class and its Emscripten module. */
 interface WasmBackend {

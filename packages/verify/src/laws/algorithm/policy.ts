@@ -1,6 +1,6 @@
 /** Laws of the policies that the loop and its collapsed form give. */
 import fc from "fast-check";
-import { policyParameters } from "../arbitraries/parameters.js";
+import { policyParameters } from "../../arbitraries/parameters.js";
 import {
   anyPair,
   genericPair,
@@ -8,12 +8,12 @@ import {
   logitPair,
   maskedPair,
   policyRow,
-} from "../arbitraries/rows.js";
-import { type AmuletParameters, amulet } from "../oracles/amulet.js";
-import { logSoftmax, type Row, tabulate } from "../oracles/distribution.js";
-import { guidanceScale } from "../oracles/strength.js";
-import type { AlgorithmSubject } from "../subject.js";
-import { defineLaw, type Law } from "./law.js";
+} from "../../arbitraries/rows.js";
+import { type AmuletParameters, amulet } from "../../oracles/amulet.js";
+import { logSoftmax, type Row, tabulate } from "../../oracles/distribution.js";
+import { guidanceScale } from "../../oracles/strength.js";
+import type { AlgorithmSubject } from "../../subject.js";
+import { defineLaw, type Law } from "../law.js";
 import {
   addBounds,
   comparePolicies,
@@ -21,7 +21,7 @@ import {
   normalisedBound,
   scaleBound,
   tiltBound,
-} from "./tolerance.js";
+} from "../tolerance.js";
 
 const policyCase = fc.record({ pair: anyPair, parameters: policyParameters });
 

@@ -1,8 +1,8 @@
 /** WebGPU: the browser's own, or Dawn's in Node. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendFacts } from "./backend.js";
-import { BackendError } from "./errors.js";
-import { memoryBytes, runsOnNode } from "./processor.js";
+import type { BackendFacts } from "../backend.js";
+import { BackendError } from "../errors.js";
+import { memoryBytes, runsOnNode } from "../processor.js";
 import { BoundedBuffers } from "./webgpu-buffers.js";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, WebGpuBackend } from "./webgpu-device.js";
 import { refuseSynchronousReads, reportErrorsAtReads } from "./webgpu-errors.js";

@@ -1,5 +1,5 @@
 /** Causal attention, one query and one head at a time, from the definition. */
-import { logSoftmax, probabilities, type Row, sumOver, tabulate } from "./distribution.js";
+import { logSoftmax, probabilities, type Row, sumOver, tabulate } from "../distribution.js";
 
 /** Everything that one block's attention reads, by position and head. */
 export interface AttentionRows {

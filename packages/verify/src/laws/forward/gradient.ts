@@ -1,12 +1,12 @@
 /** A law of training: the gradient that comes out of a forward pass is the slope of what goes in. */
 import fc from "fast-check";
-import { type TinyModel, tokenRow } from "../arbitraries/models.js";
-import { type Row, sumOver, tabulate } from "../oracles/distribution.js";
-import type { ForwardOperations, LossAndGradient } from "../subject.js";
-import type { Judgement } from "./judgement.js";
-import { defineForwardLaw, type Law } from "./law.js";
+import { type TinyModel, tokenRow } from "../../arbitraries/models.js";
+import { type Row, sumOver, tabulate } from "../../oracles/distribution.js";
+import type { ForwardOperations, LossAndGradient } from "../../subject.js";
+import type { Judgement } from "../judgement.js";
+import { defineForwardLaw, type Law } from "../law.js";
+import { compareNumbers, worstOf } from "../tolerance.js";
 import { nudgeWeights, oracleLoss } from "./oracle-logits.js";
-import { compareNumbers, worstOf } from "./tolerance.js";
 
 /** Roundings of a weight's derivative: forward and backward pass, sums of at most 40 terms each. */
 const roundings = 128;

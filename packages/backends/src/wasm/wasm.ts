@@ -1,8 +1,8 @@
 /** WebAssembly: XNNPACK's kernels in a 32-bit heap. */
 import { setWasmPaths, version_wasm } from "@tensorflow/tfjs-backend-wasm";
 import { engine } from "@tensorflow/tfjs-core";
-import type { BackendFacts, StartOptions } from "./backend.js";
-import { processorName } from "./processor.js";
+import type { BackendFacts, StartOptions } from "../backend.js";
+import { processorName } from "../processor.js";
 import { guardHeap } from "./wasm-memory.js";
 import { installWasmSlice } from "./wasm-slice.js";
 

@@ -3,7 +3,7 @@
  * to nobody who asked for its result: the result is garbage, and a line is printed. Here each read of a tensor collects
  * what went wrong since the last one, and throws it instead of giving the garbage.
  */
-import { BackendError } from "./errors.js";
+import { BackendError } from "../errors.js";
 import type { ErrorScope, GpuDevice, WebGpuBackend } from "./webgpu-device.js";
 
 const scopes: readonly ErrorScope[] = ["validation", "out-of-memory", "internal"];

@@ -1,10 +1,10 @@
 /** What the oracles say of a model that came as plain data. */
-import type { TinyModel } from "../arbitraries/models.js";
-import type { PlainTensor } from "../oracles/checkpoint.js";
-import { logSumExp, sumOver, tabulate } from "../oracles/distribution.js";
-import { gemma3Logits } from "../oracles/gemma3.js";
-import { gpt2Logits } from "../oracles/gpt2.js";
-import { llamaLogits } from "../oracles/llama.js";
+import type { TinyModel } from "../../arbitraries/models.js";
+import { logSumExp, sumOver, tabulate } from "../../oracles/distribution.js";
+import type { PlainTensor } from "../../oracles/transformers/checkpoint.js";
+import { gemma3Logits } from "../../oracles/transformers/gemma3.js";
+import { gpt2Logits } from "../../oracles/transformers/gpt2.js";
+import { llamaLogits } from "../../oracles/transformers/llama.js";
 
 /** The oracle's logits of a plain model, `[T][V]`. */
 export function oracleLogits(model: TinyModel, tokens: readonly number[]): Float64Array[] {

@@ -1,14 +1,14 @@
 /** Laws of a transformer's forward pass. The internal ones need no oracle; only the oracle sees a swapped norm. */
 import fc from "fast-check";
-import { type TinyModel, tinyModel, tokenRow } from "../arbitraries/models.js";
-import { type Row, tabulate } from "../oracles/distribution.js";
-import type { Awaitable, ForwardOperations } from "../subject.js";
+import { type TinyModel, tinyModel, tokenRow } from "../../arbitraries/models.js";
+import { type Row, tabulate } from "../../oracles/distribution.js";
+import type { Awaitable, ForwardOperations } from "../../subject.js";
+import type { Judgement } from "../judgement.js";
+import { defineForwardLaw, type Law } from "../law.js";
+import { countLeft, lawOfAny } from "../memory.js";
+import { worstOf } from "../tolerance.js";
 import { gradientLaw } from "./gradient.js";
-import type { Judgement } from "./judgement.js";
-import { defineForwardLaw, type Law } from "./law.js";
-import { countLeft, lawOfAny } from "./memory.js";
 import { nudgeWeights, oracleLogits } from "./oracle-logits.js";
-import { worstOf } from "./tolerance.js";
 
 /** Roundings that a weight meets on its way through these models: sums of at most 32 terms, a few blocks. */
 const roundings = 32;

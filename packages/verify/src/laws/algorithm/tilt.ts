@@ -1,14 +1,14 @@
 /** Laws of the one dial: π_γ ∝ π_pref (π_pref/π_base)^γ. */
 import fc from "fast-check";
-import { gammaValue, policyParameters } from "../arbitraries/parameters.js";
-import { closePair, genericPair, logitPair, policyRow } from "../arbitraries/rows.js";
-import { tilt } from "../oracles/amulet.js";
-import { drift, largestGammaWithin } from "../oracles/budget.js";
-import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../oracles/distribution.js";
-import { integrate } from "../oracles/quadrature.js";
-import { guide } from "../oracles/strength.js";
-import type { SubjectWith } from "../subject.js";
-import { defineLaw, type Law } from "./law.js";
+import { gammaValue, policyParameters } from "../../arbitraries/parameters.js";
+import { closePair, genericPair, logitPair, policyRow } from "../../arbitraries/rows.js";
+import { tilt } from "../../oracles/amulet.js";
+import { drift, largestGammaWithin } from "../../oracles/budget.js";
+import { expectation, kl, logSoftmax, type Row, tabulate, variance } from "../../oracles/distribution.js";
+import { integrate } from "../../oracles/quadrature.js";
+import { guide } from "../../oracles/strength.js";
+import type { SubjectWith } from "../../subject.js";
+import { defineLaw, type Law } from "../law.js";
 import {
   addBounds,
   compareNumbers,
@@ -16,7 +16,7 @@ import {
   normalisedBound,
   scaleBound,
   tiltBound,
-} from "./tolerance.js";
+} from "../tolerance.js";
 
 const tiltCase = fc.record({ pair: logitPair({ largest: 50_000 }), gamma: gammaValue });
 

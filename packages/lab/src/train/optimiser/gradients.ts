@@ -5,7 +5,7 @@
  */
 import { fastProducts } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
-import { LabError } from "../errors.js";
+import { LabError } from "../../errors.js";
 
 /** Makes tf.grads work through a forward pass, on every backend; derivatives already registered are replaced. */
 export function registerGradients(): void {

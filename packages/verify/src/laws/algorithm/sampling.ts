@@ -1,10 +1,10 @@
 /** Laws of drawing tokens. */
 import fc from "fast-check";
-import { genericPair, policyRow } from "../arbitraries/rows.js";
-import { logSoftmax, probabilities, type Row, sumOver } from "../oracles/distribution.js";
-import { truncate } from "../oracles/truncate.js";
-import type { Judgement } from "./judgement.js";
-import { defineLaw, type Law } from "./law.js";
+import { genericPair, policyRow } from "../../arbitraries/rows.js";
+import { logSoftmax, probabilities, type Row, sumOver } from "../../oracles/distribution.js";
+import { truncate } from "../../oracles/truncate.js";
+import type { Judgement } from "../judgement.js";
+import { defineLaw, type Law } from "../law.js";
 
 /** Draws per case. */
 const count = 4000;

@@ -1,16 +1,16 @@
 /** Laws of one closed-form step, stated by what it maximises. */
 import fc from "fast-check";
-import { stepSettings } from "../arbitraries/parameters.js";
-import { logitPair, policyRow, rowBeside, spareRow } from "../arbitraries/rows.js";
-import { utilitiesBeside, utilityHistory } from "../arbitraries/steps.js";
-import { ascendMirror } from "../optimisers/mirror-ascent.js";
-import { closedForm, meanOf } from "../oracles/amulet.js";
-import { expectation, kl, logSoftmax, logSumExp, type Row, tabulate } from "../oracles/distribution.js";
-import { curvature, objective, objectiveGradient, type StepProblem } from "../oracles/objective.js";
-import type { SubjectWith } from "../subject.js";
-import type { Judgement } from "./judgement.js";
-import { defineLaw, type Law } from "./law.js";
-import { compareNumbers, comparePolicies, logSmallest, normalisedBound } from "./tolerance.js";
+import { stepSettings } from "../../arbitraries/parameters.js";
+import { logitPair, policyRow, rowBeside, spareRow } from "../../arbitraries/rows.js";
+import { utilitiesBeside, utilityHistory } from "../../arbitraries/steps.js";
+import { ascendMirror } from "../../optimisers/mirror-ascent.js";
+import { closedForm, meanOf } from "../../oracles/amulet.js";
+import { expectation, kl, logSoftmax, logSumExp, type Row, tabulate } from "../../oracles/distribution.js";
+import { curvature, objective, objectiveGradient, type StepProblem } from "../../oracles/objective.js";
+import type { SubjectWith } from "../../subject.js";
+import type { Judgement } from "../judgement.js";
+import { defineLaw, type Law } from "../law.js";
+import { compareNumbers, comparePolicies, logSmallest, normalisedBound } from "../tolerance.js";
 
 const stepCase = fc.record({
   pair: logitPair({ largest: 400 }),

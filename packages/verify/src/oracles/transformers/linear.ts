@@ -1,5 +1,5 @@
 /** Products, norms and nonlinearities on one vector at a time: loops that say what they mean. */
-import { type Row, sumOver, tabulate } from "./distribution.js";
+import { type Row, sumOver, tabulate } from "../distribution.js";
 
 /** Row `index` of a row-major matrix that is `width` wide. */
 export function rowOf(matrix: Row, index: number, width: number): Float64Array {

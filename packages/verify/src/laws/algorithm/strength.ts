@@ -1,10 +1,10 @@
 /** Laws of x, the one number that T steps amount to. */
 import fc from "fast-check";
-import { gammaValue, scaleParameters, solvableParameters } from "../arbitraries/parameters.js";
-import { paperParameters } from "../oracles/amulet.js";
-import { fixedPoint, fromGamma, guidanceScale } from "../oracles/strength.js";
-import { defineLaw, type Law } from "./law.js";
-import { compareNumbers, compareRatio, scaleBound, worstOf } from "./tolerance.js";
+import { gammaValue, scaleParameters, solvableParameters } from "../../arbitraries/parameters.js";
+import { paperParameters } from "../../oracles/amulet.js";
+import { fixedPoint, fromGamma, guidanceScale } from "../../oracles/strength.js";
+import { defineLaw, type Law } from "../law.js";
+import { compareNumbers, compareRatio, scaleBound, worstOf } from "../tolerance.js";
 
 const byDefinition = defineLaw({
   name: "scale-by-definition",

@@ -1,6 +1,6 @@
 /** Rotary positions (Su et al. 2021) and the scalings of their frequencies that Llama checkpoints name. */
-import { VerifyError } from "../errors.js";
-import { type Row, tabulate } from "./distribution.js";
+import { VerifyError } from "../../errors.js";
+import { type Row, tabulate } from "../distribution.js";
 
 /** Hugging Face's keys, in the newest style (`rope_parameters`) or the older one (`rope_scaling`). */
 export interface RopeParameters {

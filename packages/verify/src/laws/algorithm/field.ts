@@ -1,6 +1,6 @@
 /** Laws of the methods that the field has beside Amulet: strengths chosen per token, gates, masks, Δ of another model. */
 import fc from "fast-check";
-import { gammaValue, policyParameters, scaleParameters } from "../arbitraries/parameters.js";
+import { gammaValue, policyParameters, scaleParameters } from "../../arbitraries/parameters.js";
 import {
   closePair,
   genericPair,
@@ -10,13 +10,13 @@ import {
   policyRow,
   rowBeside,
   spareRow,
-} from "../arbitraries/rows.js";
-import { jensenShannon, route } from "../oracles/adaptive.js";
-import { tilt } from "../oracles/amulet.js";
-import { coSteer, type TransferRows, transfer } from "../oracles/costeer.js";
-import { expectation, type Row, tabulate } from "../oracles/distribution.js";
-import { keptTokens, mask } from "../oracles/masks.js";
-import { defineLaw, type Law } from "./law.js";
+} from "../../arbitraries/rows.js";
+import { jensenShannon, route } from "../../oracles/adaptive.js";
+import { tilt } from "../../oracles/amulet.js";
+import { coSteer, type TransferRows, transfer } from "../../oracles/costeer.js";
+import { expectation, type Row, tabulate } from "../../oracles/distribution.js";
+import { keptTokens, mask } from "../../oracles/masks.js";
+import { defineLaw, type Law } from "../law.js";
 import {
   addBounds,
   compareNumbers,
@@ -25,7 +25,7 @@ import {
   scaleBound,
   tiltBound,
   worstOf,
-} from "./tolerance.js";
+} from "../tolerance.js";
 
 const anyPair = fc.oneof(
   { withCrossShrink: true },

@@ -1,6 +1,6 @@
 /** A checkpoint as plain data: what the transformer oracles read. */
-import { VerifyError } from "../errors.js";
-import type { Row } from "./distribution.js";
+import { VerifyError } from "../../errors.js";
+import type { Row } from "../distribution.js";
 
 /** One named array of a checkpoint, row-major. */
 export interface PlainTensor {
