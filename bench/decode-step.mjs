@@ -25,7 +25,7 @@ export async function run({ modelPath, backend }) {
     return console.log(`Skipped: there is no model at ${modelPath} (give one with --model).`);
   const { model, config } = await startModel(modelPath, backend);
   const products = matrixProducts(config);
-  const session = model.openSession(2);
+  const session = model.openTensorSession(2);
   const prompt = Array.from(
     { length: contextTokens - warmUps - rounds / 2 },
     (_, i) => (i * 37) % model.vocabularySize,

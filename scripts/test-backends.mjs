@@ -38,7 +38,15 @@ const suites = [
   { suite: "algorithm: every law", files: ["packages/verify/test/core.test.ts"] },
   {
     suite: "algorithm: policies, masks, budgets, weights",
-    files: core("policy", "plausibility", "bounded", "weighted-preferences", "not-finite"),
+    files: core(
+      "policy",
+      "masks",
+      "bounded",
+      "field-methods",
+      "extreme-strengths",
+      "weighted-preferences",
+      "not-finite",
+    ),
   },
   {
     suite: "generation: decode, beam, changes, scores",

@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
 /** Colours told apart by people who see no red or no green as well (Okabe and Ito 2008). */
-const inks = {
+const palette = {
   "mirror ascent, pace 0.5": "#0072b2",
   "mirror ascent, pace 0.1": "#56b4e9",
   "Newton on the dual": "#000000",
@@ -39,8 +39,14 @@ export function drawConvergence(panels) {
 
 function drawPanel({ title, curves }, document) {
   const marks = curves.flatMap(({ name, points, theory = [] }) => [
-    Plot.line(visible(theory), { x: "x", y: "gap", stroke: inks[name], strokeWidth: 4, strokeOpacity: 0.3 }),
-    Plot.line(visible(points), { x: "x", y: "gap", stroke: inks[name], strokeWidth: 1.6 }),
+    Plot.line(visible(theory), {
+      x: "x",
+      y: "gap",
+      stroke: palette[name],
+      strokeWidth: 4,
+      strokeOpacity: 0.3,
+    }),
+    Plot.line(visible(points), { x: "x", y: "gap", stroke: palette[name], strokeWidth: 1.6 }),
   ]);
   const svg = Plot.plot({
     ...size,
@@ -86,7 +92,7 @@ function drawKey(panels) {
   const entries = names.map((name, i) => {
     const [x, y] = placeOf(i);
     const text = `${name} <tspan fill="#666">${types.get(name)}</tspan>`;
-    return drawEntry(x, y, `stroke="${inks[name]}" stroke-width="2"`, text);
+    return drawEntry(x, y, `stroke="${palette[name]}" stroke-width="2"`, text);
   });
   const [x, y] = placeOf(names.length);
   return [

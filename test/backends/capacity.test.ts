@@ -43,7 +43,7 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
   afterEach(() => expect(tf.memory().numTensors, "tensors left behind").toBe(before));
 
   test("every step until the context is full is the oracle's, in rows of unequal length; then an error, and on", async () => {
-    using session = model.openSession(2);
+    using session = model.openTensorSession(2);
     session.append([rows[0].slice(0, 2), rows[1].slice(0, 9)]).dispose();
     for (let t = 9; t < capacity; t++) {
       const logits = await readRows(session.append([[rows[0][t - 7]!], [rows[1][t]!]]));
@@ -63,7 +63,7 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
   test.each([6, 7, 8, 9, 15, 17])(
     "after %i steps rows are forked, reordered and rewound, and go on as the oracle says",
     async (steps) => {
-      using session = model.openSession(2);
+      using session = model.openTensorSession(2);
       session.append([rows[0].slice(0, 3), rows[1].slice(0, 5)]).dispose();
       for (let t = 0; t < steps; t++) session.append([[rows[0][3 + t]!], [rows[1][5 + t]!]]).dispose();
       session.select([1, 0, 1]);
@@ -79,7 +79,7 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
   );
 
   test("greedy tokens through a merge are those of the oracle that reads all of them again", async () => {
-    using session = model.openSession(1);
+    using session = model.openTensorSession(1);
     const ids = rows[0].slice(0, 4);
     let [logits] = await readRows(session.append([ids]));
     for (let step = 0; step < 12; step++) {

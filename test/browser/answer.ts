@@ -21,6 +21,7 @@ function modelPort(model: LanguageModel): LanguageModel {
     vocabularySize: model.vocabularySize,
     contextLength: model.contextLength,
     endTokens: model.endTokens,
+    coverage: model.coverage,
     openSession: (rowCount) => model.openSession(rowCount),
   };
 }

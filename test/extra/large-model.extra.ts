@@ -65,7 +65,7 @@ describe("the largest model that is let through", () => {
   async function computeLogits(path: string, backend: string): Promise<Float32Array> {
     const { memory } = await startBackend(backend);
     using model = await loadModel(path, { memory });
-    using session = model.openSession(1);
+    using session = model.openTensorSession(1);
     session.append([[1, 50, 7]]).dispose();
     const logits_BV = session.append([[200]]);
     const values = await logits_BV.data<"float32">();

@@ -82,7 +82,7 @@ describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)
   });
 
   test.each(cases)("the logits of “$question” are the float64 reference's", async ({ ids, ...expected }) => {
-    using session = model.openSession(1);
+    using session = model.openTensorSession(1);
     const [logits_TV] = session.appendAll([ids]);
     const values = await logits_TV!.data();
     logits_TV!.dispose();

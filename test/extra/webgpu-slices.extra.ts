@@ -138,7 +138,7 @@ test.skipIf(why)(
       }),
     });
     using model = await loadModel(dirname(path), { memory });
-    using session = model.openSession(1);
+    using session = model.openTensorSession(1);
     const [last] = await readRows(session.append([tokens]));
     const ids = tokens.map((_, index) => index);
     const expected = oracleLogits(small, ids).at(-1)!;

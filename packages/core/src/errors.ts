@@ -5,6 +5,7 @@ export type CoreErrorCode =
   | "bad-sampling"
   | "context-overflow"
   | "not-finite"
+  | "not-covered"
   | "shape-mismatch"
   | "aborted";
 

@@ -1,8 +1,10 @@
 export * from "./decode/beam.js";
 export * from "./decode/choose.js";
 export * from "./decode/decode.js";
+export { Decoder } from "./decode/decoder.js";
 export * from "./decode/prompts.js";
 export * from "./decode/random.js";
+export * from "./decode/request.js";
 export * from "./decode/score.js";
 export * from "./errors.js";
 export * from "./explain/explain.js";
@@ -21,8 +23,17 @@ export {
 } from "./methods/policy.js";
 export * from "./methods/promptcd.js";
 export * from "./methods/transfer.js";
+export type { Columns } from "./port/columns.js";
 export * from "./port/engine.js";
-export { checkPrompt, type PrefillOptions, type PrefillProgress, prefill } from "./port/prefill.js";
+export { yieldToHost } from "./port/event-loop.js";
+export type { SeenMass } from "./port/log-probabilities.js";
+export {
+  checkPrompt,
+  type PrefillOptions,
+  type PrefillProgress,
+  prefill,
+  readPositions,
+} from "./port/reading.js";
 export * from "./port/session.js";
 export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";
 export * from "./strength/solve-strength.js";

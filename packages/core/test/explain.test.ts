@@ -176,13 +176,13 @@ describe("an explanation", () => {
 
   test("of a policy that is the preference's own is at no distance from it", () => {
     const logs_V = oracles.logSoftmax(preference);
-    const rows = { logBase_V: oracles.logSoftmax(base), logPreference_V: logs_V, logPolicy_V: logs_V };
+    const rows = { logBase_C: oracles.logSoftmax(base), logPreference_C: logs_V, logPolicy_C: logs_V };
     expect(explainToken(1, rows).klFromPreference).toBe(0);
   });
 
   test("stays finite where a policy forbids a token", () => {
     const forbidden = Float32Array.of(0, -1e4);
-    const rows = { logBase_V: forbidden, logPreference_V: Float32Array.of(-1e4, 0), logPolicy_V: forbidden };
+    const rows = { logBase_C: forbidden, logPreference_C: Float32Array.of(-1e4, 0), logPolicy_C: forbidden };
     const { klFromBase, klFromPreference, delta } = explainToken(0, rows);
     expect([klFromBase, klFromPreference, delta]).toEqual([0, 1e4, -1e4]);
   });
@@ -201,7 +201,7 @@ describe("an explanation", () => {
     const any = { base: anyRow, preference: anyRow, policy: anyRow, id: fc.nat(6), alternatives: fc.nat(8) };
     fc.assert(
       fc.property(fc.record(any), ({ base, preference, policy, id, alternatives }) => {
-        const rows = { logBase_V: base, logPreference_V: preference, logPolicy_V: policy };
+        const rows = { logBase_C: base, logPreference_C: preference, logPolicy_C: policy };
         const explanation = explainToken(id, rows, { alternatives });
         const sorted = [...policy.keys()].sort((a, b) =>
           policy[b]! > policy[a]! ? 1 : policy[b]! < policy[a]! ? -1 : a - b,
@@ -233,7 +233,7 @@ describe("an explanation", () => {
 
   test("lists five alternatives unless told otherwise, or none at all", () => {
     const logs_V = Float32Array.of(0, -1, -2, -3, -4, -5, -6);
-    const rows = { logBase_V: logs_V, logPreference_V: logs_V, logPolicy_V: logs_V };
+    const rows = { logBase_C: logs_V, logPreference_C: logs_V, logPolicy_C: logs_V };
     expect(explainToken(6, rows).alternatives.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4]);
     expect(readExplainOptions(true)).toEqual({ alternatives: 5 });
     expect(readExplainOptions({})).toEqual({ alternatives: 5 });

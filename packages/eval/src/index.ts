@@ -6,7 +6,7 @@ export { identifyRun } from "./cells/identify-run.js";
 export * from "./errors.js";
 export { drawCurvePanel, type Landmark } from "./figures/curve-panel.js";
 export { drawKeyPanel } from "./figures/key-panel.js";
-export { composeFigure, type Easel, type Figure, openEasel } from "./figures/panel.js";
+export { composeFigure, type Figure, openPlotter, type Plotter } from "./figures/panel.js";
 export { drawTradePanel } from "./figures/trade-panel.js";
 export { type ChoiceRule, chooseSetting } from "./grid/choose-setting.js";
 export { type CurvePoint, type Curves, layOutCurves } from "./grid/curves.js";

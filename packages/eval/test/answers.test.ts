@@ -15,7 +15,7 @@ import {
 } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { describe, expect, test } from "vitest";
-import { answerInTree } from "../src/answers/answer-tree.js";
+import { answerUnderSettings } from "../src/answers/answer-pairs.js";
 import { answerPairs, type Pair, type Setting, strengthOfIterations } from "../src/index.js";
 import { answering, pairs, withTinyModel } from "./tiny-model.js";
 
@@ -52,7 +52,7 @@ const amountsTo: readonly (readonly [string, Setting, Method])[] = [
 describe("answers", () => {
   test("of many settings in one tree are those that core's own loop gives one by one", async () => {
     const settings = amountsTo.map(([, setting]) => setting);
-    const tree = await answerInTree(tiny.model, pairs.slice(0, 5), settings, answering);
+    const tree = await answerUnderSettings(tiny.model, pairs.slice(0, 5), settings, answering);
     for (const [s, [name, , method]] of amountsTo.entries()) {
       for (const [i, pair] of pairs.slice(0, 5).entries()) {
         const { text, tokens, finishReason } = tree[s]![i]!;
@@ -100,7 +100,7 @@ describe("answers", () => {
     const { base, preferences } = renderPrompts(tiny.model, pair);
     const prompts = [base, preferences[0]!.tokens];
     const logits = tf.tidy(() => {
-      using session = tiny.model.openSession(2);
+      using session = tiny.model.openTensorSession(2);
       return session.append(prompts).arraySync();
     });
     const log = (row: number[]) => row.map((v) => v - Math.log(row.reduce((sum, w) => sum + Math.exp(w), 0)));

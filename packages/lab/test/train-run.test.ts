@@ -93,7 +93,7 @@ describe("the model that a run leaves", () => {
     const { modelFolder } = await train(folder);
     using model = await loadModel(modelFolder);
     const ids = model.renderChat([{ role: "user", content: "How do I make tea?" }]).ids;
-    using session = model.openSession(1);
+    using session = model.openTensorSession(1);
     const loaded = session.append([ids]);
     const own = await trainersLogits(modelFolder, ids);
     expect(model.family).toBe("llama");

@@ -5,12 +5,43 @@ import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
 import { cacheTensors, emptyCache, forkCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
 
+/**
+ * A session of core's whose steps are TensorFlow.js' own and done when the call returns: for laws that run in one tidy,
+ * and for whoever wants tensors without waiting. Rows, results and errors are those of core's `Session`.
+ */
+export interface TensorSession {
+  /** Number of tokens each row holds; its length is B. */
+  readonly lengths: readonly number[];
+  /** @returns the logits that follow the last token of each row, `[B, V]`; the caller's */
+  append(tokens: readonly TokenRow[]): Tensor2D;
+  /** @returns the logits after every appended token, one `[T_b, V]` tensor per row; the caller's */
+  appendAll(tokens: readonly TokenRow[]): Tensor2D[];
+  select(rows: readonly number[]): void;
+  rewind(lengths: readonly number[]): void;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
 /** Opens a session of `rowCount` empty rows over any family's forward pass. */
-export function openSession(pass: ForwardPass, config: FamilyConfig, rowCount: number): Session {
+export function openTensorSession(pass: ForwardPass, config: FamilyConfig, rowCount: number): TensorSession {
   return new CachedSession(pass, config, rowCount);
 }
 
-class CachedSession implements Session {
+/** The same as core knows it. A step is one call that nothing interrupts: its signal is heard between two of them. */
+export function toPortSession(session: TensorSession): Session {
+  return {
+    get lengths() {
+      return session.lengths;
+    },
+    append: async (tokens) => ({ logits_RC: session.append(tokens) }),
+    appendAll: async (tokens) => session.appendAll(tokens).map((logits_RC) => ({ logits_RC })),
+    select: async (rows) => session.select(rows),
+    rewind: async (lengths) => session.rewind(lengths),
+    dispose: async () => session.dispose(),
+  };
+}
+
+class CachedSession implements TensorSession {
   // A plain array: the caches outlive every tidy, since nothing here is made inside one that does not return it.
   private caches: readonly RowCache[];
 

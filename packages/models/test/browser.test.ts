@@ -61,7 +61,7 @@ function sendPart(file: Buffer, range: string, response: ServerResponse): void {
 }
 
 async function logitsOf(model: Model): Promise<number[]> {
-  using session = model.openSession(1);
+  using session = model.openTensorSession(1);
   const logits_BV = session.append([model.renderChat([{ role: "user", content: "this" }]).ids]);
   const logits = [...(await logits_BV.data())];
   logits_BV.dispose();

@@ -41,8 +41,8 @@ const [prompt, next] = [
 
 test("tokens that find no room are an error; with room again the session goes on from where it was", async () => {
   using model = await loadTiny();
-  using session = model.openSession(2);
-  using undisturbed = model.openSession(2);
+  using session = model.openTensorSession(2);
+  using undisturbed = model.openTensorSession(2);
   for (const one of [session, undisturbed]) one.append(prompt).dispose();
   const before = tf.memory().numTensors;
 
@@ -62,8 +62,8 @@ test.each(["append", "appendAll"] as const)(
   "%s whose logits alone find no room changes nothing either",
   async (name) => {
     using model = await loadTiny();
-    using session = model.openSession(2);
-    using undisturbed = model.openSession(2);
+    using session = model.openTensorSession(2);
+    using undisturbed = model.openTensorSession(2);
     for (const one of [session, undisturbed]) one.append(prompt).dispose();
     // A token for each row joins the shared tail, several for one row the long parts: either is given up once.
     for (const tokens of [next, [Array(12).fill(8), [9]]]) {

@@ -50,7 +50,7 @@ async function planOnly(folder: string): Promise<void> {
 
 async function loadAndStep(folder: string): Promise<void> {
   using model = await loadModel(folder);
-  using session = model.openSession(1);
+  using session = model.openTensorSession(1);
   const logits_BV = session.append([[1, 2, 3]]);
   expect(logits_BV.shape).toEqual([1, 288]);
   logits_BV.dispose();

@@ -38,7 +38,7 @@ test("a GGUF file loads whole: family, sizes, template, end token, logits", asyn
   expect([...model.endTokens]).toEqual([2]);
   const chat = model.renderChat([{ role: "user", content: "this" }]);
   expect(chat.prompt).toContain("<|im_start|>user\nthis<|im_end|>");
-  using session = model.openSession(2);
+  using session = model.openTensorSession(2);
   const logits_BV = session.append([chat.ids, [5]]);
   expect(logits_BV.shape).toEqual([2, 260]);
   const plain = plainTinyLlama();

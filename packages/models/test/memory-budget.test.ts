@@ -32,7 +32,7 @@ async function answer(memory: MemoryBudget) {
   const model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { memory });
   const sizes = made.mock.results.map(({ value }) => 4 * (value as tf.Tensor).size).sort((a, b) => b - a);
   made.mockRestore();
-  const session = model.openSession(2);
+  const session = model.openTensorSession(2);
   const rows = session.appendAll([[259, 0, 11, 258, 12, 0], [130]]);
   const logits = await Promise.all(rows.map((row) => row.array()));
   tf.dispose(rows);

@@ -25,7 +25,7 @@ async function logitsOf(entries: readonly Entry[], divisors: readonly number[]):
   const tensors = divisors.length > 0 ? [float32Tensor("rope_freqs.weight", [2], [...divisors])] : [];
   const gguf = { entries: [...file.entries, ...entries], tensors: [...file.tensors, ...tensors] };
   using model = await loadModel(await place({ "model.gguf": writeGguf(gguf) }));
-  using session = model.openSession(1);
+  using session = model.openTensorSession(1);
   const logits_BV = session.append([ids]);
   const values = [...(await logits_BV.data())];
   logits_BV.dispose();

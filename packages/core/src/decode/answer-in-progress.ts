@@ -1,44 +1,65 @@
 /** One request under way: what it reads now, and what it has said so far. */
 
 import { CoreError } from "../errors.js";
+import { readExplainOptions } from "../explain/explain.js";
 import type { Method } from "../methods/method.js";
 import { preferenceCoefficients } from "../methods/mixture.js";
-import { checkPrompt } from "../port/prefill.js";
+import { checkPrompt } from "../port/reading.js";
 import type { LanguageModel, TokenRow } from "../port/session.js";
-import type { DecodeRequest } from "./decode.js";
+import type { SharedRow, SharedRows } from "../port/shared-rows.js";
+import type { ChoiceContext } from "./choose.js";
+import { checkCoverage } from "./coverage.js";
 import { readPreferences, type WeightedPrompt } from "./prompts.js";
-
-export type EndReason = "stop" | "length";
+import type { DecodeRequest, EndReason } from "./request.js";
 
 export class AnswerInProgress {
-  readonly generated: number[] = [];
-  ended: EndReason | undefined;
-  method: Method;
-  /** The prompts of its session rows, in their order: the base prompt where it is read, then the preferences. */
-  prompts: readonly TokenRow[] = [];
-  /** First of its rows in the session. */
-  firstRow = 0;
+  private readonly said: number[] = [];
+  private reason: EndReason | undefined;
+  private method: Method;
   private preferences: readonly Required<WeightedPrompt>[];
+  /** What it reads: the base prompt where it is read, then the preferences. */
+  private prompts: readonly TokenRow[] = [];
+  /** A row for each of the prompts. */
+  private rows: readonly SharedRow[] = [];
 
+  /** @param index the request's number, which its events carry */
   constructor(
     private readonly model: LanguageModel,
     readonly request: DecodeRequest,
     readonly index: number,
+    private readonly shared: SharedRows,
   ) {
     checkMaxNewTokens(request.maxNewTokens);
+    readExplainOptions(request.explain);
     this.method = request.method;
     this.preferences = readPreferences(request);
     this.planPrompts();
     this.askForChange();
+    this.rows = shared.begin(this.prompts);
   }
 
-  /** Lets the request change its method or preferences. `prompts` stays the same array where it need not change. */
-  askForChange(): void {
-    const change = this.request.beforeToken?.(this.generated);
-    if (!change) return;
-    this.method = change.method ?? this.method;
-    if (change.preferences) this.preferences = readPreferences(change);
-    this.planPrompts();
+  /** Why it has ended, if it has. */
+  get ended(): EndReason | undefined {
+    return this.reason;
+  }
+
+  get currentMethod(): Method {
+    return this.method;
+  }
+
+  /** The rows that the next pass must read for it, or that the last one has read. */
+  get sharedRows(): readonly SharedRow[] {
+    return this.rows;
+  }
+
+  /** Whether its prompts are read to their ends, so that its next token can be chosen. */
+  get isReady(): boolean {
+    return this.rows.every(({ isRead }) => isRead);
+  }
+
+  /** What a choice may look at besides the policy. */
+  get context(): Pick<ChoiceContext, "generated" | "endTokens"> {
+    return { generated: this.said, endTokens: this.model.endTokens };
   }
 
   /** Its preference policy is not one row as it is: several are added up, or one of another weight than 1. */
@@ -46,41 +67,77 @@ export class AnswerInProgress {
     return this.readsPreferences && this.preferences.some(({ weight }, k) => k > 0 || weight !== 1);
   }
 
-  /** The base policy as coefficients of all R session rows. */
+  /** The base policy as coefficients of the R rows of the last pass. */
   baseCoefficients(R: number): number[] {
     return this.amongRows([1], R);
   }
 
-  /** The preference policy as coefficients of all R session rows; a mixture is still to be normalised. */
+  /** The preference policy as coefficients of the R rows of the last pass; a mixture is still to be normalised. */
   preferenceCoefficients(R: number): number[] {
     if (this.prompts.length === 1) return this.amongRows([1], R);
     return this.amongRows(preferenceCoefficients(this.preferences.map(({ weight }) => weight)), R);
   }
 
-  /** Takes the token that was chosen; sets `ended` where it was the last one. */
-  accept(id: number): void {
-    this.generated.push(id);
-    const longest = Math.max(...this.prompts.map((prompt) => prompt.length)) + this.generated.length;
-    const isFull = this.generated.length >= this.request.maxNewTokens || longest >= this.model.contextLength;
-    this.ended = this.request.stopAfter?.(id) ? "stop" : isFull ? "length" : undefined;
+  /**
+   * Takes the token that was chosen.
+   *
+   * @returns whether it is part of the answer, which an end token is not
+   */
+  accept(id: number): boolean {
+    if (this.model.endTokens.has(id)) {
+      this.reason = "stop";
+      return false;
+    }
+    this.said.push(id);
+    const longest = Math.max(...this.prompts.map((prompt) => prompt.length)) + this.said.length;
+    const isFull = this.said.length >= this.request.maxNewTokens || longest >= this.model.contextLength;
+    this.reason = this.request.stopAfter?.(id) ? "stop" : isFull ? "length" : undefined;
+    return true;
+  }
+
+  /** Makes its rows ready for the next pass, after a token that did not end it. The request may change what it reads. */
+  goOn(): void {
+    const before = this.prompts;
+    this.askForChange();
+    if (this.prompts !== before) {
+      this.rows = this.shared.begin(
+        this.prompts.map((prompt) => [...prompt, ...this.said]),
+        true,
+      );
+    } else this.rows = this.rows.map((row) => this.shared.extend(row, this.said.at(-1)!));
+  }
+
+  /** Lets the request change its method or preferences. `prompts` stays the same array where it need not change. */
+  private askForChange(): void {
+    const change = this.request.beforeToken?.(this.said);
+    if (!change) return;
+    this.method = change.method ?? this.method;
+    if (change.preferences) this.preferences = readPreferences(change);
+    this.planPrompts();
   }
 
   private amongRows(coefficients: readonly number[], R: number): number[] {
     const row: number[] = Array(R).fill(0);
-    for (const [i, value] of coefficients.entries()) row[this.firstRow + i] = value;
+    // Two prompts with the same tokens are one row.
+    for (const [i, value] of coefficients.entries()) row[this.rows[i]!.place]! += value;
     return row;
   }
 
+  private get readsBoth(): boolean {
+    return Boolean(this.request.explain) || Boolean(this.request.reportDrift);
+  }
+
   private get readsPreferences(): boolean {
-    return this.method.reads !== "base" || Boolean(this.request.explain);
+    return this.method.reads !== "base" || this.readsBoth;
   }
 
   private get readsBase(): boolean {
-    return this.method.reads !== "preference" || Boolean(this.request.explain) || this.isMixture;
+    return this.method.reads !== "preference" || this.readsBoth || this.isMixture;
   }
 
-  /** A prompt that neither the method nor the mixture nor the explanation reads is not computed. */
+  /** A prompt that neither the method nor the mixture nor what is told of a token reads is not computed. */
   private planPrompts(): void {
+    checkCoverage(this.model, this.method);
     const preferences = this.readsPreferences ? this.preferences.map(({ tokens }) => tokens) : [];
     if (this.readsPreferences && preferences.length === 0) throw noPreference(this.method);
     const prompts = this.readsBase ? [this.request.base, ...preferences] : preferences;
@@ -96,7 +153,7 @@ export class AnswerInProgress {
 
   /** With the answer so far: a longer preference may come when there is no room left for it. */
   private checkPrompt(prompt: TokenRow, name: string): void {
-    checkPrompt(this.model, prompt.length === 0 ? prompt : [...prompt, ...this.generated], name);
+    checkPrompt(this.model, prompt.length === 0 ? prompt : [...prompt, ...this.said], name);
   }
 }
 

@@ -1,10 +1,12 @@
 /** Beam search on one prompt: the paper's `beam` baseline, which reads the preference prompt. */
-import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import { logPolicy } from "../methods/policy.js";
-import { checkPrompt, type PrefillOptions, prefill, throwIfAborted } from "../port/prefill.js";
-import type { LanguageModel, Session, TokenRow } from "../port/session.js";
+import { yieldToHost } from "../port/event-loop.js";
+import { disposeLogProbabilities, disposeNext, normaliseNext } from "../port/log-probabilities.js";
+import { checkPrompt, type PrefillOptions, throwIfAborted } from "../port/reading.js";
+import type { LanguageModel, Next, TokenRow } from "../port/session.js";
+import { type SharedRow, SharedRows } from "../port/shared-rows.js";
+import { refuseUnlessWhole } from "./coverage.js";
 
 export interface BeamOptions extends PrefillOptions {
   /** Answers kept under way; default 16, as in the paper. 1 is greedy decoding. */
@@ -37,31 +39,48 @@ export interface BeamAnswer {
  * Of the best 2 · `beams` continuations, end tokens finish an answer if they are among the first `beams`, and the
  * first `beams` others go on, as in Hugging Face's `generate`.
  *
- * @throws CoreError `bad-request`, `context-overflow`, `not-finite`, `aborted`
+ * @throws CoreError `bad-request`, `context-overflow`, `not-covered`, `not-finite`, `aborted`
  */
 export async function beamSearch(
   model: LanguageModel,
   prompt: TokenRow,
   options: BeamOptions,
 ): Promise<BeamAnswer> {
-  const search = startSearch(model, prompt, options);
-  using session = model.openSession(1);
-  let logits_BV = await prefill(session, [prompt], options);
-  for (;;) {
+  refuseUnlessWhole(model, "a beam search");
+  const rows = new SharedRows(model);
+  try {
+    const search = startSearch(model, prompt, rows, options);
     const width = search.beams * (1 + Math.max(1, model.endTokens.size));
-    const continuations = rankContinuations(search, await readBest(logits_BV, width));
-    advance(search, continuations, model.endTokens);
-    const best = bestAnswer(search);
-    options.onBest?.(best);
-    if (isOver(search)) return best;
-    throwIfAborted(options.signal);
-    logits_BV = extend(session, search.running);
+    for (;;) {
+      await yieldToHost();
+      throwIfAborted(options.signal);
+      const wanted = search.running.map(({ row }) => row);
+      const next = await rows.read(wanted, options);
+      // A long prompt takes several passes.
+      if (!wanted.every(({ isRead }) => isRead)) {
+        disposeNext(next);
+        continue;
+      }
+      advance(search, rankContinuations(search, await readBest(next, width)), model.endTokens, rows);
+      const best = bestAnswer(search);
+      options.onBest?.(best);
+      if (isOver(search)) return best;
+    }
+  } finally {
+    await rows.dispose();
   }
 }
 
-/** An answer under way: where it comes from in the session, and its tokens. */
+/** An answer that may go on: the row that it goes on from, and its tokens. */
+interface Continuation {
+  readonly parent: SharedRow;
+  readonly ids: readonly number[];
+  readonly logProbability: number;
+}
+
+/** An answer under way, and its row. */
 interface Running {
-  readonly parent: number;
+  readonly row: SharedRow;
   readonly ids: readonly number[];
   readonly logProbability: number;
 }
@@ -76,7 +95,7 @@ interface Search {
   finished: readonly BeamAnswer[];
 }
 
-function startSearch(model: LanguageModel, prompt: TokenRow, options: BeamOptions): Search {
+function startSearch(model: LanguageModel, prompt: TokenRow, rows: SharedRows, options: BeamOptions): Search {
   const { beams = 16, lengthPenalty = 1, maxNewTokens, earlyStopping = false } = options;
   for (const [name, value] of Object.entries({ beams, maxNewTokens })) {
     if (!Number.isInteger(value) || value < 1)
@@ -88,51 +107,67 @@ function startSearch(model: LanguageModel, prompt: TokenRow, options: BeamOption
   const longest = Math.min(maxNewTokens, model.contextLength - prompt.length);
   // One beam that went on past its end token would no longer be greedy decoding.
   const stopsEarly = earlyStopping || beams === 1;
-  const start: Running = { parent: 0, ids: [], logProbability: 0 };
+  const [row] = rows.begin([prompt]);
+  const start: Running = { row: row!, ids: [], logProbability: 0 };
   return { beams, lengthPenalty, earlyStopping: stopsEarly, longest, running: [start], finished: [] };
 }
 
-/** The most probable tokens of every row; uses the logits up. */
-async function readBest(logits_BV: Tensor2D, width: number) {
-  const count = Math.min(width, logits_BV.shape[1]);
-  const { values, indices } = tf.tidy(() => tf.topk(logPolicy(logits_BV), count));
+/** The most probable tokens of every row; uses `next` up. */
+async function readBest(next: Next, width: number) {
+  const given = normaliseNext(next);
+  const count = Math.min(width, given.columns.count);
+  const { values, indices } = tf.tidy(() => tf.topk(given.logs_RC, count));
+  disposeLogProbabilities(given);
   // NaN sorts anywhere or nowhere in a top-k, but it spreads to every entry of its log-policy.
-  const [logProbabilities, ids] = await Promise.all([values.data(), indices.data()]);
-  tf.dispose([logits_BV, values, indices]);
+  const [logProbabilities, columns] = await Promise.all([values.data(), indices.data()]);
+  tf.dispose([values, indices]);
   if (!logProbabilities.every(Number.isFinite)) {
     throw new CoreError(
       "not-finite",
       "The model's logits are not numbers: its weights may be damaged, or memory ran out.",
     );
   }
-  return { logProbabilities, ids, count };
+  return { logProbabilities, ids: Array.from(columns, given.columns.idOf), count };
 }
 
 /** All continuations of all rows, the best first. */
 function rankContinuations(
   { running }: Search,
   { logProbabilities, ids, count }: Awaited<ReturnType<typeof readBest>>,
-): Running[] {
-  const continuations = running.flatMap((row, parent) =>
-    Array.from({ length: count }, (_, i) => ({
-      parent,
-      ids: [...row.ids, ids[parent * count + i]!],
-      logProbability: row.logProbability + logProbabilities[parent * count + i]!,
-    })),
+): Continuation[] {
+  const continuations = running.flatMap((answer) =>
+    Array.from({ length: count }, (_, i) => {
+      const at = answer.row.place * count + i;
+      return {
+        parent: answer.row,
+        ids: [...answer.ids, ids[at]!],
+        logProbability: answer.logProbability + logProbabilities[at]!,
+      };
+    }),
   );
   return continuations.sort((a, b) => b.logProbability - a.logProbability);
 }
 
-function advance(search: Search, continuations: readonly Running[], endTokens: ReadonlySet<number>): void {
-  const ends = ({ ids }: Running) => endTokens.has(ids.at(-1)!);
+function advance(
+  search: Search,
+  continuations: readonly Continuation[],
+  endTokens: ReadonlySet<number>,
+  rows: SharedRows,
+): void {
+  const ends = ({ ids }: Continuation) => endTokens.has(ids.at(-1)!);
   const finished = continuations.slice(0, search.beams).filter(ends);
   search.finished = [...search.finished, ...finished.map((answer) => close(search, answer, "stop"))];
-  search.running = continuations.filter((answer) => !ends(answer)).slice(0, search.beams);
+  const going = continuations.filter((answer) => !ends(answer)).slice(0, search.beams);
+  search.running = going.map(({ parent, ids, logProbability }) => ({
+    row: rows.extend(parent, ids.at(-1)!),
+    ids,
+    logProbability,
+  }));
 }
 
 function close(
   search: Search,
-  { ids, logProbability }: Running,
+  { ids, logProbability }: Pick<Continuation, "ids" | "logProbability">,
   finishReason: "stop" | "length",
 ): BeamAnswer {
   const score = logProbability / ids.length ** search.lengthPenalty;
@@ -165,10 +200,4 @@ function cannotImprove(
   const length = lengthPenalty > 0 ? longest : leader.ids.length + 1;
   const attainable = leader.logProbability / length ** lengthPenalty;
   return !earlyStopping && finished.some(({ score }) => score >= attainable);
-}
-
-/** Forks and reorders the rows, and gives each its token. */
-function extend(session: Session, running: readonly Running[]): Tensor2D {
-  session.select(running.map(({ parent }) => parent));
-  return session.append(running.map(({ ids }) => ids.slice(-1)));
 }

@@ -1,5 +1,6 @@
 /** Choosing a token from a log-policy row on the host. */
 import { CoreError } from "../errors.js";
+import { type Columns, readColumns } from "../port/columns.js";
 import { xoshiro128 } from "./random.js";
 
 /** What a choice may look at besides the policy. */
@@ -8,10 +9,17 @@ export interface ChoiceContext {
   readonly generated: readonly number[];
   /** Ids that end the answer. */
   readonly endTokens: ReadonlySet<number>;
+  /** Which token each entry of the row is; absent where an entry's number is its token's id. */
+  readonly columns?: Columns;
 }
 
-/** Picks a token id from one row of log-probabilities, which it must not change. */
-export type Choose = (logPolicy_V: Float32Array, context: ChoiceContext) => number;
+/** Picks an entry of one row of log-probabilities, which it must not change. */
+export interface Choose {
+  /** @returns the entry's number: the token's id, or its column where the context names columns */
+  (logPolicy_C: Float32Array, context: ChoiceContext): number;
+  /** Whether it is the first of the most probable entries, whatever the context; the row then need not be read. */
+  readonly isGreedy?: boolean;
+}
 
 /** The order of the fields is the order in which they act. */
 export interface SamplingOptions {
@@ -43,7 +51,9 @@ export function argMax(values: ArrayLike<number>): number {
 }
 
 /** The most probable token. @throws CoreError `not-finite` when the policy holds NaN or nothing is possible */
-export const chooseGreedily: Choose = bestFinite;
+export const chooseGreedily: Choose = Object.assign((logPolicy_C: Float32Array) => bestFinite(logPolicy_C), {
+  isGreedy: true,
+});
 
 /**
  * A chooser with its own stream of draws: use one per answer.
@@ -54,17 +64,31 @@ export function createChooser(options: SamplingOptions = {}): Choose {
   const checked = checkSampling(options);
   const random = xoshiro128(checked.seed);
   const banned = new Set(checked.bannedTokens);
-  return (logPolicy_V, context) => {
-    bestFinite(logPolicy_V);
-    const scores_V = penalise(logPolicy_V, context, banned, checked);
-    if (scores_V[argMax(scores_V)] === Number.NEGATIVE_INFINITY) {
+  if (isPlain(checked)) return chooseGreedily;
+  return (logPolicy_C, context) => {
+    bestFinite(logPolicy_C);
+    const scores_C = penalise(logPolicy_C, context, banned, checked);
+    if (scores_C[argMax(scores_C)] === Number.NEGATIVE_INFINITY) {
       throw new CoreError(
         "bad-sampling",
         "No token is left to choose: bannedTokens and minNewTokens forbid all that are possible.",
       );
     }
-    return checked.temperature === 0 ? argMax(scores_V) : draw(shortlist(scores_V, checked), random());
+    return checked.temperature === 0 ? argMax(scores_C) : draw(shortlist(scores_C, checked), random());
   };
+}
+
+/** Nothing changes a score, and nothing is drawn. */
+function isPlain({
+  bannedTokens,
+  minNewTokens,
+  repetitionPenalty,
+  presencePenalty,
+  temperature,
+}: Checked): boolean {
+  const isChanged =
+    bannedTokens.length > 0 || minNewTokens > 0 || repetitionPenalty !== 1 || presencePenalty !== 0;
+  return temperature === 0 && !isChanged;
 }
 
 type Checked = Required<SamplingOptions>;
@@ -107,12 +131,12 @@ const isCount = (value: number) => Number.isInteger(value) && value >= 0;
 const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 
 /** The arg-max of a policy, which a NaN would win or lose without a word: with one, the policy is garbage. */
-function bestFinite(logPolicy_V: Float32Array): number {
+function bestFinite(logPolicy_C: Float32Array): number {
   let best = 0;
   let largest = Number.NEGATIVE_INFINITY;
   let isNumber = true;
-  for (let i = 0; i < logPolicy_V.length; i++) {
-    const value = logPolicy_V[i]!;
+  for (let i = 0; i < logPolicy_C.length; i++) {
+    const value = logPolicy_C[i]!;
     if (value > largest) {
       largest = value;
       best = i;
@@ -121,27 +145,29 @@ function bestFinite(logPolicy_V: Float32Array): number {
   if (isNumber && Number.isFinite(largest)) return best;
   throw new CoreError(
     "not-finite",
-    `The policy over ${logPolicy_V.length} tokens holds NaN or no possible token. The model's logits are not numbers: ` +
+    `The policy over ${logPolicy_C.length} tokens holds NaN or no possible token. The model's logits are not numbers: ` +
       "its weights may be damaged, or memory ran out.",
   );
 }
 
 function penalise(
-  logPolicy_V: Float32Array,
+  logPolicy_C: Float32Array,
   context: ChoiceContext,
   banned: ReadonlySet<number>,
   options: Checked,
 ): Float32Array {
-  const scores_V = logPolicy_V.slice();
-  for (const id of new Set(context.generated)) {
+  const scores_C = logPolicy_C.slice();
+  const { columnOf } = context.columns ?? readColumns(logPolicy_C.length);
+  const columnsOf = (ids: Iterable<number>) =>
+    Array.from(ids, (id) => columnOf(id)).filter((column) => column !== undefined);
+  for (const column of columnsOf(new Set(context.generated))) {
     // Log-probabilities are never positive, so "divide the score" means: multiply, making it less likely.
-    scores_V[id] = scores_V[id]! * options.repetitionPenalty - options.presencePenalty;
+    scores_C[column] = scores_C[column]! * options.repetitionPenalty - options.presencePenalty;
   }
-  for (const id of banned) scores_V[id] = Number.NEGATIVE_INFINITY;
-  if (context.generated.length < options.minNewTokens) {
-    for (const id of context.endTokens) scores_V[id] = Number.NEGATIVE_INFINITY;
-  }
-  return scores_V;
+  const isTooEarly = context.generated.length < options.minNewTokens;
+  for (const column of columnsOf([...banned, ...(isTooEarly ? context.endTokens : [])]))
+    scores_C[column] = Number.NEGATIVE_INFINITY;
+  return scores_C;
 }
 
 interface Candidate {
@@ -150,11 +176,11 @@ interface Candidate {
 }
 
 /** Temperature, then top-k, top-p and min-p: the tokens still in play, most probable first, unnormalised. */
-function shortlist(scores_V: Float32Array, { temperature, topK, topP, minP }: Checked): Candidate[] {
-  const best = scores_V[argMax(scores_V)]!;
+function shortlist(scores_C: Float32Array, { temperature, topK, topP, minP }: Checked): Candidate[] {
+  const best = scores_C[argMax(scores_C)]!;
   const candidates: Candidate[] = [];
-  for (let id = 0; id < scores_V.length; id++) {
-    const weight = Math.exp((scores_V[id]! - best) / temperature);
+  for (let id = 0; id < scores_C.length; id++) {
+    const weight = Math.exp((scores_C[id]! - best) / temperature);
     if (weight > 0) candidates.push({ id, weight });
   }
   candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);

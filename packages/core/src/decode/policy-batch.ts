@@ -1,61 +1,129 @@
-import type { Tensor2D } from "@tensorflow/tfjs-core";
+/** The policies of answers that share a method: computed on the device, and no more read to the host than is asked for. */
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { applyMethod } from "../methods/method.js";
+import { CoreError } from "../errors.js";
+import { applyMethod, type Method } from "../methods/method.js";
 import { mixRows } from "../methods/mixture.js";
 import { logPolicy } from "../methods/policy.js";
+import type { LogProbabilities } from "../port/log-probabilities.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
 
-/** Log-policies of answers that share a method, read to the host; the i-th of each is the i-th answer's. */
+/** What is read of B answers; the b-th of each is the b-th answer's. */
 export interface PolicyBatch {
-  readonly policies: readonly Float32Array[];
+  /** The most probable column of each policy, the first of equals, and its log-probability; where every answer takes it. */
+  readonly best?: { readonly columns: ArrayLike<number>; readonly logProbabilities: ArrayLike<number> };
+  /** Whole rows; where an answer chooses otherwise or is explained. */
+  readonly policies?: readonly Float32Array[];
   /** γ of each row, from methods that report it. */
   readonly gammas?: ArrayLike<number>;
+  /** KL(π ‖ π_pref) in nats; only where an answer asks for it. */
+  readonly drifts?: ArrayLike<number>;
   /** Only where an answer is explained. */
   readonly bases?: readonly Float32Array[];
   readonly preferences?: readonly Float32Array[];
 }
 
-/** @param logs_RV the log-policies of all session rows, borrowed */
+/**
+ * @param given the log-policies of all session rows, borrowed
+ * @throws CoreError `not-finite`
+ */
 export async function readPolicies(
   answers: readonly AnswerInProgress[],
-  logs_RV: Tensor2D,
+  given: LogProbabilities,
 ): Promise<PolicyBatch> {
   const isExplained = answers.some(({ request }) => Boolean(request.explain));
-  const { logPolicy_BV, gamma_B1, logBase_BV, logPreference_BV } = computePolicies(answers, logs_RV);
-  const [policies, gammas, bases, preferences] = await Promise.all([
-    readRows(logPolicy_BV),
-    gamma_B1?.data(),
-    isExplained ? readRows(logBase_BV) : undefined,
-    isExplained ? readRows(logPreference_BV) : undefined,
-  ]);
-  tf.dispose([logPolicy_BV, logBase_BV, logPreference_BV, ...(gamma_B1 ? [gamma_B1] : [])]);
-  return {
-    policies,
-    ...(gammas && { gammas }),
-    ...(bases && preferences && { bases, preferences }),
-  };
+  const takesBest = !isExplained && answers.every(({ request }) => request.choose.isGreedy);
+  const asksForDrift = answers.some(({ request }) => request.reportDrift);
+  const tensors = computePolicies(answers, given.logs_RC, { takesBest, asksForDrift });
+  try {
+    const [best, policies, gammas, drifts, bases, preferences] = await Promise.all([
+      tensors.best && readBest(tensors.best, answers[0]!.currentMethod),
+      takesBest ? undefined : readRows(tensors.logPolicy_BC),
+      tensors.gamma_B1?.data(),
+      tensors.drift_B?.data(),
+      isExplained ? readRows(tensors.logBase_BC) : undefined,
+      isExplained ? readRows(tensors.logPreference_BC) : undefined,
+    ]);
+    return {
+      ...(best && { best }),
+      ...(policies && { policies }),
+      ...(gammas && { gammas }),
+      ...(drifts && { drifts }),
+      ...(bases && preferences && { bases, preferences }),
+    };
+  } finally {
+    tf.dispose(tensors);
+  }
 }
 
-function computePolicies(answers: readonly AnswerInProgress[], logs_RV: Tensor2D) {
-  const { method, isMixture } = answers[0]!;
-  const [R] = logs_RV.shape;
+interface Asked {
+  readonly takesBest: boolean;
+  readonly asksForDrift: boolean;
+}
+
+function computePolicies(
+  answers: readonly AnswerInProgress[],
+  logs_RC: Tensor2D,
+  { takesBest, asksForDrift }: Asked,
+) {
+  const { currentMethod: method, isMixture } = answers[0]!;
+  const [R] = logs_RC.shape;
   return tf.tidy(() => {
-    const logBase_BV = mixRows(
-      logs_RV,
+    const logBase_BC = mixRows(
+      logs_RC,
       answers.map((answer) => answer.baseCoefficients(R)),
     );
-    const mixed_BV = mixRows(
-      logs_RV,
+    const mixed_BC = mixRows(
+      logs_RC,
       answers.map((answer) => answer.preferenceCoefficients(R)),
     );
-    const logPreference_BV = isMixture ? logPolicy(mixed_BV) : mixed_BV;
-    const policy = applyMethod(method, logBase_BV, logPreference_BV);
-    return { gamma_B1: undefined, ...policy, logBase_BV, logPreference_BV };
+    const logPreference_BC = isMixture ? logPolicy(mixed_BC) : mixed_BC;
+    const { logPolicy_BV: logPolicy_BC, gamma_B1 } = applyMethod(method, logBase_BC, logPreference_BC);
+    return {
+      logPolicy_BC,
+      logBase_BC,
+      logPreference_BC,
+      ...(gamma_B1 && { gamma_B1 }),
+      ...(takesBest && { best: findBest(logPolicy_BC) }),
+      ...(asksForDrift && { drift_B: driftOf(logPolicy_BC, logPreference_BC) }),
+    };
   });
 }
 
-async function readRows(logs_BV: Tensor2D): Promise<Float32Array[]> {
-  const [B, V] = logs_BV.shape;
-  const values = (await logs_BV.data()) as Float32Array;
-  return Array.from({ length: B }, (_, i) => values.subarray(i * V, (i + 1) * V));
+function findBest(logPolicy_BC: Tensor2D) {
+  return {
+    column_B: tf.argMax(logPolicy_BC, 1),
+    logProbability_B: tf.max(logPolicy_BC, 1),
+    // NaN where anything in the row is.
+    check_B: tf.sum(logPolicy_BC, 1),
+  };
+}
+
+/** KL(π ‖ π_pref) of each row, in nats. */
+function driftOf(logPolicy_BC: Tensor2D, logPreference_BC: Tensor2D): Tensor1D {
+  return tf.sum(tf.mul(tf.exp(logPolicy_BC), tf.sub(logPolicy_BC, logPreference_BC)), 1);
+}
+
+/** @throws CoreError `not-finite`: the arg-max of a policy that holds NaN is some token */
+async function readBest(
+  { column_B, logProbability_B, check_B }: ReturnType<typeof findBest>,
+  { name }: Method,
+) {
+  const [columns, logProbabilities, checks] = await Promise.all(
+    [column_B, logProbability_B, check_B].map((tensor) => tensor.data()),
+  );
+  if (checks!.some(Number.isNaN) || !logProbabilities!.every(Number.isFinite)) {
+    throw new CoreError(
+      "not-finite",
+      `The policy of ${name} holds NaN or no possible token. The model's logits are not numbers: its weights may be ` +
+        "damaged, or memory ran out.",
+    );
+  }
+  return { columns: columns!, logProbabilities: logProbabilities! };
+}
+
+async function readRows(logs_BC: Tensor2D): Promise<Float32Array[]> {
+  const [B, C] = logs_BC.shape;
+  const values = (await logs_BC.data()) as Float32Array;
+  return Array.from({ length: B }, (_, b) => values.subarray(b * C, (b + 1) * C));
 }

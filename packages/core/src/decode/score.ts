@@ -4,8 +4,16 @@ import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { logPolicy } from "../methods/policy.js";
-import { checkPrompt, type PrefillOptions, prefill, throwIfAborted } from "../port/prefill.js";
-import type { LanguageModel, Session, TokenRow } from "../port/session.js";
+import {
+  checkPrompt,
+  isTokenOf,
+  type PrefillOptions,
+  prefill,
+  readPositions,
+  splitRows,
+} from "../port/reading.js";
+import type { LanguageModel, Next, TokenRow } from "../port/session.js";
+import { refuseUnlessWhole } from "./coverage.js";
 
 /** One answer under one method. */
 export interface AnswerScore {
@@ -19,9 +27,6 @@ export interface AnswerScore {
   readonly perplexity: number;
 }
 
-/** Positions whose policies are held at once: `[64, V]` for each prompt and one method at a time. */
-const positionsPerPass = 64;
-
 /**
  * Scores an answer token by token under several methods. Each prompt is read once, followed by the answer, whatever
  * the number of methods; the positions are the batch that a method sees. To count the end of the answer, end it with
@@ -29,7 +34,7 @@ const positionsPerPass = 64;
  *
  * @param answer token ids, at least one
  * @returns one score per method, in their order
- * @throws CoreError `bad-request`, `context-overflow`, `not-finite`, `aborted`
+ * @throws CoreError `bad-request`, `context-overflow`, `not-covered`, `not-finite`, `aborted`
  */
 export async function scoreAnswer(
   model: LanguageModel,
@@ -39,24 +44,28 @@ export async function scoreAnswer(
   options: PrefillOptions = {},
 ): Promise<AnswerScore[]> {
   if (methods.length === 0) throw new CoreError("bad-request", "There is no method to score with: give one.");
+  refuseUnlessWhole(model, "scoring an answer");
   const readers = promptsRead(methods);
   const rows = readers.map((reader) => prompts[reader]);
   for (const reader of readers) checkFits(model, prompts[reader], answer, reader);
   const found = methods.map((): number[] => []);
-  using session = model.openSession(rows.length);
-  const first_BV = await prefill(session, rows, options);
-  let states: Tensor2D[] = tf.tidy(() => tf.split(first_BV, rows.length));
-  first_BV.dispose();
-  for (let from = 0; from < answer.length; ) {
-    const targets = answer.slice(from, from + states[0]!.shape[0]);
-    await scorePositions(states, methods, targets, found);
-    from += targets.length;
-    if (from === answer.length) break;
-    throwIfAborted(options.signal);
-    states = readOn(session, answer.slice(from - 1, -1));
+  const session = model.openSession(rows.length);
+  try {
+    const first = splitRows(await prefill(session, rows, options));
+    await scorePositions(first, methods, answer.slice(0, 1), found);
+    for await (const next of readPositions(session, answer.slice(0, -1), signalOf(options))) {
+      const from = found[0]!.length;
+      const targets = answer.slice(from, from + next[0]!.logits_RC.shape[0]);
+      await scorePositions(next, methods, targets, found);
+    }
+  } finally {
+    await session.dispose();
   }
   return methods.map(({ name }, i) => summarise(name, found[i]!));
 }
+
+/** Progress is told of the prompts alone. */
+const signalOf = ({ signal }: PrefillOptions) => (signal ? { signal } : {});
 
 type Reader = "base" | "preference";
 
@@ -67,7 +76,7 @@ function promptsRead(methods: readonly Method[]): Reader[] {
 
 function checkFits(model: LanguageModel, prompt: TokenRow, answer: TokenRow, reader: Reader): void {
   checkPrompt(model, prompt, reader);
-  const bad = answer.find((id) => !Number.isInteger(id) || id < 0 || id >= model.vocabularySize);
+  const bad = answer.find((id) => !isTokenOf(model, id));
   if (answer.length === 0 || bad !== undefined) {
     throw new CoreError(
       "bad-request",
@@ -84,29 +93,27 @@ function checkFits(model: LanguageModel, prompt: TokenRow, answer: TokenRow, rea
   }
 }
 
-/** The logits after each of the next tokens, 64 at most, for every row. */
-function readOn(session: Session, tokens: TokenRow): Tensor2D[] {
-  const next = tokens.slice(0, positionsPerPass);
-  return session.appendAll(session.lengths.map(() => next));
-}
-
 /** Appends the log-probability of the targets under each method; uses the logits up. */
 async function scorePositions(
-  logits: readonly Tensor2D[],
+  rows: readonly Next[],
   methods: readonly Method[],
   targets: TokenRow,
   found: readonly number[][],
 ): Promise<void> {
-  const picked = pickForMethods(logits, methods, targets);
-  const rows = await Promise.all(picked.map((picked_T) => picked_T.data()));
+  const picked = pickForMethods(
+    rows.map(({ logits_RC }) => logits_RC),
+    methods,
+    targets,
+  );
+  const logs = await Promise.all(picked.map((picked_T) => picked_T.data()));
   tf.dispose(picked);
-  if (!rows.every((row) => row.every(Number.isFinite))) {
+  if (!logs.every((row) => row.every(Number.isFinite))) {
     throw new CoreError(
       "not-finite",
       "The policy of a method holds NaN: the model's weights may be damaged, or memory ran out.",
     );
   }
-  for (const [i, row] of rows.entries()) found[i]!.push(...row);
+  for (const [i, row] of logs.entries()) found[i]!.push(...row);
 }
 
 function pickForMethods(logits: readonly Tensor2D[], methods: readonly Method[], targets: TokenRow) {

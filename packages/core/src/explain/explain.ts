@@ -1,6 +1,8 @@
 /** What the preference changed at one token. On the host, from the rows that decided it, in float64. */
 import { argMax } from "../decode/choose.js";
 import { CoreError } from "../errors.js";
+import { type Columns, readColumns } from "../port/columns.js";
+import type { SeenMass } from "../port/log-probabilities.js";
 
 export interface ExplainOptions {
   /** How many of the other probable tokens to list, 5 by default. */
@@ -42,11 +44,18 @@ export interface Explanation extends TokenView {
   readonly guidanceScale?: number;
 }
 
-/** Log-probabilities over the vocabulary, one row of each policy. */
+/** Log-probabilities over the columns, one row of each policy. */
 export interface PolicyRows {
-  readonly logBase_V: ArrayLike<number>;
-  readonly logPreference_V: ArrayLike<number>;
-  readonly logPolicy_V: ArrayLike<number>;
+  readonly logBase_C: ArrayLike<number>;
+  readonly logPreference_C: ArrayLike<number>;
+  readonly logPolicy_C: ArrayLike<number>;
+}
+
+/** Which tokens the rows hold; absent where they hold all, in their order. */
+export interface Given {
+  readonly columns: Columns;
+  /** How much of the two prompts' policies the rows hold, where that is not all. */
+  readonly seen?: SeenMass;
 }
 
 /** @returns undefined where no explanation is asked for. @throws CoreError `bad-request` */
@@ -65,6 +74,10 @@ export function readExplainOptions(
 /**
  * Explains the choice of token `id`.
  *
+ * The divergences are those of the policy that was chosen from, which gives nothing to tokens without a column; ranks
+ * count tokens with one.
+ *
+ * @param id one of the rows' tokens
  * @param gamma γ, where the method is one number
  */
 export function explainToken(
@@ -72,23 +85,25 @@ export function explainToken(
   rows: PolicyRows,
   { alternatives = 5 }: ExplainOptions = {},
   gamma?: number,
+  { columns, seen }: Given = { columns: readColumns(rows.logPolicy_C.length) },
 ): Explanation {
-  const base = normalise(rows.logBase_V);
-  const preference = normalise(rows.logPreference_V);
-  const policy = normalise(rows.logPolicy_V);
-  const view = (token: number): TokenView => ({
-    id: token,
-    baseProbability: Math.exp(base[token]!),
-    preferenceProbability: Math.exp(preference[token]!),
-    probability: Math.exp(policy[token]!),
-    delta: preference[token]! - base[token]!,
-    baseRank: rankOf(token, base),
-    preferenceRank: rankOf(token, preference),
-    rank: rankOf(token, policy),
+  const base = normalise(rows.logBase_C, seen?.base);
+  const preference = normalise(rows.logPreference_C, seen?.preference);
+  const policy = normalise(rows.logPolicy_C);
+  const view = (column: number): TokenView => ({
+    id: columns.idOf(column),
+    baseProbability: Math.exp(base[column]!),
+    preferenceProbability: Math.exp(preference[column]!),
+    probability: Math.exp(policy[column]!),
+    delta: preference[column]! - base[column]!,
+    baseRank: rankOf(column, base),
+    preferenceRank: rankOf(column, preference),
+    rank: rankOf(column, policy),
   });
-  const others = largest(policy, alternatives + 1).filter((token) => token !== id);
+  const taken = columns.columnOf(id)!;
+  const others = largest(policy, alternatives + 1).filter((column) => column !== taken);
   return {
-    ...view(id),
+    ...view(taken),
     baseChoice: view(argMax(base)),
     preferenceChoice: view(argMax(preference)),
     alternatives: others.slice(0, alternatives).map(view),
@@ -98,14 +113,18 @@ export function explainToken(
   };
 }
 
-/** Float32 rows add up to 1 to seven digits; the divergence of near policies wants more. */
-function normalise(logs_V: ArrayLike<number>): Float64Array {
-  const best = logs_V[argMax(logs_V)]!;
+/**
+ * Float32 rows add up to 1 to seven digits; the divergence of near policies wants more.
+ *
+ * @param total what the row is to add up to
+ */
+function normalise(logs_C: ArrayLike<number>, total = 1): Float64Array {
+  const best = logs_C[argMax(logs_C)]!;
   let mass = 0;
-  for (let i = 0; i < logs_V.length; i++) mass += Math.exp(logs_V[i]! - best);
-  const logZ = best + Math.log(mass);
-  const normalised = new Float64Array(logs_V.length);
-  for (let i = 0; i < logs_V.length; i++) normalised[i] = logs_V[i]! - logZ;
+  for (let i = 0; i < logs_C.length; i++) mass += Math.exp(logs_C[i]! - best);
+  const logZ = best + Math.log(mass) - Math.log(total);
+  const normalised = new Float64Array(logs_C.length);
+  for (let i = 0; i < logs_C.length; i++) normalised[i] = logs_C[i]! - logZ;
   return normalised;
 }
 
@@ -119,10 +138,10 @@ function divergence(policy: Float64Array, other: Float64Array): number {
   return Math.max(0, sum);
 }
 
-function rankOf(token: number, logs_V: Float64Array): number {
-  const own = logs_V[token]!;
+function rankOf(column: number, logs_C: Float64Array): number {
+  const own = logs_C[column]!;
   let rank = 1;
-  for (let i = 0; i < logs_V.length; i++) if (logs_V[i]! > own) rank++;
+  for (let i = 0; i < logs_C.length; i++) if (logs_C[i]! > own) rank++;
   return rank;
 }
 

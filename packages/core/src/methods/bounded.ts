@@ -45,6 +45,7 @@ export function boundedMethod(nats: number, strength: AmuletParameters | number 
   return {
     name: "bounded",
     reads: "both",
+    needs: "given",
     policy: (logBase_BV, logPreference_BV) => extrapolateWithin(logBase_BV, logPreference_BV, budget),
   };
 }

@@ -6,7 +6,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import { applyMethod, type Method } from "./method.js";
+import { applyMethod, type Method, type NeededTokens } from "./method.js";
 import { logPolicy } from "./policy.js";
 
 /** The share of the preference policy that Linear Alignment's authors keep. */
@@ -25,9 +25,11 @@ export const paperPlausibility = 0.8;
 export function withPlausibility(method: Method, p: number = paperPlausibility): Method {
   if (!(p > 0 && p <= 1))
     throw new CoreError("bad-strength", `The plausibility must be above 0 and at most 1; it is ${p}.`);
-  if (p === 1) return nameMask(method, "plausibility");
-  return withMask(method, "plausibility", (logPreference_BV) => {
-    const preference_BV: Tensor2D = tf.softmax(logPreference_BV);
+  const mask = { name: "plausibility", needs: { mass: p } };
+  if (p === 1) return nameMask(method, mask);
+  return withMask(method, mask, (logPreference_BV) => {
+    // Not a softmax: tokens that were not given count.
+    const preference_BV: Tensor2D = tf.exp(logPreference_BV);
     return tf.step(tf.sub(leastPlausible(preference_BV, p), preference_BV));
   });
 }
@@ -43,7 +45,7 @@ export function withMinP(method: Method, p: number): Method {
   if (!(p > 0 && p <= 1))
     throw new CoreError("bad-strength", `The min-p mask must be above 0 and at most 1; it is ${p}.`);
   const reach = Math.log(p);
-  return withMask(method, "min-p", (logPreference_BV) => {
+  return withMask(method, { name: "min-p", needs: { share: p } }, (logPreference_BV) => {
     const least_B1 = tf.add(tf.max(logPreference_BV, 1, true), reach);
     return tf.step(tf.sub(least_B1, logPreference_BV));
   });
@@ -63,7 +65,7 @@ const mostSigmas = 1_000_000;
 export function withTopNSigma(method: Method, n: number): Method {
   if (!(n >= 0 && n <= mostSigmas))
     throw new CoreError("bad-strength", `The n of top-nσ must be from 0 to ${mostSigmas}; it is ${n}.`);
-  return withMask(method, "top-n-sigma", (logPreference_BV) => {
+  return withMask(method, { name: "top-n-sigma", needs: "whole" }, (logPreference_BV) => {
     const reach_B1 = tf.mul(standardDeviation(logPreference_BV), n);
     const least_B1 = tf.sub(tf.max(logPreference_BV, 1, true), reach_B1);
     return tf.step(tf.sub(least_B1, logPreference_BV));
@@ -76,9 +78,9 @@ export function withTopNSigma(method: Method, n: number): Method {
  *
  * @param outside 0 or 1 for every token, from the preference policy
  */
-function withMask(method: Method, name: string, outside: (logPreference_BV: Tensor2D) => Tensor2D): Method {
+function withMask(method: Method, mask: Mask, outside: (logPreference_BV: Tensor2D) => Tensor2D): Method {
   return {
-    ...nameMask(method, name),
+    ...nameMask(method, mask),
     policy: (logBase_BV, logPreference_BV) =>
       tf.tidy(() => {
         const { logPolicy_BV: free_BV, ...gamma } = applyMethod(method, logBase_BV, logPreference_BV);
@@ -88,10 +90,17 @@ function withMask(method: Method, name: string, outside: (logPreference_BV: Tens
   };
 }
 
-function nameMask(method: Method, name: string): Method {
+/** What a mask is called, and which tokens it must have been given. */
+interface Mask {
+  readonly name: string;
+  readonly needs: NeededTokens;
+}
+
+function nameMask(method: Method, { name, needs }: Mask): Method {
   return {
     ...method,
     name: `${method.name}+${name}`,
+    needs,
     reads: method.reads === "preference" ? "preference" : "both",
   };
 }

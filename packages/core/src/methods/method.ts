@@ -14,6 +14,12 @@ import { amuletLoop, extrapolate } from "./policy.js";
 export type MethodResult = Tensor2D | { readonly logPolicy_BV: Tensor2D; readonly gamma_B1: Tensor2D };
 
 /**
+ * Which tokens a method needs where an engine gives the most probable ones: `whole`, all of the vocabulary; `given`,
+ * whichever come; those that hold this mass of the preference policy; those at least this share as probable as its best.
+ */
+export type NeededTokens = "whole" | "given" | { readonly mass: number } | { readonly share: number };
+
+/**
  * A decoding method: two log-policies in, one out. Arguments are borrowed, the result belongs to the caller.
  *
  * @example A method of one's own, the geometric mean of both policies:
@@ -31,6 +37,8 @@ export interface Method {
   readonly reads: "base" | "preference" | "both";
   /** x where the method is one number, for display. */
   readonly guidanceScale?: number;
+  /** Which tokens must be given for the policy to be right; `whole`, all of them, where it is not said. */
+  readonly needs?: NeededTokens;
   policy(logBase_BV: Tensor2D, logPreference_BV: Tensor2D): MethodResult;
 }
 
@@ -79,7 +87,13 @@ function describeResult(result: unknown): string {
 
 /** The base prompt alone: the model as it is. x = 0. */
 export function baseMethod(): Method {
-  return { name: "base", reads: "base", guidanceScale: 0, policy: (logBase_BV) => tf.clone(logBase_BV) };
+  return {
+    name: "base",
+    reads: "base",
+    guidanceScale: 0,
+    needs: "given",
+    policy: (logBase_BV) => tf.clone(logBase_BV),
+  };
 }
 
 /** The preference prompt alone: the preference as an instruction. x = 1. */
@@ -88,6 +102,7 @@ export function preferenceMethod(): Method {
     name: "pref",
     reads: "preference",
     guidanceScale: 1,
+    needs: "given",
     policy: (_, logPreference_BV) => tf.clone(logPreference_BV),
   };
 }

@@ -1,11 +1,14 @@
 /** From a question and a preference to streamed text. */
 
 import { createChooser, type SamplingOptions } from "../decode/choose.js";
-import { type Change, type DecodeEvent, type DecodeRequest, decode } from "../decode/decode.js";
+import { Decoder } from "../decode/decoder.js";
 import type { Prompts } from "../decode/prompts.js";
+import type { Change, DecodeEvent, DecodeRequest, EndReason } from "../decode/request.js";
+import { CoreError } from "../errors.js";
 import type { ExplainOptions, Explanation } from "../explain/explain.js";
 import { amuletMethod, type Method } from "../methods/method.js";
-import type { PrefillOptions } from "../port/prefill.js";
+import type { SeenMass } from "../port/log-probabilities.js";
+import type { PrefillOptions } from "../port/reading.js";
 import type { ChatModel, Question, WeightedPreference, WeightedQuestion } from "./chat.js";
 import { renderPrompts } from "./render-question.js";
 import { TextUntilStop } from "./text-until-stop.js";
@@ -57,6 +60,8 @@ export interface AnswerPiece {
   readonly id?: number;
   readonly logProbability?: number;
   readonly gamma?: number;
+  /** Where the engine gives only the most probable tokens: how much of each policy it gave. */
+  readonly seen?: SeenMass;
   readonly explanation?: Explanation;
   /** With the last piece of an answer: all of it. */
   readonly answer?: Answer;
@@ -87,24 +92,63 @@ function renderChange(model: ChatModel, options: GenerateOptions, change: Genera
   return { ...change, preferences };
 }
 
-/** Answers with several methods side by side, in one batch; every method draws from the same seed. */
+/**
+ * Answers with several methods side by side, in one batch; every method draws from the same seed. What the answers
+ * have in common is read once.
+ */
 export async function* answerPrompts(
   model: ChatModel,
   prompts: Prompts,
   methods: readonly Method[],
   options: AnswerOptions = {},
 ): AsyncGenerator<AnswerPiece, void, void> {
-  const texts = methods.map(() => new TextUntilStop(model.textStream(), options.stop ?? []));
-  const requests = methods.map((method, index) => ({
-    ...toRequest(prompts, method, index, options),
-    stopAfter: (id: number) => texts[index]!.push(id),
-  }));
-  const { signal, onProgress } = options;
-  const explanations: Explanation[][] = methods.map(() => []);
-  const events = decode(model, requests, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
-  for await (const event of events) {
-    if (event.type === "token" && event.explanation) explanations[event.request]!.push(event.explanation);
-    yield toPiece(event, texts[event.request]!, options.explain ? explanations[event.request] : undefined);
+  if (methods.length === 0)
+    throw new CoreError("bad-request", "There is no method to answer with: give at least one.");
+  const { signal, onProgress, stop = [], explain = false } = options;
+  const decoder = new Decoder(model, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
+  try {
+    const answers = methods.map((method, index) => {
+      decoder.join(toRequest(prompts, method, index, options));
+      return new GrowingAnswer(index, new TextUntilStop(model.textStream(), stop), Boolean(explain));
+    });
+    while (!decoder.isIdle) {
+      for (const event of await decoder.step()) {
+        const answer = answers[event.request]!;
+        if (answer.hasStopped) continue;
+        yield* answer.take(event);
+        if (answer.hasStopped) decoder.leave(event.request);
+      }
+    }
+  } finally {
+    await decoder.dispose();
+  }
+}
+
+/** An answer's text as it comes. */
+class GrowingAnswer {
+  /** Whether a stop text is complete: what the model would have gone on to say is not part of the answer. */
+  hasStopped = false;
+  private readonly explanations: Explanation[] = [];
+
+  constructor(
+    private readonly index: number,
+    private readonly text: TextUntilStop,
+    private readonly isExplained: boolean,
+  ) {}
+
+  *take(event: DecodeEvent): Generator<AnswerPiece> {
+    if (event.type === "end") return yield this.end(event.reason);
+    const { type: _, request: index, drift: __, ...token } = event;
+    if (event.explanation) this.explanations.push(event.explanation);
+    this.hasStopped = this.text.push(event.id);
+    yield { index, text: this.text.take(), ...token };
+    if (this.hasStopped) yield this.end("stop");
+  }
+
+  private end(reason: EndReason): AnswerPiece {
+    const text = this.text.finish();
+    const explanations = this.isExplained && { explanations: this.explanations };
+    return { index: this.index, text, answer: { ...this.text.answer(reason), ...explanations } };
   }
 }
 
@@ -118,18 +162,4 @@ function toRequest(prompts: Prompts, method: Method, index: number, options: Ans
     explain,
     ...(beforeToken && { beforeToken: (generated) => beforeToken(generated, index) }),
   };
-}
-
-function toPiece(
-  event: DecodeEvent,
-  text: TextUntilStop,
-  explanations: readonly Explanation[] | undefined,
-): AnswerPiece {
-  if (event.type === "token") {
-    const { request: index, type: _, ...token } = event;
-    return { index, text: text.take(), ...token };
-  }
-  const last = text.finish();
-  const answer = { ...text.answer(event.reason), ...(explanations && { explanations }) };
-  return { index: event.request, text: last, answer };
 }

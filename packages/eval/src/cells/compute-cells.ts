@@ -1,7 +1,7 @@
 /** Fills the table of a run, settings by pairs, batch by batch. */
 import type { ChatModel } from "@amulet-ts/core";
 import type { AnsweringOptions } from "../answers/answer-pairs.js";
-import { answerInTree } from "../answers/answer-tree.js";
+import { answerUnderSettings } from "../answers/answer-pairs.js";
 import { keyOf, type Setting } from "../grid/settings.js";
 import { judge, type Pair, type Scorer } from "../scorers/scorer.js";
 import type { Cell } from "./cell.js";
@@ -47,7 +47,7 @@ async function computeBatch<Name extends string>(
   first: number,
 ): Promise<Cell<Name>[]> {
   const batch = pairs.slice(first, first + batchSize);
-  const answers = await answerInTree(model, batch, settings, answering, first);
+  const answers = await answerUnderSettings(model, batch, settings, answering, first);
   const cells = settings.flatMap((setting, s) =>
     answers[s]!.map(async (answer, i): Promise<Cell<Name>> => {
       const scores = await judge(scorer, answer.text, batch[i]!);

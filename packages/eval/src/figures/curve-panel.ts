@@ -1,7 +1,7 @@
 /** One measure against strength, as a band round its means. */
 import { strengthOfIterations } from "../grid/settings.js";
 import type { Interval } from "../statistics/bootstrap.js";
-import { type Easel, inks, type Marks } from "./panel.js";
+import { type Marks, type Plotter, palette } from "./panel.js";
 
 /** A value of x that has a name. */
 export interface Landmark {
@@ -22,9 +22,9 @@ export interface CurvePanel<Measure extends string> {
 /** T where its axis has room for them. */
 const tickedIterations = [0, 1, 2, 5, 10, 20, 60];
 
-export function drawCurvePanel<Measure extends string>(panel: CurvePanel<Measure>, easel: Easel): string {
+export function drawCurvePanel<Measure extends string>(panel: CurvePanel<Measure>, plotter: Plotter): string {
   const { points, measure, label, unlimited = false, landmarks } = panel;
-  const { Plot, draw } = easel;
+  const { Plot, draw } = plotter;
   type Point = (typeof points)[number];
   const [low, high] = [(point: Point) => point[measure].low, (point: Point) => point[measure].high];
   const mean = (point: Point) => point[measure].mean;
@@ -32,7 +32,7 @@ export function drawCurvePanel<Measure extends string>(panel: CurvePanel<Measure
   const place = unlimited
     ? ({ frameAnchor: "top", dy: 8 } as const)
     : ({ frameAnchor: "bottom", dy: -6 } as const);
-  const names = { ...place, dx: 3, textAnchor: "start", fill: inks.muted } as const;
+  const names = { ...place, dx: 3, textAnchor: "start", fill: palette.muted } as const;
   const marks: Marks = [
     Plot.axisX({ label: "strength x" }),
     Plot.axisX(tickedIterations.map(strengthOfIterations), {
@@ -40,11 +40,11 @@ export function drawCurvePanel<Measure extends string>(panel: CurvePanel<Measure
       label: "iterations T",
       tickFormat: (_: number, i: number) => String(tickedIterations[i]),
     }),
-    Plot.ruleX(landmarks, { x: "x", stroke: inks.muted, strokeDasharray: "3 3" }),
+    Plot.ruleX(landmarks, { x: "x", stroke: palette.muted, strokeDasharray: "3 3" }),
     Plot.text(landmarks, { x: "x", text: "name", ...names }),
-    Plot.areaY(points, { x: "at", y1: low, y2: high, fill: inks.dial, fillOpacity: 0.2 }),
-    Plot.line(points, { x: "at", y: mean, stroke: inks.dial }),
-    Plot.dot(points, { x: "at", y: mean, fill: inks.dial, r: 2 }),
+    Plot.areaY(points, { x: "at", y1: low, y2: high, fill: palette.dial, fillOpacity: 0.2 }),
+    Plot.line(points, { x: "at", y: mean, stroke: palette.dial }),
+    Plot.dot(points, { x: "at", y: mean, fill: palette.dial, r: 2 }),
   ];
   return draw({ marks, y: { grid: true, label, ...(unlimited ? { zero: true } : { domain: [0, 1] }) } });
 }

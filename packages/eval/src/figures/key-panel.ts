@@ -1,14 +1,14 @@
 /** What the colours of a figure mean, as a panel of its own. */
-import { type Easel, inks, type Marks } from "./panel.js";
+import { type Marks, type Plotter, palette } from "./panel.js";
 
 export interface KeyLine {
   readonly row: number;
-  readonly ink: keyof typeof inks;
+  readonly ink: keyof typeof palette;
   readonly text: string;
 }
 
-export function drawKeyPanel(lines: readonly KeyLine[], { Plot, draw }: Easel): string {
-  const texts = lines.map(({ row, ink, text }) => ({ row, ink: inks[ink], text }));
+export function drawKeyPanel(lines: readonly KeyLine[], { Plot, draw }: Plotter): string {
+  const texts = lines.map(({ row, ink, text }) => ({ row, ink: palette[ink], text }));
   const marks: Marks = [
     Plot.text(texts, {
       y: "row",

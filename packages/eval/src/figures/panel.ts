@@ -3,18 +3,18 @@ import type { Markish, PlotOptions } from "@observablehq/plot";
 
 export type Plot = typeof import("@observablehq/plot");
 
-export interface Easel {
+export interface Plotter {
   readonly Plot: Plot;
   /** Draws marks as an `<svg>` element, as text. */
   draw(options: PlotOptions): string;
 }
 
 /** Colours of the methods, told apart by people who see no red or no green as well (Okabe and Ito 2008). */
-export const inks = { dial: "#0072b2", bounded: "#d55e00", masked: "#009e73", muted: "#777" } as const;
+export const palette = { dial: "#0072b2", bounded: "#d55e00", masked: "#009e73", muted: "#777" } as const;
 
 export const panelSize = { width: 460, height: 270 } as const;
 
-export async function openEasel(): Promise<Easel> {
+export async function openPlotter(): Promise<Plotter> {
   const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   const { document } = parseHTML("<!doctype html><html></html>");
   const draw = (options: PlotOptions) => {

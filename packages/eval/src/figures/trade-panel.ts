@@ -1,9 +1,9 @@
 /** One measure against another, a line for each way of turning: what the one costs in the other. */
 import type { Interval } from "../statistics/bootstrap.js";
-import { type Easel, inks, type Marks } from "./panel.js";
+import { type Marks, type Plotter, palette } from "./panel.js";
 
 export interface TradeLine<Measure extends string> {
-  readonly ink: keyof typeof inks;
+  readonly ink: keyof typeof palette;
   readonly points: readonly (Readonly<Record<Measure, Interval>> & { readonly value: number })[];
   /** Settings whose value stands beside their point, and where. */
   readonly labelled: readonly number[];
@@ -19,11 +19,11 @@ export interface TradePanel<Measure extends string> {
   readonly unlimited?: boolean;
 }
 
-export function drawTradePanel<Measure extends string>(panel: TradePanel<Measure>, easel: Easel): string {
+export function drawTradePanel<Measure extends string>(panel: TradePanel<Measure>, plotter: Plotter): string {
   const { lines, gain, cost, labels, unlimited = false } = panel;
   const domain = unlimited ? {} : { domain: [0, 1] };
-  return easel.draw({
-    marks: lines.flatMap((line) => marksOf(line, gain, cost, easel)),
+  return plotter.draw({
+    marks: lines.flatMap((line) => marksOf(line, gain, cost, plotter)),
     y: { grid: true, label: labels[cost], ...domain },
     x: { label: labels[gain] },
   });
@@ -33,13 +33,13 @@ function marksOf<Measure extends string>(
   { ink, points, labelled, labels }: TradeLine<Measure>,
   gain: Measure,
   cost: Measure,
-  { Plot }: Easel,
+  { Plot }: Plotter,
 ): Marks {
   type Point = (typeof points)[number];
   const [x, y] = [(point: Point) => point[gain].mean, (point: Point) => point[cost].mean];
   const low = (measure: Measure) => (point: Point) => point[measure].low;
   const high = (measure: Measure) => (point: Point) => point[measure].high;
-  const stroke = inks[ink];
+  const stroke = palette[ink];
   const bars = { stroke, strokeOpacity: 0.35 };
   const named = points.filter(({ value }) => labelled.includes(value));
   return [

@@ -4,10 +4,10 @@ import {
   drawCurvePanel,
   drawKeyPanel,
   drawTradePanel,
-  type Easel,
   type Figure,
   type Landmark,
-  openEasel,
+  openPlotter,
+  type Plotter,
   paperStrength,
   type SettingSummary,
 } from "@amulet-ts/eval";
@@ -24,15 +24,15 @@ const labels: Record<Measure, string> = {
 
 /** Draws all figures. Loads the drawing libraries, which nothing else needs. */
 export async function drawFigures(study: Study): Promise<Figure[]> {
-  const easel = await openEasel();
+  const plotter = await openPlotter();
   return [
-    { name: "strength", svg: drawStrength(study, easel) },
-    { name: "trade", svg: drawTrade(study, easel) },
+    { name: "strength", svg: drawStrength(study, plotter) },
+    { name: "trade", svg: drawTrade(study, plotter) },
   ];
 }
 
 /** The four measures against x. */
-function drawStrength({ curves, chosen }: Study, easel: Easel): string {
+function drawStrength({ curves, chosen }: Study, plotter: Plotter): string {
   const landmarks = landmarksOf(chosen.dial?.value);
   const panels = (["preference", "drift", "grammaticality", "relevance"] as const).map((measure) =>
     drawCurvePanel(
@@ -43,7 +43,7 @@ function drawStrength({ curves, chosen }: Study, easel: Easel): string {
         unlimited: measure === "drift",
         landmarks,
       },
-      easel,
+      plotter,
     ),
   );
   return composeFigure("Preference score, drift, grammar and topic against strength", panels, 2);
@@ -58,14 +58,14 @@ function landmarksOf(best: number | undefined): Landmark[] {
 }
 
 /** What preference costs, by three ways of asking for it. */
-function drawTrade(study: Study, easel: Easel): string {
+function drawTrade(study: Study, plotter: Plotter): string {
   const lines = linesOf(study);
   const panels = (["drift", "grammaticality", "relevance"] as const).map((cost) =>
-    drawTradePanel({ lines, gain: "preference", cost, labels, unlimited: cost === "drift" }, easel),
+    drawTradePanel({ lines, gain: "preference", cost, labels, unlimited: cost === "drift" }, plotter),
   );
   return composeFigure(
     "What a preference costs in drift, grammar and topic",
-    [...panels, drawKeyPanel(key, easel)],
+    [...panels, drawKeyPanel(key, plotter)],
     2,
   );
 }

@@ -1,6 +1,5 @@
 import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
 import {
-  type ChatTemplate,
   type Checkpoint,
   openCheckpointAt,
   type Place,
@@ -9,7 +8,7 @@ import {
 } from "@amulet-ts/files";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
 import type { AnyFamily } from "../registry.js";
-import { openSession } from "../session.js";
+import { openTensorSession, type TensorSession, toPortSession } from "../session.js";
 import type { Weight } from "../weights/weight.js";
 import { type LoadOptions, loadParameters } from "./load-parameters.js";
 import { checkMemory, type MemoryBudget } from "./memory.js";
@@ -28,6 +27,8 @@ export interface Model extends ChatModel {
   readonly family: string;
   readonly tokenizer: Tokenizer;
   readonly parameterCount: number;
+  /** Opens a session of TensorFlow.js' own, whose steps are not waited for. */
+  openTensorSession(rowCount: number): TensorSession;
   /** Sizes, under the family's own names. */
   readonly config: FamilyConfig;
   /** What the user should know about how the files were read, a line each. */
@@ -81,7 +82,7 @@ function bindOrDispose(family: AnyFamily, config: FamilyConfig, parameters: Para
 
 /** One step packs every matrix: the first token of an answer then costs what the others do. */
 function warmUp(model: Model): void {
-  using session = model.openSession(2);
+  using session = model.openTensorSession(2);
   session.append([[0], [0]]).dispose();
 }
 
@@ -111,6 +112,7 @@ async function readProbe(
 class LoadedModel implements Model {
   readonly name: string;
   readonly family: string;
+  readonly coverage = "whole";
   readonly tokenizer: Tokenizer;
   readonly vocabularySize: number;
   readonly contextLength: number;
@@ -118,7 +120,7 @@ class LoadedModel implements Model {
   readonly parameterCount: number;
   readonly config: FamilyConfig;
   readonly notes: readonly string[];
-  private readonly chatTemplate: ChatTemplate | undefined;
+  private readonly chatTemplate: string | undefined;
 
   constructor(
     checkpoint: Checkpoint,
@@ -140,7 +142,11 @@ class LoadedModel implements Model {
   }
 
   openSession(rowCount: number): Session {
-    return openSession(this.pass, this.config, rowCount);
+    return toPortSession(this.openTensorSession(rowCount));
+  }
+
+  openTensorSession(rowCount: number): TensorSession {
+    return openTensorSession(this.pass, this.config, rowCount);
   }
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {

@@ -16,13 +16,13 @@ import { piecesOf } from "../../src/loading/pieces.js";
 import { planParameters } from "../../src/loading/plan-parameters.js";
 import type { WeightStorage } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
-import { openSession } from "../../src/session.js";
+import { openTensorSession } from "../../src/session.js";
 
 const float32 = plain("F32", 4, decodeFloat32);
 
 type Logits = NonNullable<ForwardSubject["logits"]>;
 type TinyModel = Parameters<Logits>[0];
-type Session = ReturnType<typeof openSession>;
+type Session = ReturnType<typeof openTensorSession>;
 
 /** The families as the laws see them, through their own tables of tensors. */
 const subject = {
@@ -77,7 +77,7 @@ async function withSession<T>(
   expect(piecesOf(embedding, limit)).toHaveLength(Math.ceil(sizes.V! / Math.ceil(sizes.V! / pieces)));
   const parameters = await loadParameters(planned, config.blockCount, { weights }, limit);
   const pass = family.bind(config, parameters);
-  const session = openSession(pass, config, rows);
+  const session = openTensorSession(pass, config, rows);
   try {
     return await run(session);
   } finally {

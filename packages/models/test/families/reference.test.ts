@@ -69,7 +69,7 @@ describe("against the fixtures", () => {
 });
 
 async function generateGreedily(model: Model, ids: readonly number[], count: number): Promise<number[]> {
-  using session = model.openSession(1);
+  using session = model.openTensorSession(1);
   const generated: number[] = [];
   let next = ids;
   while (generated.length < count) {

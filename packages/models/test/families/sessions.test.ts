@@ -44,7 +44,7 @@ describe("sessions on the fixtures", () => {
       const lastAlone = () => alone.map((logits) => logits.at(-1)!);
 
       test("prefill equals steps", async () => {
-        using session = model.openSession(1);
+        using session = model.openTensorSession(1);
         const steps: Float32Array[] = [];
         for (const id of rows[3]!) steps.push(...(await readRows(session.append([[id]]))));
         expectWithin(distance(steps, alone[3]!), tolerance);
@@ -52,7 +52,7 @@ describe("sessions on the fixtures", () => {
 
       test("a row in pieces equals the row at once", async () => {
         const row = rows[3]!;
-        using session = model.openSession(1);
+        using session = model.openTensorSession(1);
         const logits: Float32Array[] = [];
         for (const [from, to] of [
           [0, 1],
@@ -67,7 +67,7 @@ describe("sessions on the fixtures", () => {
       });
 
       test("rows of unequal lengths equal each row alone", async () => {
-        using session = model.openSession(rows.length);
+        using session = model.openTensorSession(rows.length);
         const together = session.appendAll(rows);
         for (const [b, logits] of together.entries())
           expectWithin(distance(await readRows(logits), alone[b]!), tolerance);
@@ -75,7 +75,7 @@ describe("sessions on the fixtures", () => {
       });
 
       test("rows of unequal lengths, extended by unequal pieces and steps, equal each row alone", async () => {
-        using session = model.openSession(rows.length);
+        using session = model.openTensorSession(rows.length);
         session.append(rows.map((row) => row.slice(0, Math.ceil(row.length / 3)))).dispose();
         session.append(rows.map((row) => row.slice(Math.ceil(row.length / 3), -1))).dispose();
         const last = await readRows(session.append(rows.map((row) => row.slice(-1))));
@@ -83,7 +83,7 @@ describe("sessions on the fixtures", () => {
       });
 
       test("select drops, reorders and forks rows, and forks go their own ways", async () => {
-        using session = model.openSession(rows.length);
+        using session = model.openTensorSession(rows.length);
         session.append(rows.map((row) => row.slice(0, -1))).dispose();
         session.select([3, 1, 3]);
         expect(session.lengths).toEqual([12, 5, 12]);
@@ -95,7 +95,7 @@ describe("sessions on the fixtures", () => {
       });
 
       test("rewind forgets what came after, in one row or down to nothing", async () => {
-        using session = model.openSession(rows.length);
+        using session = model.openTensorSession(rows.length);
         session.append(rows.map((row, b) => [...row.slice(0, -1), ...makeRow(1 + b, 50 + b)])).dispose();
         session.rewind(lengths.map((length, b) => (b === 2 ? 0 : length - 1)));
         const rest = rows.map((row, b) => (b === 2 ? row : row.slice(-1)));
@@ -105,7 +105,7 @@ describe("sessions on the fixtures", () => {
 
       test("no call leaves a tensor behind", async () => {
         const leaked = await countLeaks(async () => {
-          using session = model.openSession(rows.length);
+          using session = model.openTensorSession(rows.length);
           await readRows(session.append(rows));
           for (const logits of session.appendAll(rows)) logits.dispose();
           session.select([0, 0, 2]);
@@ -119,7 +119,7 @@ describe("sessions on the fixtures", () => {
       test("loading and disposing of the model leaves no tensor behind", async () => {
         const leaked = await countLeaks(async () => {
           const second = await loadFixture(folder);
-          second.openSession(1).dispose();
+          second.openTensorSession(1).dispose();
           second.dispose();
         });
         expect(leaked).toBe(0);

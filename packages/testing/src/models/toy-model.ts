@@ -10,6 +10,7 @@ export type NextLogits = (row: TokenRow) => readonly number[];
  */
 export class ToyModel implements LanguageModel {
   readonly name = "toy";
+  readonly coverage = "whole";
   openSessions = 0;
   tokensRead = 0;
   /** Number of rows at each call, oldest first. */
@@ -44,39 +45,37 @@ class ToySession implements Session {
     return this.rows.map((row) => row.length);
   }
 
-  append(tokens: readonly TokenRow[]) {
-    this.appendAll(tokens).forEach((logits) => {
-      logits.dispose();
-    });
-    return tf.tensor2d(this.rows.map((row) => [...this.model.next(row)]));
+  async append(tokens: readonly TokenRow[]) {
+    this.take(tokens);
+    return { logits_RC: tf.tensor2d(this.rows.map((row) => [...this.model.next(row)])) };
   }
 
-  appendAll(tokens: readonly TokenRow[]) {
+  async appendAll(tokens: readonly TokenRow[]) {
+    return this.take(tokens).map((after) => ({ logits_RC: tf.tensor2d(after) }));
+  }
+
+  /** The logits after every token of every row. */
+  private take(tokens: readonly TokenRow[]): number[][][] {
     this.model.batches.push(tokens.length);
     this.model.lengths.push(tokens.map((row) => row.length));
-    return this.rows.map((row, b) => {
-      const after = tokens[b]!.map((token) => {
+    return this.rows.map((row, b) =>
+      tokens[b]!.map((token) => {
         row.push(token);
         this.model.tokensRead++;
         return [...this.model.next(row)];
-      });
-      return tf.tensor2d(after);
-    });
+      }),
+    );
   }
 
-  select(rows: readonly number[]) {
+  async select(rows: readonly number[]) {
     this.rows = rows.map((row) => [...this.rows[row]!]);
   }
 
-  rewind(lengths: readonly number[]) {
+  async rewind(lengths: readonly number[]) {
     this.rows = this.rows.map((row, b) => row.slice(0, lengths[b]!));
   }
 
-  dispose() {
+  async dispose() {
     this.model.openSessions--;
-  }
-
-  [Symbol.dispose]() {
-    this.dispose();
   }
 }

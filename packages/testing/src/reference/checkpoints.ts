@@ -96,7 +96,7 @@ export async function readRows(x: tf.Tensor2D): Promise<Float32Array[]> {
 
 /** Logits after every token of one row, in one call. */
 export async function prefill(model: Model, ids: readonly number[]): Promise<Float32Array[]> {
-  using session = model.openSession(1);
+  using session = model.openTensorSession(1);
   return readRows(session.appendAll([ids])[0]!);
 }
 

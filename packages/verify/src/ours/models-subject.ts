@@ -1,11 +1,11 @@
 /** The model families on plain tiny models, as the laws judge them, on the backend that runs. */
 import { differentiate, makeBatch, registerGradients } from "@amulet-ts/lab";
-import { defineModel, openSession } from "@amulet-ts/models";
+import { defineModel, openTensorSession } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TinyModel } from "../arbitraries/models.js";
 import type { ForwardOperations, ForwardSubject } from "../subject.js";
 
-type Session = ReturnType<typeof openSession>;
+type Session = ReturnType<typeof openTensorSession>;
 type Tensors = Map<string, tf.Tensor>;
 
 /** Forward passes, caches, batches and gradients of every family that has an oracle. */
@@ -32,7 +32,7 @@ async function inSession(
 ): Promise<Float32Array[]> {
   const logits_NV = tf.tidy(() => {
     const { config, bind } = defineModel({ ...model.config });
-    return run(openSession(bind(toTensors(model)), config, rowCount));
+    return run(openTensorSession(bind(toTensors(model)), config, rowCount));
   });
   const [rows, width] = logits_NV.shape;
   const values = Float32Array.from(await logits_NV.data());

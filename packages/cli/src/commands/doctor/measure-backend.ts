@@ -7,8 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { type BackendFacts, type BackendName, startBackend } from "@amulet-ts/backends";
-import type { Session } from "@amulet-ts/core";
-import { loadModel } from "@amulet-ts/models";
+import { loadModel, type TensorSession } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Expectation } from "./specimen.js";
 
@@ -108,7 +107,7 @@ async function measureModel(folder: string, facts: BackendFacts) {
     await readFile(join(folder, "expectation.json"), "utf8"),
   );
   using model = await loadModel(folder, { memory: facts.memory });
-  using session = model.openSession(2);
+  using session = model.openTensorSession(2);
   const came_V = await nextLogits(session, [ids, ids.slice(1)]);
   const error = logits_V.reduce((worst, logit, v) => Math.max(worst, Math.abs(came_V[v]! - logit)), 0);
   let token = 0;
@@ -122,7 +121,10 @@ async function measureModel(folder: string, facts: BackendFacts) {
   return { msPerToken: 1000 * seconds, forward: { error, tolerance } };
 }
 
-async function nextLogits(session: Session, rows: readonly (readonly number[])[]): Promise<Float32Array> {
+async function nextLogits(
+  session: TensorSession,
+  rows: readonly (readonly number[])[],
+): Promise<Float32Array> {
   const logits_BV = session.append(rows);
   const values = (await logits_BV.data()) as Float32Array;
   logits_BV.dispose();

@@ -96,11 +96,11 @@ async function runLoop(
 ): Promise<Omit<Inspection, "before">> {
   const logPolicy_BV = amuletLoop(logBase_BV, logPreference_BV, parameters);
   const rows = [logBase_BV, logPreference_BV, logPolicy_BV] as const;
-  const [logBase_V, logPreference_V, logPolicy_V] = await Promise.all(rows.map((row_BV) => row_BV.data()));
+  const [logBase_C, logPreference_C, logPolicy_C] = await Promise.all(rows.map((row_BV) => row_BV.data()));
   logPolicy_BV.dispose();
-  const policies = { logBase_V: logBase_V!, logPreference_V: logPreference_V!, logPolicy_V: logPolicy_V! };
+  const policies = { logBase_C: logBase_C!, logPreference_C: logPreference_C!, logPolicy_C: logPolicy_C! };
   const gamma = guidanceScale(parameters) - 1;
-  const token = explainToken(argMax(logPolicy_V!), policies, { alternatives }, gamma);
+  const token = explainToken(argMax(logPolicy_C!), policies, { alternatives }, gamma);
   const candidates = uniqueById([token, token.baseChoice, token.preferenceChoice, ...token.alternatives]);
   const ids = candidates.map(({ id }) => id);
   const trajectory = await watchLoop(logBase_BV, logPreference_BV, parameters, ids);

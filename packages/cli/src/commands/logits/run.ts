@@ -1,18 +1,25 @@
 /** `amulet logits`: what the model says before anything is made of it. */
-import { argMax, checkPrompt, type Engine, type LanguageModel, type TokenRow } from "@amulet-ts/core";
+import {
+  argMax,
+  checkPrompt,
+  type Engine,
+  type LanguageModel,
+  type PrefillOptions,
+  prefill,
+  readPositions,
+  type TokenRow,
+} from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
 import { colorsFor } from "../../terminal/colors.js";
-import { breathe, formatNumber, spellInfinities, writeRows, writeText } from "../../terminal/output.js";
+import { formatNumber, spellInfinities, writeRows, writeText } from "../../terminal/output.js";
 import { quoted } from "../../terminal/printable.js";
 import { Progress } from "../../terminal/progress.js";
 import type { LogitsValues } from "./command.js";
 
-/** Positions whose logits are in memory at once. */
-const positionsPerPass = 64;
 const shownTokens = 5;
 
 export async function run({ values, io }: Invocation<LogitsValues>): Promise<void> {
@@ -22,7 +29,7 @@ export async function run({ values, io }: Invocation<LogitsValues>): Promise<voi
   const { model } = engine;
   checkPrompt(model, ids, "given");
   const rows = readLogits(model, ids, values.last === true, io);
-  if (!values.json) return showBest(rows, ids, engine, io);
+  if (!values.json) return await showBest(rows, ids, engine, io);
   const positions = values.last ? 1 : ids.length;
   writeText(io, `{"shape":[${positions},${model.vocabularySize}],"logits":[`);
   let separator = "";
@@ -45,22 +52,25 @@ async function* readLogits(
   lastOnly: boolean,
   io: Io,
 ): AsyncGenerator<LogitsAt> {
-  using session = model.openSession(1);
+  const session = model.openSession(1);
   const progress = new Progress(io, "Reading the tokens");
-  for (let start = 0; start < ids.length; start += positionsPerPass) {
-    io.signal.throwIfAborted();
-    const pass = ids.slice(start, start + positionsPerPass);
-    const isLast = start + pass.length === ids.length;
-    const logits_TV = lastOnly ? session.append([pass]) : session.appendAll([pass])[0]!;
-    const values = await takeData(logits_TV);
-    progress.update(start, ids.length);
-    await breathe();
-    if (isLast) progress.clear();
-    if (lastOnly && !isLast) continue;
-    for (let t = 0; t < values.length / model.vocabularySize; t++) {
-      const position = lastOnly ? ids.length - 1 : start + t;
-      yield { position, logits_V: values.subarray(t * model.vocabularySize, (t + 1) * model.vocabularySize) };
+  const options: PrefillOptions = {
+    signal: io.signal,
+    onProgress: ({ done, total }) => (done < total ? progress.update(done, total) : progress.clear()),
+  };
+  try {
+    if (lastOnly) {
+      const { logits_RC } = await prefill(session, [ids], options);
+      return yield { position: ids.length - 1, logits_V: await takeData(logits_RC) };
     }
+    let position = 0;
+    for await (const [next] of readPositions(session, ids, options)) {
+      const values = await takeData(next!.logits_RC);
+      for (let from = 0; from < values.length; from += model.vocabularySize)
+        yield { position: position++, logits_V: values.subarray(from, from + model.vocabularySize) };
+    }
+  } finally {
+    await session.dispose();
   }
 }
 

@@ -3,7 +3,7 @@ import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
 import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkPrompt, type PrefillProgress, prefill } from "../src/port/prefill.js";
+import { checkPrompt, type PrefillProgress, prefill } from "../src/port/reading.js";
 import type { TokenRow } from "../src/port/session.js";
 
 withoutLeaks(backendUnderTest("cpu"));
@@ -26,10 +26,12 @@ test("prompts are read whole, in passes of at most 128 tokens a row, as few as t
       const session = toy.openSession(lengths.length);
       const told: PrefillProgress[] = [];
       const prompts = lengths.map(rowOf);
-      const logits_BV = await prefill(session, prompts, { onProgress: (progress) => told.push(progress) });
-      expect(await logits_BV.array()).toEqual(prompts.map((row) => toy.next(row)));
-      logits_BV.dispose();
-      session.dispose();
+      const { logits_RC } = await prefill(session, prompts, {
+        onProgress: (progress) => told.push(progress),
+      });
+      expect(await logits_RC.array()).toEqual(prompts.map((row) => toy.next(row)));
+      logits_RC.dispose();
+      await session.dispose();
       const passes = toy.lengths;
       const fewest = Math.min(Math.ceil(Math.max(...lengths) / 128), ...lengths);
       expect(passes).toHaveLength(fewest);
@@ -61,7 +63,7 @@ test("between two passes the event loop runs, so that an abort is heard", async 
     cause: reason,
   });
   expect(toy.lengths.length).toBeLessThan(8);
-  session.dispose();
+  await session.dispose();
 });
 
 test("no prompt at all is refused", async () => {
@@ -70,7 +72,7 @@ test("no prompt at all is refused", async () => {
     code: "bad-request",
     message: "There is no prompt to read: give at least one row of tokens.",
   });
-  session.dispose();
+  await session.dispose();
 });
 
 test.each<[TokenRow, string, string]>([

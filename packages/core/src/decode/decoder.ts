@@ -1,0 +1,171 @@
+/** The one decode loop: answers grow side by side, a token each for every forward pass, and join and leave in between. */
+import { type Explanation, explainToken, readExplainOptions } from "../explain/explain.js";
+import { yieldToHost } from "../port/event-loop.js";
+import {
+  disposeLogProbabilities,
+  type LogProbabilities,
+  normaliseNext,
+  type SeenMass,
+} from "../port/log-probabilities.js";
+import { type PrefillOptions, throwIfAborted } from "../port/reading.js";
+import type { LanguageModel } from "../port/session.js";
+import { SharedRows } from "../port/shared-rows.js";
+import { AnswerInProgress } from "./answer-in-progress.js";
+import { type PolicyBatch, readPolicies } from "./policy-batch.js";
+import type { DecodeEvent, DecodeRequest } from "./request.js";
+import { readSeen } from "./seen-mass.js";
+
+/**
+ * Answers under way over one session. Rows with the same tokens are read once for all of them, so that several methods
+ * answering one question, or several samples, share what they agree on.
+ *
+ * ```ts
+ * const decoder = new Decoder(model);
+ * const first = decoder.join(request);
+ * for (const event of await decoder.step()) …   // `join` and `leave` whenever no step is under way
+ * await decoder.dispose();
+ * ```
+ */
+export class Decoder {
+  private readonly rows: SharedRows;
+  private answers: AnswerInProgress[] = [];
+  private joined = 0;
+
+  constructor(
+    private readonly model: LanguageModel,
+    private readonly options: PrefillOptions = {},
+  ) {
+    this.rows = new SharedRows(model);
+  }
+
+  /** Whether no answer is under way. */
+  get isIdle(): boolean {
+    return this.answers.length === 0;
+  }
+
+  /**
+   * Takes an answer in. Its prompts are read with the next steps, long ones in pieces, while the others go on.
+   *
+   * @returns the number that its events carry: 0 for the first answer, then 1, …
+   * @throws CoreError `bad-request`, `context-overflow`, `not-covered`; the others go on as if it had not been asked for
+   */
+  join(request: DecodeRequest): number {
+    const answer = new AnswerInProgress(this.model, request, this.joined, this.rows);
+    this.answers.push(answer);
+    return this.joined++;
+  }
+
+  /** Lets an answer go where it is; it has no more events. A number that is not under way is passed over. */
+  leave(request: number): void {
+    this.answers = this.answers.filter(({ index }) => index !== request);
+  }
+
+  /**
+   * One forward pass. Before it the event loop turns, at least every 12 ms of work.
+   *
+   * @returns a token of each answer whose prompts are read, and the ends, in the order of the requests
+   * @throws CoreError `not-finite`, `aborted`, `not-covered`, and whatever the engine throws; the decoder is then
+   *   disposed of
+   */
+  async step(): Promise<DecodeEvent[]> {
+    if (this.isIdle) return [];
+    await yieldToHost();
+    throwIfAborted(this.options.signal);
+    for (const answer of this.answers) if (answer.isReady) answer.goOn();
+    const next = await this.rows.read(
+      this.answers.flatMap(({ sharedRows }) => sharedRows),
+      this.options,
+    );
+    const given = normaliseNext(next);
+    try {
+      const ready = this.answers.filter(({ isReady }) => isReady);
+      return await chooseTokens(ready, given, this.model);
+    } finally {
+      disposeLogProbabilities(given);
+      this.answers = this.answers.filter(({ ended }) => ended === undefined);
+    }
+  }
+
+  /** Frees the session. */
+  async dispose(): Promise<void> {
+    this.answers = [];
+    await this.rows.dispose();
+  }
+}
+
+/** One token for every answer; those with the same method are one batch. */
+async function chooseTokens(
+  answers: readonly AnswerInProgress[],
+  given: LogProbabilities,
+  model: LanguageModel,
+): Promise<DecodeEvent[]> {
+  const seen = await readSeen(answers, given, model);
+  const events: DecodeEvent[] = [];
+  for (const group of groupByMethod(answers)) {
+    const batch = await readPolicies(group, given);
+    for (const [b, answer] of group.entries()) {
+      events.push(...chooseToken(answer, { batch, b, given, seen: seen?.get(answer) }));
+    }
+  }
+  return events.sort((a, b) => a.request - b.request);
+}
+
+/** A mixture of preferences is normalised once more; a single row in the same batch would be, and changed by it. */
+function groupByMethod(answers: readonly AnswerInProgress[]): AnswerInProgress[][] {
+  const groups: AnswerInProgress[][] = [];
+  for (const answer of answers) {
+    const group = groups.find(
+      ([first]) => first!.currentMethod === answer.currentMethod && first!.isMixture === answer.isMixture,
+    );
+    if (group) group.push(answer);
+    else groups.push([answer]);
+  }
+  return groups;
+}
+
+/** An answer's place in a batch, and what the pass gave. */
+interface Place {
+  readonly batch: PolicyBatch;
+  readonly b: number;
+  readonly given: LogProbabilities;
+  readonly seen: SeenMass | undefined;
+}
+
+function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
+  const { batch, b, given, seen } = place;
+  const { request, index } = answer;
+  const { columns } = given;
+  const policy_C = batch.policies?.[b];
+  const column = policy_C
+    ? request.choose(policy_C, { ...answer.context, columns })
+    : batch.best!.columns[b]!;
+  const id = columns.idOf(column);
+  const gamma = batch.gammas?.[b];
+  const explanation = explain(answer, place, column);
+  const drift = request.reportDrift ? batch.drifts?.[b] : undefined;
+  const token: DecodeEvent = {
+    type: "token",
+    request: index,
+    id,
+    logProbability: policy_C ? policy_C[column]! : batch.best!.logProbabilities[b]!,
+    ...(gamma !== undefined && { gamma }),
+    ...(drift !== undefined && { drift: Math.max(0, drift) }),
+    ...(seen && { seen }),
+    ...(explanation && { explanation }),
+  };
+  const events: DecodeEvent[] = answer.accept(id) ? [token] : [];
+  if (answer.ended) events.push({ type: "end", request: index, reason: answer.ended });
+  return events;
+}
+
+function explain(
+  { request, currentMethod: { guidanceScale } }: AnswerInProgress,
+  { batch: { policies, bases, preferences, gammas }, b, given: { columns }, seen }: Place,
+  column: number,
+): Explanation | undefined {
+  const options = readExplainOptions(request.explain);
+  if (!options || !policies || !bases || !preferences) return undefined;
+  const rows = { logBase_C: bases[b]!, logPreference_C: preferences[b]!, logPolicy_C: policies[b]! };
+  const gamma = gammas?.[b] ?? (guidanceScale === undefined ? undefined : guidanceScale - 1);
+  return explainToken(columns.idOf(column), rows, options, gamma, { columns, ...(seen && { seen }) });
+}

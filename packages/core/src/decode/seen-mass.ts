@@ -1,0 +1,54 @@
+/** How much of each policy was given, where that is not all. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LogProbabilities, SeenMass } from "../port/log-probabilities.js";
+import type { LanguageModel } from "../port/session.js";
+import type { AnswerInProgress } from "./answer-in-progress.js";
+import { notCovered } from "./coverage.js";
+
+/**
+ * What was seen of each answer's two policies, where not all is; one value of several preferences is the least.
+ *
+ * @throws CoreError `not-covered` where a method's mask reaches tokens that were not given
+ */
+export async function readSeen(
+  answers: readonly AnswerInProgress[],
+  { logs_RC, logRest_R1, columns }: LogProbabilities,
+  model: LanguageModel,
+): Promise<ReadonlyMap<AnswerInProgress, SeenMass> | undefined> {
+  if (!logRest_R1) return undefined;
+  const best_R = tf.max(logs_RC, 1);
+  const [logRests, bests] = await Promise.all([logRest_R1.data(), best_R.data()]);
+  best_R.dispose();
+  const seen = new Map<AnswerInProgress, SeenMass>();
+  for (const answer of answers) {
+    const places = answer.sharedRows.map(({ place }) => place);
+    const preferences = places.length > 1 ? places.slice(1) : places;
+    checkMask(
+      answer,
+      preferences.map((place) => [bests[place]!, logRests[place]!]),
+      model,
+      columns.count,
+    );
+    const massOf = (place: number) => 1 - Math.exp(logRests[place]!);
+    seen.set(answer, { base: massOf(places[0]!), preference: Math.min(...preferences.map(massOf)) });
+  }
+  return seen;
+}
+
+/** Whether all tokens that a mask may keep are among the given ones. A token that is not weighs at most what all of them do. */
+function checkMask(
+  { currentMethod: { name, needs } }: AnswerInProgress,
+  rows: readonly (readonly [best: number, logRest: number])[],
+  model: LanguageModel,
+  count: number,
+): void {
+  if (typeof needs !== "object") return;
+  const fits = rows.every(([best, logRest]) =>
+    "share" in needs ? logRest < best + Math.log(needs.share) : 1 - Math.exp(logRest) >= needs.mass,
+  );
+  if (fits) return;
+  throw notCovered(
+    model,
+    `the mask of ${name} may keep more than the ${count} tokens that came. Ask for more candidates`,
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * Token rows that any number of answers share. Rows with the same tokens are one row of the session, read once for all
+ * of them; where answers part, it is forked. Rows come and go between two passes.
+ */
+import { disposeNext } from "./log-probabilities.js";
+import { countPasses, nextPiece, type PrefillOptions } from "./reading.js";
+import type { LanguageModel, Next, Session, TokenRow } from "./session.js";
+
+/** A row as its readers hold it. */
+export interface SharedRow {
+  /** Its place among the rows of the last pass; −1 before its first. */
+  readonly place: number;
+  /** Whether the last pass has read it to its end. */
+  readonly isRead: boolean;
+}
+
+/** R rows: a pass reads some or all of what is left of each. */
+export class SharedRows {
+  private session: Session | undefined;
+  /** The rows of the last pass, in their places. */
+  private held: readonly Row[] = [];
+  private readonly begun = new Map<string, Row>();
+  private done = 0;
+  private total = 0;
+
+  constructor(private readonly model: LanguageModel) {}
+
+  /**
+   * Rows for these tokens. Each goes on from the row of the last pass with which it shares the longest beginning.
+   *
+   * @param inOnePass whether the next pass must read them to their ends
+   */
+  begin(rows: readonly TokenRow[], inOnePass = false): SharedRow[] {
+    return rows.map((tokens) => this.beginRow(tokens, inOnePass));
+  }
+
+  /** The row with one more token: the same one for everybody who asks for it. */
+  extend(row: SharedRow, token: number): SharedRow {
+    return (row as Row).extend(token);
+  }
+
+  /**
+   * One forward pass over these rows, each once. Rows that it does not name are dropped.
+   *
+   * @returns what may follow the rows, in their places; the caller owns it
+   */
+  async read(wanted: readonly SharedRow[], { signal, onProgress }: PrefillOptions = {}): Promise<Next> {
+    const rows = [...new Set(wanted as readonly Row[])];
+    this.total += planPasses(rows.filter((row) => row.isNew));
+    const session = await this.arrange(rows);
+    const pieces = rows.map((row) => row.nextPiece());
+    const next = await session.append(pieces, signal);
+    for (const row of this.held) row.forget();
+    this.held = rows;
+    this.begun.clear();
+    const read = rows.map((row, place) => row.takePiece(place, pieces[place]!.length));
+    this.done += read.reduce((sum, count) => sum + count, 0);
+    try {
+      if (read.some((count) => count > 0)) onProgress?.({ done: this.done, total: this.total });
+    } catch (error) {
+      disposeNext(next);
+      throw error;
+    }
+    return next;
+  }
+
+  async dispose(): Promise<void> {
+    const { session } = this;
+    this.session = undefined;
+    this.held = [];
+    await session?.dispose();
+  }
+
+  private beginRow(tokens: TokenRow, inOnePass: boolean): Row {
+    const key = `${inOnePass} ${tokens.join()}`;
+    const row = this.begun.get(key) ?? Row.after(closestTo(tokens, this.held), tokens, inOnePass);
+    this.begun.set(key, row);
+    return row;
+  }
+
+  /** Gives every row of the session its place and what it keeps of the one that it goes on from. */
+  private async arrange(rows: readonly Row[]): Promise<Session> {
+    if (!this.session || this.held.length === 0) return this.open(rows.length);
+    const { session } = this;
+    const sources = rows.map(({ origin }) => origin?.place ?? 0);
+    const isSame = sources.length === this.held.length && sources.every((source, place) => source === place);
+    if (!isSame) await session.select(sources);
+    const kept = rows.map(({ kept }) => kept);
+    if (session.lengths.some((length, place) => length !== kept[place])) await session.rewind(kept);
+    return session;
+  }
+
+  private async open(rowCount: number): Promise<Session> {
+    await this.session?.dispose();
+    this.session = this.model.openSession(rowCount);
+    return this.session;
+  }
+}
+
+class Row implements SharedRow {
+  place = -1;
+  /** Passes that are left to read it; 0 while that is not planned. */
+  passes = 0;
+  private readonly longer = new Map<number, Row>();
+
+  private constructor(
+    /** The row of the last pass that it goes on from: another one, or itself. */
+    public origin: Row | undefined,
+    /** How many of its tokens the origin holds already. */
+    public kept: number,
+    public unread: TokenRow,
+    private readonly parent: Row | undefined,
+    /** Its tokens after the parent's. */
+    private readonly own: TokenRow,
+    readonly inOnePass: boolean,
+  ) {}
+
+  static after({ row, shared }: Closest, tokens: TokenRow, inOnePass: boolean): Row {
+    return new Row(row, shared, tokens.slice(shared), undefined, tokens, inOnePass);
+  }
+
+  get isRead(): boolean {
+    return this.unread.length === 0;
+  }
+
+  get isPrompt(): boolean {
+    return this.parent === undefined;
+  }
+
+  get isNew(): boolean {
+    return this.isPrompt && this.passes === 0 && !this.isRead;
+  }
+
+  /** How many tokens the session holds of it. */
+  get heldLength(): number {
+    return this.place < 0 ? 0 : this.kept;
+  }
+
+  extend(token: number): Row {
+    const there = this.longer.get(token);
+    if (there) return there;
+    const row = new Row(this, this.kept, [token], this, [token], true);
+    row.passes = 1;
+    this.longer.set(token, row);
+    return row;
+  }
+
+  /** It has left the session: whoever went on from it has done so. */
+  forget(): void {
+    this.place = -1;
+    this.longer.clear();
+  }
+
+  /** Reads tokens again that are held, if need be, so that there is one for each of these passes. */
+  leaveForEach(passes: number): void {
+    const again = Math.min(this.kept, passes - this.unread.length);
+    if (again <= 0) return;
+    this.kept -= again;
+    this.unread = this.own.slice(this.kept);
+  }
+
+  nextPiece(): TokenRow {
+    return nextPiece(this.unread, this.passes);
+  }
+
+  /** @returns how many tokens of a prompt it has read */
+  takePiece(place: number, count: number): number {
+    this.place = place;
+    this.origin = this;
+    this.kept += count;
+    this.unread = this.unread.slice(count);
+    this.passes--;
+    return this.isPrompt ? count : 0;
+  }
+
+  /** All of its tokens. */
+  tokens(): TokenRow {
+    const parts: TokenRow[] = [];
+    for (let row: Row | undefined = this; row; row = row.parent) parts.push(row.own);
+    return parts.reverse().flat();
+  }
+}
+
+/**
+ * Rows that begin together are read in the same passes, so that none waits for the others with nothing to read.
+ *
+ * @returns how many tokens they are to read
+ */
+function planPasses(begun: readonly Row[]): number {
+  const together = begun.filter(({ inOnePass }) => !inOnePass);
+  const longest = Math.max(0, ...together.map(({ unread }) => unread.length));
+  for (const row of together) row.leaveForEach(countPasses([longest, longest]));
+  const passes = countPasses(together.map(({ unread }) => unread.length));
+  for (const row of begun) row.passes = row.inOnePass ? 1 : passes;
+  return begun.reduce((sum, { unread }) => sum + unread.length, 0);
+}
+
+interface Closest {
+  readonly row: Row | undefined;
+  readonly shared: number;
+}
+
+/** The row to go on from, and how much of it: never all of `tokens`, as logits come from a token that is read. */
+function closestTo(tokens: TokenRow, held: readonly Row[]): Closest {
+  let closest: Closest = { row: held[0], shared: 0 };
+  for (const row of held) {
+    const common = commonLength(row.tokens(), tokens);
+    const shared = Math.min(common, row.heldLength, tokens.length - 1);
+    if (shared > closest.shared) closest = { row, shared };
+  }
+  return closest;
+}
+
+function commonLength(a: TokenRow, b: TokenRow): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
+  return length;
+}
