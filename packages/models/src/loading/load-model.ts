@@ -1,5 +1,6 @@
 import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
 import {
+  type ChatTemplate,
   type Checkpoint,
   openCheckpointAt,
   type Place,
@@ -120,7 +121,7 @@ class LoadedModel implements Model {
   readonly parameterCount: number;
   readonly config: FamilyConfig;
   readonly notes: readonly string[];
-  private readonly chatTemplate: string | undefined;
+  private readonly chatTemplate: ChatTemplate | undefined;
 
   constructor(
     checkpoint: Checkpoint,
