@@ -52,6 +52,24 @@ describe("amulet models", () => {
     expect(await json(["models", "path", REPOSITORY])).toEqual({ id: REPOSITORY, path: snapshot() });
   });
 
+  test("pull refuses what can't be run, and what is quantised, before its weights come", async () => {
+    for (const [config, message] of [
+      [{ model_type: "phi" }, /amulet: acme\/tiny\/config\.json .*"phi".*qwen3/],
+      [
+        { model_type: "llama", quantization: { bits: 4 } },
+        /amulet: acme\/tiny is quantised with MLX, 4 bits/,
+      ],
+    ] as const) {
+      const files = { ...CHECKPOINT, "config.json": Buffer.from(JSON.stringify(config)) };
+      hub.server.repositories[REPOSITORY] = { commits: { [commit]: files }, refs: { main: commit } };
+      expect(await run(["models", "pull", REPOSITORY])).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(message),
+      });
+    }
+    expect(hub.server.downloads("content", "")).toEqual([]);
+  });
+
   test("pull asks for what is newer, though the cache has the model", async () => {
     await run(["models", "pull", REPOSITORY]);
     const newer = "c".repeat(40);
@@ -77,7 +95,7 @@ describe("amulet models", () => {
       "MODEL                              SIZE  REVISIONS",
       "acme/a-longer-name               2.5 MB  main aaaaaaa",
       "  acme/a-longer-name:one.gguf",
-      "acme/tiny                      300.1 kB  main aaaaaaa",
+      "acme/tiny                      300.6 kB  main aaaaaaa",
       `2 models, 2.8 MB, in ${hub.cache}`,
       "",
     ]);
@@ -124,7 +142,7 @@ describe("amulet models", () => {
 describe("progress of a download, on standard error", () => {
   test("a terminal sees one moving line with bar, files, sizes, and it goes away", async () => {
     const { stderr } = await run(["models", "pull", REPOSITORY], { isTTY: true, columns: 120 });
-    expect(stderr).toMatch(/Fetching acme\/tiny .*[━─].* % · file \d of 7 · [\d.]+ kB of 300\.1 kB/);
+    expect(stderr).toMatch(/Fetching acme\/tiny .*[━─].* % · file \d of 7 · [\d.]+ kB of 300\.5 kB/);
     const [moving, rest] = stderr.split("amulet: ");
     expect(moving!.endsWith("\r\x1b[2K")).toBe(true);
     expect(moving).not.toContain("\n");
@@ -136,7 +154,7 @@ describe("progress of a download, on standard error", () => {
     const lines = stderr.trimEnd().split("\n").slice(0, -1);
     expect(lines.length).toBeLessThanOrEqual(11);
     for (const line of lines) expect(line).toMatch(/^Fetching acme\/tiny: \d+ % · file \d of 7 · /);
-    expect(lines.at(-1)).toBe("Fetching acme/tiny: 100 % · file 7 of 7 · 300.1 kB of 300.1 kB");
+    expect(lines.at(-1)).toBe("Fetching acme/tiny: 100 % · file 7 of 7 · 300.5 kB of 300.5 kB");
     expect(stderr).not.toContain("\x1b");
   });
 });

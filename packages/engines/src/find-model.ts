@@ -1,6 +1,6 @@
 /** From a model's name to a file or folder on this disk. */
 import { existsSync } from "node:fs";
-import { parseModelId, resolveModel } from "@amulet-ts/files";
+import { type HubOptions, parseModelId, resolveModel } from "@amulet-ts/files";
 import { interruptible } from "./interruptible.js";
 import { checkName, checkOptions, type FindModelOptions } from "./options.js";
 
@@ -16,10 +16,23 @@ const hubId = /^[\w-][\w.-]*\/[\w.-]+([:@].*)?$/;
 export async function findModel(name: string, options: FindModelOptions = {}): Promise<string> {
   checkName(name);
   checkOptions(options, "findModel");
+  return locateModel(name, options);
+}
+
+/**
+ * The same with options that were checked.
+ *
+ * @param checkConfig called with a folder's config.json before its weights are fetched; what it throws ends the call
+ */
+export async function locateModel(
+  name: string,
+  options: FindModelOptions,
+  checkConfig?: HubOptions["checkConfig"],
+): Promise<string> {
   if (existsSync(name) || !looksLikeHubId(name)) return name;
   const { signal, onDownload: onProgress, environment } = options;
   const found = await interruptible(signal, () =>
-    resolveModel(parseModelId(name), { signal, onProgress, environment }),
+    resolveModel(parseModelId(name), { signal, onProgress, environment, checkConfig }),
   );
   return found.path;
 }

@@ -1,6 +1,7 @@
 import type { Engine } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { findModel } from "./find-model.js";
+import { checkConfig } from "@amulet-ts/models";
+import { locateModel } from "./find-model.js";
 import { interruptible } from "./interruptible.js";
 import { checkOptions, type OpenEngineOptions } from "./options.js";
 import { openTfjsEngine } from "./tfjs.js";
@@ -17,7 +18,7 @@ export async function openEngine(options: OpenEngineOptions = {}): Promise<Engin
   checkOptions(options, "openEngine");
   const { model = embeddedModelFolder, signal, onDownload, environment } = options;
   return interruptible(signal, async () => {
-    const path = await findModel(model, { signal, onDownload, environment });
+    const path = await locateModel(model, { signal, onDownload, environment }, checkConfig);
     return openTfjsEngine(path, options);
   });
 }

@@ -216,3 +216,18 @@ describe("aborted: one typed error, and no tensor left", () => {
     });
   });
 });
+
+test("a model of the hub that can't be run is refused before its weights are fetched", async () => {
+  const { [COMMIT]: files } = hub.server.repositories[REPOSITORY]!.commits;
+  const phi = {
+    ...files,
+    "config.json": Buffer.from('{"architectures":["PhiForCausalLM"],"model_type":"phi"}'),
+  };
+  hub.server.repositories[REPOSITORY] = { commits: { [COMMIT]: phi }, refs: { main: COMMIT } };
+  const opened = openEngine({ backend: "wasm", model: REPOSITORY, environment: environment() });
+  await expect(opened).rejects.toMatchObject({
+    code: "unknown-architecture",
+    message: expect.stringMatching(/^acme\/tiny\/config\.json is of the architecture "PhiForCausalLM"/),
+  });
+  expect(hub.server.downloads("content", "")).toEqual([]);
+});

@@ -4,6 +4,7 @@ export {
   type ArchitectureNames,
   architectureNames,
   type Checkpoint,
+  folderConfig,
   openCheckpoint as openCheckpointAt,
 } from "./checkpoint/checkpoint.js";
 export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";

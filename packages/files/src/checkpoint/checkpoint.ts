@@ -96,7 +96,7 @@ async function openFolder(folder: Place): Promise<Checkpoint> {
     path: folder.path,
     name: folder.name,
     names: architectureNames(config),
-    config: textConfig(config, path, new Set(store.tensors.keys())),
+    config: folderConfig(config, path, new Set(store.tensors.keys())),
     store,
     ...text,
   };
@@ -111,7 +111,12 @@ export function architectureNames(config: JsonObject): ArchitectureNames {
   return { architecture: architecture ?? whole, modelType: model_type };
 }
 
-function textConfig(config: JsonObject, path: string, names: ReadonlySet<string>): ConfigSource {
+/**
+ * config.json as families read it; of a model with images or sound, what it says of the text part.
+ *
+ * @param names of the checkpoint's tensors
+ */
+export function folderConfig(config: JsonObject, path: string, names: ReadonlySet<string>): ConfigSource {
   if (!isRecord(config.text_config)) return new ConfigSource("huggingface", path, config, names);
   // Of such a model either level may say whether the head is the embedding, and often neither does.
   const values = { ...config.text_config, tie_word_embeddings: !names.has("lm_head.weight") };

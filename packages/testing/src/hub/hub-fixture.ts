@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HubOptions } from "@amulet-ts/files";
 import { afterEach, beforeEach } from "vitest";
+import { tinyConfig } from "../models/tiny-folder.js";
 import { HubServer, sha256 } from "./hub-server.js";
 
 export const COMMIT = "a".repeat(40);
@@ -27,7 +28,7 @@ export const CHECKPOINT: Record<string, Buffer> = {
   ".gitattributes": Buffer.from("*.safetensors filter=lfs\n"),
   "README.md": Buffer.from("# tiny\n"),
   "chat_template.jinja": Buffer.from("{{ messages }}"),
-  "config.json": json({ model_type: "llama" }),
+  "config.json": json(tinyConfig),
   "generation_config.json": json({ eos_token_id: 2 }),
   "model.safetensors": makeBytes(300_000, 1),
   "onnx/model.onnx": Buffer.from("onnx"),

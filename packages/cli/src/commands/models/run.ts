@@ -9,6 +9,7 @@ import {
   removeCachedModel,
   resolveModel,
 } from "@amulet-ts/files";
+import { checkConfig } from "@amulet-ts/models";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
@@ -78,7 +79,7 @@ function describeRevision({ commit, refs, ids }: CachedRevision): string {
 async function pull(id: string, io: Io, json: boolean): Promise<void> {
   const { environment, signal } = io;
   const model = await withDownload(id, io, (onProgress) =>
-    resolveModel(id, { environment, signal, onProgress, refresh: true }),
+    resolveModel(id, { environment, signal, onProgress, refresh: true, checkConfig }),
   );
   if (json) return writeJson(io, { id, ...model });
   const { fetchedBytes, path } = model;

@@ -1,0 +1,14 @@
+import { architectureNames, folderConfig } from "@amulet-ts/files";
+import { findFamily } from "../registry.js";
+
+/**
+ * Refuses a config.json whose model could not be run whatever its weights are: before they are downloaded, say.
+ *
+ * @param where what the config is called in errors
+ * @throws ModelError `unknown-architecture`, FilesError `bad-config`
+ */
+export function checkConfig(config: Readonly<Record<string, unknown>>, where: string): void {
+  findFamily("huggingface", architectureNames(config), where).readConfig(
+    folderConfig(config, where, new Set()),
+  );
+}
