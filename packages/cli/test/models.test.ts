@@ -101,7 +101,7 @@ describe("amulet models", () => {
     ]);
     expect(await run(["models"])).toMatchObject({ stdout });
     const removed = await run(["models", "remove", REPOSITORY]);
-    expect(removed).toMatchObject({ status: 0, stdout: "Removed acme/tiny: 300.1 kB freed.\n", stderr: "" });
+    expect(removed).toMatchObject({ status: 0, stdout: "Removed acme/tiny: 300.6 kB freed.\n", stderr: "" });
     expect((await run(["models", "list"])).stdout).not.toContain("acme/tiny");
   });
 
@@ -146,7 +146,7 @@ describe("progress of a download, on standard error", () => {
     const [moving, rest] = stderr.split("amulet: ");
     expect(moving!.endsWith("\r\x1b[2K")).toBe(true);
     expect(moving).not.toContain("\n");
-    expect(rest).toBe("fetched 300.1 kB of acme/tiny\n");
+    expect(rest).toBe("fetched 300.5 kB of acme/tiny\n");
   });
 
   test("a file sees a line for each tenth, the last with all of it", async () => {

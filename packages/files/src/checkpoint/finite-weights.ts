@@ -37,13 +37,24 @@ class FiniteTensor implements TensorSource {
 
   /** @throws FilesError `bad-weights`, and what the source throws */
   async readRows(first: number, count: number): Promise<Float32Array> {
-    const rowLength = this.shape.slice(1).reduce((product, axis) => product * axis, 1);
-    return this.check(await this.source.readRows(first, count), first * rowLength);
+    return this.check(await this.source.readRows(first, count), first * this.rowLength);
   }
 
-  /** Bytes as they are: whoever decodes them meets what is in them. */
-  readStored(first?: number, count?: number): Promise<StoredRows> {
-    return this.source.readStored(first, count);
+  /** @throws FilesError `bad-weights`, and what the source throws */
+  async readStored(first = 0, count?: number): Promise<StoredRows> {
+    const rows = await this.source.readStored(first, count);
+    const { type, bytes } = rows;
+    for (let at = 0; at < bytes.length; at += type.bytesPerBlock) {
+      if (type.holdsNumbers(bytes, at)) continue;
+      const block = new Float32Array(type.blockSize);
+      type.decode(bytes.subarray(at, at + type.bytesPerBlock), block);
+      this.check(block, first * this.rowLength + (at / type.bytesPerBlock) * type.blockSize);
+    }
+    return rows;
+  }
+
+  private get rowLength(): number {
+    return this.shape.slice(1).reduce((product, axis) => product * axis, 1);
   }
 
   private check(values: Float32Array, start: number): Float32Array {

@@ -3,7 +3,16 @@ import { utf8, viewOf } from "./byte-cursor.js";
 import { countElements, encodedBytes } from "./file-tensor.js";
 import type { ModelFile } from "./model-file.js";
 import { plain, type TensorType } from "./numbers/dequantise.js";
-import { decodeBfloat16, decodeFloat16, decodeFloat32, decodeFloat64 } from "./numbers/plain-floats.js";
+import {
+  decodeBfloat16,
+  decodeFloat16,
+  decodeFloat32,
+  decodeFloat64,
+  isFiniteBfloat16,
+  isFiniteFloat32,
+  isFiniteFloat64,
+  isFiniteHalf,
+} from "./numbers/plain-floats.js";
 import { describeBeginning, showBytes } from "./recognise-file.js";
 
 /** One tensor of the header, checked against its file. */
@@ -35,10 +44,10 @@ const deepestNesting = 3;
 const fewestBytesPerContainer = 8;
 
 const floatTypes = [
-  plain("F32", 4, decodeFloat32),
-  plain("F16", 2, decodeFloat16),
-  plain("BF16", 2, decodeBfloat16),
-  plain("F64", 8, decodeFloat64),
+  plain("F32", 4, decodeFloat32, isFiniteFloat32),
+  plain("F16", 2, decodeFloat16, isFiniteHalf),
+  plain("BF16", 2, decodeBfloat16, isFiniteBfloat16),
+  plain("F64", 8, decodeFloat64, isFiniteFloat64),
 ];
 
 /** Types that may lie beside the weights (masks, positions, counters): known by their width, not read. */
@@ -50,9 +59,10 @@ const unreadWidths: readonly (readonly [name: string, bytes: number])[] = [
 ];
 
 const storageTypes: ReadonlyMap<string, TensorType> = new Map(
-  [...floatTypes, ...unreadWidths.map(([name, bytes]) => plain(name, bytes, () => refuseType(name)))].map(
-    (type) => [type.name, type],
-  ),
+  [...floatTypes, ...unreadWidths.map(([name, bytes]) => unread(name, bytes))].map((type) => [
+    type.name,
+    type,
+  ]),
 );
 
 /**
@@ -184,6 +194,15 @@ function checkMetadata(file: ModelFile, metadata: unknown): ReadonlyMap<string, 
       if (typeof value === "string") return [key, value];
       throw badHeader(file, `${quote(key)} of __metadata__ is not text`);
     }),
+  );
+}
+
+function unread(name: string, bytes: number): TensorType {
+  return plain(
+    name,
+    bytes,
+    () => refuseType(name),
+    () => true,
   );
 }
 

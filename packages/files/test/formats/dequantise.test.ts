@@ -105,3 +105,22 @@ function halfByDefinition(bits: number): number {
   view.setUint32(0, ((sign << 31) | (wide << 20) | (fraction << 10)) >>> 0);
   return view.getFloat64(0);
 }
+
+describe("a block holds numbers exactly where it decodes to finite ones", () => {
+  const halves = [0x0000, 0x8001, 0x3c00, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0xffff, 0x7c01, 0x03ff];
+
+  test.each([...ggufTensorTypes.values()].map((type) => [type.name, type] as const))("%s", (_, type) => {
+    const { bytesPerBlock, blockSize, decode, holdsNumbers } = type;
+    for (let at = 0; at + 1 < bytesPerBlock; at += 2) {
+      for (const half of halves) {
+        // Quants of 1 and 2, so that no infinite scale meets a quant of 0 alone.
+        const block = new Uint8Array(bytesPerBlock).fill(0x21);
+        block[at] = half & 255;
+        block[at + 1] = half >> 8;
+        const out = new Float32Array(blockSize);
+        decode(block, out);
+        expect(holdsNumbers(block, 0), `${half.toString(16)} at ${at}`).toBe(out.every(Number.isFinite));
+      }
+    }
+  });
+});

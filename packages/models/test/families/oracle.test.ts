@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ConfigSource } from "../../../files/src/checkpoint/config.js";
 import { plain } from "../../../files/src/formats/numbers/dequantise.js";
-import { decodeFloat32 } from "../../../files/src/formats/numbers/plain-floats.js";
+import { decodeFloat32, isFiniteFloat32 } from "../../../files/src/formats/numbers/plain-floats.js";
 import type { TensorSource } from "../../../files/src/formats/tensor-source.js";
 import { loadParameters } from "../../src/loading/load-parameters.js";
 import { disposeParameters } from "../../src/loading/parameter-tree.js";
@@ -18,7 +18,7 @@ import type { WeightStorage } from "../../src/loading/read-parameter.js";
 import { findFamily } from "../../src/registry.js";
 import { openTensorSession } from "../../src/session.js";
 
-const float32 = plain("F32", 4, decodeFloat32);
+const float32 = plain("F32", 4, decodeFloat32, isFiniteFloat32);
 
 type Logits = NonNullable<ForwardSubject["logits"]>;
 type TinyModel = Parameters<Logits>[0];

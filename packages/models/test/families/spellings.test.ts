@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
+import { openCheckpoint } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
-import { joinSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
+import { joinSafetensors, place, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import { distance, loadFixture, prefill, rewriteFolder } from "@amulet-ts/testing/reference/checkpoints";
 import { fixture } from "@amulet-ts/testing/reference/fixture";
 import * as tf from "@tensorflow/tfjs-core";
@@ -255,5 +257,26 @@ describe("weights that are no numbers", () => {
       code: "bad-weights",
       message: expect.stringMatching(message),
     });
+  });
+
+  test("as they are stored, too", async () => {
+    const scale = Buffer.alloc(18, 0x21);
+    scale.writeUInt16LE(0x7e00);
+    const { entries, tensors } = tinyLlama();
+    const q4 = {
+      name: "token_embd.weight",
+      shape: [260, 32],
+      type: 2,
+      data: Buffer.concat([Buffer.alloc(100 * 18, 0x21), scale, Buffer.alloc(159 * 18, 0x21)]),
+    };
+    const path = await place({ "m.gguf": writeGguf({ entries, tensors: [q4, ...tensors.slice(1)] }) });
+    const { store } = await openCheckpoint(path);
+    const tensor = store.tensors.get("token_embd.weight")!;
+    const message = /token_embd\.weight of .* holds NaN \(number 3200 of it\)/;
+    await expect(tensor.readStored()).rejects.toThrow(message);
+    await expect(tensor.readStored(100, 1)).rejects.toThrow(message);
+    await expect(tensor.readRows(99, 2)).rejects.toThrow(message);
+    expect((await tensor.readStored(101, 20)).bytes).toHaveLength(20 * 18);
+    await store.close();
   });
 });

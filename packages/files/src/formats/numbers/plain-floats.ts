@@ -37,3 +37,23 @@ export const decodeFloat64: Decode = (bytes, out) => {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < out.length; i++) out[i] = view.getFloat64(i * 8, true);
 };
+
+/* A float whose exponent is all ones is infinite or NaN; the bytes are little-endian. */
+
+export function isFiniteHalf(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + 1]! & 0x7c) !== 0x7c;
+}
+
+export function isFiniteBfloat16(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + 1]! & 0x7f) !== 0x7f || bytes[at]! < 0x80;
+}
+
+export function isFiniteFloat32(bytes: Uint8Array, at: number): boolean {
+  return isFiniteBfloat16(bytes, at + 2);
+}
+
+/** As a float32, which a large float64 is not. */
+export function isFiniteFloat64(bytes: Uint8Array, at: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
+  return Number.isFinite(Math.fround(view.getFloat64(0, true)));
+}
