@@ -1,15 +1,15 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
-import { blobPath, locksFolder, repositoryFolder, sizeOf } from "./cache-layout.js";
-import { acquireLock } from "./file-lock.js";
-import { adoptForeignPartial, dropForeignPartial, PartialFile } from "./partial-file.js";
-import type { Subject } from "./refusal.js";
-import type { RemoteFile } from "./remote-model.js";
-import { request, unreachable } from "./request.js";
-import { retry, TransientFailure } from "./retry.js";
+import { blobPath, locksFolder, repositoryFolder, sizeOf } from "./cache/cache-layout.js";
+import { acquireLock } from "./cache/file-lock.js";
+import { adoptForeignPartial, dropForeignPartial, PartialFile } from "./cache/partial-file.js";
+import type { Subject } from "./remote/refusal.js";
+import type { RemoteFile } from "./remote/remote-model.js";
+import { request, unreachable } from "./remote/request.js";
+import { retry, TransientFailure } from "./remote/retry.js";
+import { Watch } from "./remote/watch.js";
 import type { HubSettings } from "./settings.js";
-import { Watch } from "./watch.js";
 
 /** One file to bring into the cache's blobs. */
 export interface BlobDownload {

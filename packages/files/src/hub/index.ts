@@ -1,13 +1,13 @@
-export { type CachedModel, cachedModelPath } from "./cached-model.js";
+export { type CachedModel, cachedModelPath } from "./cache/cached-model.js";
 export {
   type CachedFile,
   type CachedRepository,
   type CachedRevision,
   listCachedModels,
-} from "./cached-models.js";
+} from "./cache/cached-models.js";
+export { type RemovedModel, removeCachedModel } from "./cache/remove-model.js";
 export { formatBytes } from "./model-files.js";
 export { formatModelId, type ModelId, parseModelId } from "./model-id.js";
 export type { HubProgress } from "./progress.js";
-export { type RemovedModel, removeCachedModel } from "./remove-model.js";
 export { type ResolvedModel, resolveModel } from "./resolve-model.js";
 export { cacheFolder, type Environment, type HubOptions } from "./settings.js";

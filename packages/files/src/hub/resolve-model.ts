@@ -12,9 +12,10 @@ import {
   snapshotPath,
   writeAbsence,
   writeRef,
-} from "./cache-layout.js";
-import { type CachedModel, findCachedModel } from "./cached-model.js";
-import { explainDiskTrouble, whereAllowed } from "./disk-trouble.js";
+} from "./cache/cache-layout.js";
+import { type CachedModel, findCachedModel } from "./cache/cached-model.js";
+import { explainDiskTrouble, whereAllowed } from "./cache/disk-trouble.js";
+import { indexedFiles } from "./cache/whole-snapshot.js";
 import { downloadBlob, partialPath } from "./download-blob.js";
 import {
   formatBytes,
@@ -33,9 +34,8 @@ import {
   fileUrl,
   type RemoteFile,
   type RemoteModel,
-} from "./remote-model.js";
+} from "./remote/remote-model.js";
 import { type HubOptions, type HubSettings, readSettings } from "./settings.js";
-import { indexedFiles } from "./whole-snapshot.js";
 
 /** A model of the hub, on this disk. */
 export interface ResolvedModel {

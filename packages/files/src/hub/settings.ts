@@ -6,7 +6,7 @@ import type { JsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
 import { onDisk } from "../places/disk.js";
 import type { HubProgress } from "./progress.js";
-import { fetchThroughProxies } from "./proxies.js";
+import { fetchThroughProxies } from "./remote/proxies.js";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@ import { CHECKPOINT, COMMIT, makeBytes, REPOSITORY, useHub } from "@amulet-ts/te
 import { type Fault, type SeenRequest, sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
 import { type HubProgress, resolveModel } from "../../src/hub/index.js";
-import { readRetryAfter } from "../../src/hub/retry.js";
+import { readRetryAfter } from "../../src/hub/remote/retry.js";
 
 const hub = useHub();
 const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));

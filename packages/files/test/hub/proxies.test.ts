@@ -11,7 +11,7 @@ import {
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveModel } from "../../src/hub/index.js";
-import { proxyFor } from "../../src/hub/proxies.js";
+import { proxyFor } from "../../src/hub/remote/proxies.js";
 
 const hub = useHub();
 

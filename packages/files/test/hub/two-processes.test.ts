@@ -16,7 +16,7 @@ import {
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { acquireLock } from "../../src/hub/file-lock.js";
+import { acquireLock } from "../../src/hub/cache/file-lock.js";
 import { resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();

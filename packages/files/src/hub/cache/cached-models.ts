@@ -1,11 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ggufParts, isGgufEntry } from "../model-files.js";
+import { DEFAULT_REVISION, formatModelId } from "../model-id.js";
+import { cacheFolder, type HubOptions } from "../settings.js";
 import { readRef, repositoryFolder, repositoryOf, sizeOf, snapshotPath } from "./cache-layout.js";
 import { bytesBelow } from "./disk-use.js";
 import { filesBelow, filesInside } from "./files-below.js";
-import { ggufParts, isGgufEntry } from "./model-files.js";
-import { DEFAULT_REVISION, formatModelId } from "./model-id.js";
-import { cacheFolder, type HubOptions } from "./settings.js";
 import { isWholeSnapshot } from "./whole-snapshot.js";
 
 /** A file of a revision, as it lies in the cache. */

@@ -1,14 +1,14 @@
 import { lstat, readdir, readlink, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
+import { ggufParts } from "../model-files.js";
+import { formatModelId, type ModelId, parseModelId } from "../model-id.js";
+import { cacheFolder, type HubOptions } from "../settings.js";
 import { cachedCommit, locksFolder, readRef, repositoryFolder, snapshotPath } from "./cache-layout.js";
 import { explainDiskTrouble } from "./disk-trouble.js";
 import { bytesBelow } from "./disk-use.js";
 import { isLocked } from "./file-lock.js";
 import { filesBelow, isRealFolder } from "./files-below.js";
-import { ggufParts } from "./model-files.js";
-import { formatModelId, type ModelId, parseModelId } from "./model-id.js";
-import { cacheFolder, type HubOptions } from "./settings.js";
 
 export interface RemovedModel {
   /** Bytes the disk has more. */

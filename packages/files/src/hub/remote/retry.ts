@@ -1,5 +1,5 @@
-import type { FilesError } from "../errors.js";
-import type { HubSettings } from "./settings.js";
+import type { FilesError } from "../../errors.js";
+import type { HubSettings } from "../settings.js";
 
 /** A failure that another attempt may mend. It never leaves the hub client: {@link retry} throws its `reason`. */
 export class TransientFailure extends Error {

@@ -1,9 +1,9 @@
-import { FilesError } from "../errors.js";
-import { isSafePath } from "../places/safe-path.js";
-import { Questions } from "./ask.js";
-import { DEFAULT_REVISION, type ModelId } from "./model-id.js";
+import { FilesError } from "../../errors.js";
+import { isSafePath } from "../../places/safe-path.js";
+import { DEFAULT_REVISION, type ModelId } from "../model-id.js";
+import type { HubSettings } from "../settings.js";
+import { Questions } from "./questions.js";
 import type { Subject } from "./refusal.js";
-import type { HubSettings } from "./settings.js";
 
 /** A hash the hub promises for a file: sha256 of its bytes (LFS), or git's sha1 of the blob (small files). */
 export interface Digest {

@@ -1,7 +1,7 @@
 import { copyFile, link, mkdir, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { onDisk } from "../places/disk.js";
-import { replaceAtomically, writeAtomically } from "../places/write-atomically.js";
+import { onDisk } from "../../places/disk.js";
+import { replaceAtomically, writeAtomically } from "../../places/write-atomically.js";
 
 /*
  * The cache layout of Python's huggingface_hub, shared with every tool that uses it:

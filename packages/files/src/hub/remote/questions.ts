@@ -1,9 +1,9 @@
-import { FilesError } from "../errors.js";
-import { readBounded } from "../places/read-bounded.js";
+import { FilesError } from "../../errors.js";
+import { readBounded } from "../../places/read-bounded.js";
+import type { HubSettings } from "../settings.js";
 import type { Subject } from "./refusal.js";
 import { type RequestInitial, request, unreachable } from "./request.js";
 import { retry, TransientFailure } from "./retry.js";
-import type { HubSettings } from "./settings.js";
 import { Watch } from "./watch.js";
 
 /** Many times what the hub says of the largest repository. */

@@ -1,7 +1,7 @@
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
+import type { HubSettings } from "../settings.js";
 import { explainRefusal, type Subject } from "./refusal.js";
 import { readRetryAfter, TransientFailure } from "./retry.js";
-import type { HubSettings } from "./settings.js";
 
 export interface RequestInitial {
   readonly method?: "GET" | "HEAD";

@@ -4,7 +4,7 @@
  * Node's fetch is made of, brings what goes through a proxy, and is loaded only where there is one.
  */
 import { BlockList, isIPv4, isIPv6 } from "node:net";
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Fetch = typeof fetch;

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { constants, copyFile, type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import type { RemoteFile } from "../remote/remote-model.js";
 import { sizeOf } from "./cache-layout.js";
-import type { RemoteFile } from "./remote-model.js";
 
 /**
  * The part of a file that has arrived, on disk, hashed as it grows. Bytes are written at their own offset and the

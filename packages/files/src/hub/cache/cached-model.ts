@@ -1,7 +1,7 @@
+import { ggufParts, OPTIONAL_FILES } from "../model-files.js";
+import { DEFAULT_REVISION, type ModelId, parseModelId } from "../model-id.js";
+import { cacheFolder, type HubOptions } from "../settings.js";
 import { absencePath, cachedCommit, repositoryFolder, sizeOf, snapshotPath } from "./cache-layout.js";
-import { ggufParts, OPTIONAL_FILES } from "./model-files.js";
-import { DEFAULT_REVISION, type ModelId, parseModelId } from "./model-id.js";
-import { cacheFolder, type HubOptions } from "./settings.js";
 import { isWholeSnapshot } from "./whole-snapshot.js";
 
 /** A model in the cache that can be loaded. */

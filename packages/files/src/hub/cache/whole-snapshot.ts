@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { readWeightMap } from "../formats/weight-map.js";
-import { onDisk } from "../places/disk.js";
+import { readWeightMap } from "../../formats/weight-map.js";
+import { onDisk } from "../../places/disk.js";
+import { INDEX, REQUIRED_FILES, SINGLE } from "../model-files.js";
 import { sizeOf } from "./cache-layout.js";
-import { INDEX, REQUIRED_FILES, SINGLE } from "./model-files.js";
 
 /** The files that a snapshot's index names, each once. @throws FilesError `file-not-found`, `bad-header` */
 export async function indexedFiles(snapshot: string): Promise<string[]> {

@@ -1,6 +1,6 @@
-import { FilesError } from "../errors.js";
-import { DEFAULT_REVISION } from "./model-id.js";
-import type { HubSettings } from "./settings.js";
+import { FilesError } from "../../errors.js";
+import { DEFAULT_REVISION } from "../model-id.js";
+import type { HubSettings } from "../settings.js";
 
 /** What a request was about, for the sentence that says why it failed. */
 export interface Subject {

@@ -1,4 +1,4 @@
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
 
 const FORBIDDEN = ["EACCES", "EPERM", "EROFS"];
 const FULL = ["ENOSPC", "EDQUOT"];
