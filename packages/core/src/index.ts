@@ -1,3 +1,5 @@
+import "./port/disposal.js";
+
 export * from "./decode/beam.js";
 export * from "./decode/choose.js";
 export * from "./decode/decode.js";

@@ -268,3 +268,39 @@ test("the drift of a token is KL(π ‖ π_pref) of the policy it was chosen fro
     if (request === 1) expect(drift).toBeLessThanOrEqual(0.1 + 1e-5);
   }
 });
+
+test.each([undefined, null, Number.NaN, -1, 0.5, V, "3"])(
+  "a choice of %o is refused, and nothing is left",
+  async (choice) => {
+    const model = new ToyModel(tangled, V);
+    const choose = (() => choice) as unknown as Choose;
+    await expect(collect(model, [request({ choose })])).rejects.toMatchObject({
+      code: "bad-request",
+      message: `The chooser must return the number of an entry of the policy, from 0 to 11; it returned ${choice}.`,
+    });
+    expect(model.openSessions).toBe(0);
+  },
+);
+
+test("a callback that throws ends the answer with its error, and leaves nothing", async () => {
+  const model = new ToyModel(tangled, V);
+  const onProgress = () => {
+    throw new Error("no more");
+  };
+  const run = async () => {
+    for await (const _ of decode(model, [request()], { onProgress }));
+  };
+  await expect(run()).rejects.toThrow("no more");
+  expect(model.openSessions).toBe(0);
+});
+
+test.each(["base", "preference"] as const)(
+  "undefined among the ids of the %s prompt is refused",
+  async (name) => {
+    const ids = [1, undefined as unknown as number, 2];
+    await expect(collect(new ToyModel(tangled, V), [request({ [name]: ids })])).rejects.toMatchObject({
+      code: "bad-request",
+      message: `The ${name} prompt holds the token id undefined; toy has ids from 0 to 11.`,
+    });
+  },
+);

@@ -43,6 +43,10 @@ test("a stop text ends the answer, is not part of it, and is never shown, even i
   expect(last).toMatchObject({ text: "One. STOMP! ", finishReason: "stop" });
 });
 
+test("an empty stop text is refused: it would end every answer", async () => {
+  await expect(answer("One.", { stop: ["STOP", ""] })).rejects.toMatchObject({ code: "bad-request" });
+});
+
 test("what looked like a stop text and was none is shown after all", async () => {
   expect((await answer("a ST", { stop: ["STOP"] })).pieces.join("")).toBe("a ST");
 });

@@ -1,3 +1,4 @@
+import "@amulet-ts/core/disposal";
 import type { Session, TokenRow } from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";

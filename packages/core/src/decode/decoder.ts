@@ -1,4 +1,5 @@
 /** The one decode loop: answers grow side by side, a token each for every forward pass, and join and leave in between. */
+import { CoreError } from "../errors.js";
 import { type Explanation, explainToken, readExplainOptions } from "../explain/explain.js";
 import { yieldToHost } from "../port/event-loop.js";
 import {
@@ -64,8 +65,8 @@ export class Decoder {
    * One forward pass. Before it the event loop turns, at least every 12 ms of work.
    *
    * @returns a token of each answer whose prompts are read, and the ends, in the order of the requests
-   * @throws CoreError `not-finite`, `aborted`, `not-covered`, and whatever the engine throws; the decoder is then
-   *   disposed of
+   * @throws CoreError `bad-request` for a choice that is none, `not-finite`, `aborted`, `not-covered`, and whatever the
+   *   engine throws; what is left then is to dispose of the decoder
    */
   async step(): Promise<DecodeEvent[]> {
     if (this.isIdle) return [];
@@ -137,7 +138,7 @@ function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
   const { columns } = given;
   const policy_C = batch.policies?.[b];
   const column = policy_C
-    ? request.choose(policy_C, { ...answer.context, columns })
+    ? checkChoice(request.choose(policy_C, { ...answer.context, columns }), policy_C)
     : batch.best!.columns[b]!;
   const id = columns.idOf(column);
   const gamma = batch.gammas?.[b];
@@ -156,6 +157,15 @@ function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
   const events: DecodeEvent[] = answer.accept(id) ? [token] : [];
   if (answer.ended) events.push({ type: "end", request: index, reason: answer.ended });
   return events;
+}
+
+/** A chooser may be anybody's. @throws CoreError `bad-request` */
+function checkChoice(column: number, { length }: Float32Array): number {
+  if (Number.isInteger(column) && column >= 0 && column < length) return column;
+  throw new CoreError(
+    "bad-request",
+    `The chooser must return the number of an entry of the policy, from 0 to ${length - 1}; it returned ${column}.`,
+  );
 }
 
 function explain(

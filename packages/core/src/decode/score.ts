@@ -76,12 +76,12 @@ function promptsRead(methods: readonly Method[]): Reader[] {
 
 function checkFits(model: LanguageModel, prompt: TokenRow, answer: TokenRow, reader: Reader): void {
   checkPrompt(model, prompt, reader);
-  const bad = answer.find((id) => !isTokenOf(model, id));
-  if (answer.length === 0 || bad !== undefined) {
+  const bad = answer.findIndex((id) => !isTokenOf(model, id));
+  if (answer.length === 0 || bad >= 0) {
     throw new CoreError(
       "bad-request",
       `The answer to score must be one or more token ids from 0 to ${model.vocabularySize - 1}; ` +
-        `${answer.length === 0 ? "it is empty" : `it holds ${bad}`}.`,
+        `${answer.length === 0 ? "it is empty" : `it holds ${answer[bad]}`}.`,
     );
   }
   if (prompt.length + answer.length > model.contextLength) {

@@ -116,11 +116,12 @@ export function checkPrompt(model: LanguageModel, prompt: TokenRow, name: string
   if (prompt.length === 0) {
     throw new CoreError("bad-request", `The ${name} prompt is empty: it needs at least one token.`);
   }
-  const bad = prompt.find((id) => !isTokenOf(model, id));
-  if (bad !== undefined) {
+  // By its place, as what is there may be `undefined`.
+  const bad = prompt.findIndex((id) => !isTokenOf(model, id));
+  if (bad >= 0) {
     throw new CoreError(
       "bad-request",
-      `The ${name} prompt holds the token id ${bad}; ${model.name} has ids from 0 to ${model.vocabularySize - 1}.`,
+      `The ${name} prompt holds the token id ${prompt[bad]}; ${model.name} has ids from 0 to ${model.vocabularySize - 1}.`,
     );
   }
   if (prompt.length >= model.contextLength) {

@@ -105,6 +105,11 @@ export async function* answerPrompts(
   if (methods.length === 0)
     throw new CoreError("bad-request", "There is no method to answer with: give at least one.");
   const { signal, onProgress, stop = [], explain = false } = options;
+  if (stop.includes(""))
+    throw new CoreError(
+      "bad-request",
+      "A text that ends the answer is empty, and would end every answer: leave it out.",
+    );
   const decoder = new Decoder(model, { ...(signal && { signal }), ...(onProgress && { onProgress }) });
   try {
     const answers = methods.map((method, index) => {

@@ -1,3 +1,4 @@
+import "@amulet-ts/core/disposal";
 /** One step of training after another, through `models`' own forward pass. Letters: N, P as in batches.ts. */
 import { type CheckpointTensors, emptyCache, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";

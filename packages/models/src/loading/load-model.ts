@@ -1,3 +1,4 @@
+import "@amulet-ts/core/disposal";
 import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
 import {
   type ChatTemplate,
