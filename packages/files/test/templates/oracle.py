@@ -1,11 +1,14 @@
 """Renders chat templates with Python's jinja2, set up as transformers sets it up for a model's chat template.
 
 Standard input: a JSON list of {"template", "variables", "now"}; standard output: a JSON list of {"prompt"} or {"error"}.
+With the argument `expected` it writes expected.json instead: what every template of shapes/ makes of every chat of
+chats.json, and every line of constructs.json of its variables (null where Python raises).
 """
 
 import json
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import jinja2
 from jinja2.ext import Extension, loopcontrols
@@ -46,14 +49,45 @@ def environment(now):
     return env
 
 
+# What apply_chat_template passes where it is told nothing else, but for the generation prompt.
+GIVEN = {"messages": [], "tools": None, "documents": None, "add_generation_prompt": True}
+
+
 def render(case):
     try:
         template = environment(case.get("now")).from_string(case["template"])
-        return {"prompt": template.render(**case["variables"])}
+        return {"prompt": template.render(**{**GIVEN, **case["variables"]})}
     except Exception as error:  # whatever a template may raise
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+NOW = "2026-02-06T09:05:03"
+HERE = Path(__file__).parent
+
+
+def read_json(name):
+    return json.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+def prompt(template, variables):
+    return render({"template": template, "variables": variables, "now": NOW}).get("prompt")
+
+
+def expected():
+    chats, constructs = read_json("chats.json"), read_json("constructs.json")
+    shapes = {path.stem: path.read_bytes().decode() for path in sorted((HERE / "shapes").glob("*.jinja"))}
+    return {
+        "jinja2": jinja2.__version__,
+        "shapes": {
+            name: {chat: prompt(shape, variables) for chat, variables in chats.items()} for name, shape in shapes.items()
+        },
+        "constructs": [prompt(template, constructs["variables"]) for template in constructs["templates"]],
+    }
+
+
 if __name__ == "__main__":
-    cases = json.load(sys.stdin)
-    json.dump([render(case) for case in cases], sys.stdout, ensure_ascii=True)
+    if sys.argv[1:] == ["expected"]:
+        text = json.dumps(expected(), ensure_ascii=False, indent=0, separators=(",", ":"))
+        (HERE / "expected.json").write_text(text + "\n", encoding="utf-8")
+    else:
+        json.dump([render(case) for case in json.load(sys.stdin)], sys.stdout)

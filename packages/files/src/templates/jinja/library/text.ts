@@ -109,12 +109,12 @@ export function titleCase(text: string): string {
   return text.replace(/\p{Cased}+/gu, (word) => capitalize(word));
 }
 
-/** A character as a word begins with it: `ǆ` as `ǅ`, `ß` as `Ss`. */
+/** A character as a word begins with it: `ǆ` as `ǅ`, `ß` as `Ss`, `ŉ` as `ʼN`. */
 function toTitle(character: string): string {
   const upper = character.toUpperCase();
   const titled = TITLE_DIGRAPHS[upper];
-  if (titled) return titled;
-  return upper.length > 1 && character.length === 1 ? upper[0]! + upper.slice(1).toLowerCase() : upper;
+  if (titled || upper.length === 1) return titled ?? upper;
+  return upper.replace(/(?<=\p{Cased}).+/u, (rest) => rest.toLowerCase());
 }
 
 const TITLE_DIGRAPHS: Readonly<Record<string, string>> = { Ǆ: "ǅ", Ǉ: "ǈ", Ǌ: "ǋ", Ǳ: "ǲ" };

@@ -1,4 +1,4 @@
-import { TemplateError } from "../template-error.js";
+import { notRead, TemplateError } from "../template-error.js";
 import { WHITE } from "./characters.js";
 import { decodeLiteral } from "./decode-literal.js";
 import type { Token } from "./token.js";
@@ -135,7 +135,7 @@ class Tokenizer {
     const integer = this.#take(INTEGER);
     if (!integer) return undefined;
     const value = Number(integer.replaceAll("_", ""));
-    if (!Number.isSafeInteger(value)) throw new TemplateError(`the integer ${integer} is too large`, line);
+    if (!Number.isSafeInteger(value)) throw notRead("an integer beyond 2^53", line);
     return { token: { type: "integer", value, line }, length: integer.length };
   }
 

@@ -25,7 +25,7 @@ export function calculate(runtime: Runtime, operator: string, left: Value, right
 /** An integer that JavaScript holds exactly. @throws TemplateError where it is too large for that */
 export function integer(value: number): number {
   if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
-  throw new TemplateError("an integer beyond 2^53 comes out, which is not read here");
+  throw notRead("an integer beyond 2^53");
 }
 
 function add(runtime: Runtime, left: Value, right: Value): Value | undefined {

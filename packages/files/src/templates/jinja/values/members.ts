@@ -26,7 +26,7 @@ export function attributeOf(runtime: Runtime, value: Value, name: string): Value
   if (attribute !== undefined) return attribute;
   const member = value instanceof Dict ? value.get(name) : undefined;
   if (member !== undefined) return member;
-  if (name.startsWith("__")) throw new TemplateError(`access to attribute '${name}' is unsafe`);
+  if (name.startsWith("__")) throw notRead(`the attribute ${name}`);
   return new Undefined(`'${ownerName(value)}' has no attribute '${name}'`);
 }
 
@@ -38,7 +38,7 @@ export function itemOf(runtime: Runtime, value: Value, key: Value): Value {
   const attribute = typeof key === "string" ? ownAttribute(runtime, value, key) : undefined;
   if (attribute !== undefined) return attribute;
   if (typeof key === "string") {
-    if (key.startsWith("__")) throw new TemplateError(`access to attribute '${key}' is unsafe`);
+    if (key.startsWith("__")) throw notRead(`the attribute ${key}`);
     return new Undefined(`'${ownerName(value)}' has no attribute '${key}'`);
   }
   return new Undefined(`${ownerName(value)} has no element ${typeof key === "number" ? key : typeName(key)}`);
