@@ -4,6 +4,7 @@ export * from "./decode/beam.js";
 export * from "./decode/choose.js";
 export * from "./decode/decode.js";
 export { Decoder } from "./decode/decoder.js";
+export * from "./decode/model-pair.js";
 export * from "./decode/prompts.js";
 export * from "./decode/random.js";
 export * from "./decode/request.js";

@@ -39,3 +39,18 @@ test.each([
 ] as const)("%# a method has its name, what it reads and its x", (method, name, reads, scale) => {
   expect([method.name, method.reads, method.guidanceScale]).toEqual([name, reads, scale]);
 });
+
+test.each([
+  [withMinP(amuletMethod(), 0.1), { share: 0.1 }],
+  [withPlausibility(adaCadMethod(), 0.8), { mass: 0.8 }],
+  [promptCdMethod(), { share: 0.1 }],
+  [withTopNSigma(boundedMethod(0.1), 1), "whole"],
+  [withMinP(withTopNSigma(amuletMethod(), 1), 0.1), "whole"],
+  [nwcadMethod(), undefined],
+  [nwcadMethod(undefined, withMinP(amuletMethod(), 0.2)), { share: 0.2 }],
+])(
+  "%# a mask makes do with the tokens that it may keep, unless one looks at all of them",
+  (method, needs) => {
+    expect(method.needs).toEqual(needs);
+  },
+);

@@ -18,6 +18,9 @@ export const paperWarmup = 0.3;
  * The divergence is in bits, which makes it at most 1, as the paper says. The authors' code takes it in nats, ln 2 of
  * that, and adds the warm-up where the paper, as we read it, has a lower bound.
  *
+ * Where an engine gives the most probable tokens only, the rest counts as said alike by both, which takes off at most its
+ * mass.
+ *
  * @param warmup smallest γ, from 0 to 1; the paper takes 0.3 for long answers
  * @throws CoreError `bad-strength`
  */

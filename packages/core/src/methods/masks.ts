@@ -96,7 +96,9 @@ interface Mask {
   readonly needs: NeededTokens;
 }
 
-function nameMask(method: Method, { name, needs }: Mask): Method {
+/** A mask makes do with fewer tokens than its method would need; one that looks at all of them does not. */
+function nameMask(method: Method, mask: Mask): Method {
+  const { name, needs } = method.needs === "whole" ? { ...mask, needs: method.needs } : mask;
   return {
     ...method,
     name: `${method.name}+${name}`,

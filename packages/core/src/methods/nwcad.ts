@@ -51,6 +51,7 @@ export function nwcadMethod(
   return {
     name: "nwcad",
     reads: "both",
+    ...(fallback.needs && { needs: fallback.needs }),
     policy: (logBase_BV, logPreference_BV) =>
       tf.tidy(() => {
         const otherwise = applyMethod(fallback, logBase_BV, logPreference_BV);

@@ -1,0 +1,219 @@
+/**
+ * Two models with the same tokens behind one port, so that an answer can be steered by what a preference changes for
+ * another model (docs/algorithm.md, "Δ from another model"). A session of the pair holds rows of both; a row belongs to
+ * the model that its first token names, since the second model's prompts are written with ids past the first model's.
+ */
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
+import { disposeNext } from "../port/log-probabilities.js";
+import type { LanguageModel, Next, Session, TokenRow } from "../port/session.js";
+import { refuseUnlessWhole } from "./coverage.js";
+import { type Prompts, readPreferences } from "./prompts.js";
+
+/** A model that answers, and another one whose Δ it is steered by. */
+export interface ModelPair {
+  readonly large: LanguageModel;
+  readonly small: LanguageModel;
+}
+
+/**
+ * The pair as one model. Its columns are the large model's; tokens that only one of them has are out of Δ's reach.
+ *
+ * @throws CoreError `not-covered` where one of them does not give the whole vocabulary
+ */
+export function pairModels({ large, small }: ModelPair): LanguageModel {
+  for (const model of [large, small]) refuseUnlessWhole(model, "Δ of another model");
+  return {
+    name: `${large.name} steered by ${small.name}`,
+    vocabularySize: large.vocabularySize + small.vocabularySize,
+    contextLength: Math.min(large.contextLength, small.contextLength),
+    endTokens: large.endTokens,
+    coverage: "whole",
+    openSession: (rowCount) => new PairSession([large, small], rowCount),
+  };
+}
+
+/**
+ * Prompts of a pair: the large model reads its base prompt alone, the small one all of its own. As weighted preferences,
+ *
+ *     log π_1 = log π_large + Σ_k w_k log π_k − Σ_k w_k log π_base − log Z,
+ *
+ * with π_k and π_base of the small model: {@link transferDelta} where there is one preference of weight 1.
+ *
+ * @throws CoreError `bad-request`
+ */
+export function pairPrompts({ large }: ModelPair, base: TokenRow, small: Prompts): Prompts {
+  const mark = (tokens: TokenRow) => tokens.map((id) => id + large.vocabularySize);
+  const preferences = readPreferences(small).map(({ tokens, weight }) => ({ tokens: mark(tokens), weight }));
+  const total = preferences.reduce((sum, { weight }) => sum + weight, 0);
+  return { base, preferences: [...preferences, { tokens: mark(small.base), weight: -total }] };
+}
+
+type Side = 0 | 1;
+
+/** A row, and where it is: `place` in the session of the model that it belongs to, if it has begun. */
+interface Row {
+  readonly length: number;
+  readonly at?: { readonly side: Side; readonly place: number };
+}
+
+class PairSession implements Session {
+  private rows: readonly Row[];
+  private readonly halves: readonly [Half, Half];
+
+  constructor(
+    private readonly models: readonly [LanguageModel, LanguageModel],
+    rowCount: number,
+  ) {
+    this.rows = Array.from({ length: rowCount }, () => ({ length: 0 }));
+    this.halves = [new Half(models[0]), new Half(models[1])];
+  }
+
+  get lengths(): readonly number[] {
+    return this.rows.map(({ length }) => length);
+  }
+
+  async append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next> {
+    await this.settle(tokens);
+    const own = tokens.map((row) => row.map((id) => this.ownId(id)));
+    const first = await this.appendTo(0, own, signal);
+    try {
+      const second = await this.appendTo(1, own, signal);
+      this.rows = this.rows.map((row, r) => ({ ...row, length: row.length + own[r]!.length }));
+      return { logits_RC: this.join([first, second]) };
+    } catch (error) {
+      if (first) {
+        disposeNext(first);
+        await this.halves[0].rewind(this.lengthsOf(0, this.lengths));
+      }
+      throw error;
+    }
+  }
+
+  async select(rows: readonly number[]): Promise<void> {
+    const chosen = rows.map((r) => this.rows[r]!);
+    for (const side of [0, 1] as const) {
+      await this.halves[side].select(chosen.flatMap(({ at }) => (at?.side === side ? [at.place] : [])));
+    }
+    const next = [0, 0];
+    this.rows = chosen.map(({ length, at }) =>
+      at ? { length, at: { side: at.side, place: next[at.side]!++ } } : { length },
+    );
+  }
+
+  async rewind(lengths: readonly number[]): Promise<void> {
+    for (const side of [0, 1] as const) await this.halves[side].rewind(this.lengthsOf(side, lengths));
+    this.rows = this.rows.map((row, r) => ({ ...row, length: lengths[r]! }));
+  }
+
+  async dispose(): Promise<void> {
+    for (const half of this.halves) await half.dispose();
+  }
+
+  private sideOf(id: number): Side {
+    return id < this.models[0].vocabularySize ? 0 : 1;
+  }
+
+  private ownId(id: number): number {
+    return this.sideOf(id) === 0 ? id : id - this.models[0].vocabularySize;
+  }
+
+  /** Gives empty rows to the model that is to read them. */
+  private async settle(tokens: readonly TokenRow[]): Promise<void> {
+    const moving = this.rows.map(
+      ({ length, at }, r) => length === 0 && at?.side !== this.sideOf(tokens[r]![0]!),
+    );
+    if (!moving.includes(true)) return;
+    this.rows = this.rows.map((row, r) => (moving[r] ? { length: 0 } : row));
+    await this.select(this.rows.map((_, r) => r));
+    for (const side of [0, 1] as const) {
+      const coming = this.rows.filter((_, r) => moving[r] && this.sideOf(tokens[r]![0]!) === side).length;
+      let place = await this.halves[side].addEmpty(coming);
+      this.rows = this.rows.map((row, r) =>
+        moving[r] && this.sideOf(tokens[r]![0]!) === side ? { length: 0, at: { side, place: place++ } } : row,
+      );
+    }
+  }
+
+  /** A value of each row of one model, in its places. */
+  private ofSide<T>(side: Side, values: readonly T[]): T[] {
+    const own: T[] = [];
+    for (const [r, { at }] of this.rows.entries()) if (at?.side === side) own[at.place] = values[r]!;
+    return own;
+  }
+
+  private lengthsOf(side: Side, lengths: readonly number[]): number[] {
+    return this.ofSide(side, lengths);
+  }
+
+  private async appendTo(side: Side, tokens: readonly TokenRow[], signal?: AbortSignal) {
+    const own = this.ofSide(side, tokens);
+    return own.length === 0 ? undefined : this.halves[side].append(own, signal);
+  }
+
+  /** The logits of both models in the order of the rows, over the large one's columns; uses them up. */
+  private join(halves: readonly (Next | undefined)[]): Tensor2D {
+    const C = this.models[0].vocabularySize;
+    const joined_RC = tf.tidy(() => {
+      const fitted = halves.flatMap((half) => (half ? [fitColumns(half.logits_RC, C)] : []));
+      const all_RC: Tensor2D = tf.concat(fitted);
+      const firsts = [0, halves[0]?.logits_RC.shape[0] ?? 0] as const;
+      const places = this.rows.map(({ at }) => firsts[at!.side] + at!.place);
+      if (places.every((place, r) => place === r)) return all_RC;
+      const rows = tf.split(all_RC, places.length);
+      return tf.concat(places.map((place) => rows[place]!)) as Tensor2D;
+    });
+    for (const half of halves) if (half) disposeNext(half);
+    return joined_RC;
+  }
+}
+
+/** Stands for the logit of a token that a model has not. */
+const noLogit = -1e30;
+
+function fitColumns(logits_RC: Tensor2D, columns: number): Tensor2D {
+  const [R, C] = logits_RC.shape;
+  if (C >= columns) return C === columns ? logits_RC : tf.slice(logits_RC, [0, 0], [R, columns]);
+  return tf.concat([logits_RC, tf.fill<tf.Rank.R2>([R, columns - C], noLogit)], 1);
+}
+
+/** A session of one model whose rows may all go, and come again. */
+class Half {
+  private session: Session | undefined;
+
+  constructor(private readonly model: LanguageModel) {}
+
+  append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next> {
+    return this.session!.append(tokens, signal);
+  }
+
+  /** @returns the place of the first of them */
+  async addEmpty(count: number): Promise<number> {
+    const held = this.session?.lengths ?? [];
+    if (count === 0) return held.length;
+    if (!this.session) this.session = this.model.openSession(count);
+    else {
+      await this.session.select([...held.keys(), ...Array(count).fill(0)]);
+      await this.session.rewind([...held, ...Array(count).fill(0)]);
+    }
+    return held.length;
+  }
+
+  async select(places: readonly number[]): Promise<void> {
+    const held = this.session?.lengths.length ?? 0;
+    if (places.length === 0) return this.dispose();
+    if (places.length === held && places.every((place, i) => place === i)) return;
+    await this.session!.select(places);
+  }
+
+  async rewind(lengths: readonly number[]): Promise<void> {
+    if (lengths.length > 0 && this.session!.lengths.some((length, place) => length !== lengths[place]))
+      await this.session!.rewind(lengths);
+  }
+
+  async dispose(): Promise<void> {
+    const { session } = this;
+    this.session = undefined;
+    await session?.dispose();
+  }
+}

@@ -1,0 +1,241 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { backendsUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
+import { oracles } from "@amulet-ts/verify";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  amuletMethod,
+  baseMethod,
+  chooseGreedily,
+  coSteerMethod,
+  type DecodeEvent,
+  decode,
+  guidanceMethod,
+  type LanguageModel,
+  type Method,
+  pairModels,
+  pairPrompts,
+  preferenceMethod,
+} from "../src/index.js";
+
+const size = 7;
+
+/** Logits from all of a row's tokens and a seed: two models that agree on nothing. */
+const logitsBy = (seed: number, columns: number) => (row: readonly number[]) =>
+  Array.from({ length: columns }, (_, a) => {
+    const mixed = row.reduce((sum, token, i) => sum + Math.sin(token * (a + 2) + seed * (i + 1)), seed * a);
+    return 3 * Math.sin(mixed);
+  });
+
+const models = (smallColumns = size) => ({
+  large: new ToyModel(logitsBy(1, size), size, new Set([size - 1]), 40),
+  small: new ToyModel(logitsBy(2, smallColumns), smallColumns, new Set(), 30),
+});
+
+const base = [1, 2];
+const smallPrompts = { base: [3, 0, 1], preference: [3, 0, 1, 4] };
+
+/** The greedy answer by definition: three policies at every token, in float64. */
+function answerOf(
+  strength: number,
+  { large, small }: ReturnType<typeof models>,
+  prompts: typeof smallPrompts,
+) {
+  const said: number[] = [];
+  while (said.length < 8) {
+    const policy = oracles.transfer(
+      {
+        logLarge: oracles.logSoftmax(large.next([...base, ...said])),
+        logSmallBase: oracles.logSoftmax(small.next([...prompts.base, ...said])),
+        logSmallPreference: oracles.logSoftmax(small.next([...prompts.preference, ...said])),
+      },
+      strength,
+    );
+    const id = policy.indexOf(oracles.largest(policy));
+    if (large.endTokens.has(id)) break;
+    said.push(id);
+  }
+  return said;
+}
+
+async function answers(model: LanguageModel, requests: Parameters<typeof decode>[1]) {
+  const ids = requests.map((): number[] => []);
+  for await (const event of decode(model, requests) as AsyncIterable<DecodeEvent>)
+    if (event.type === "token") ids[event.request]!.push(event.id);
+  return ids;
+}
+
+const request = (pair: ReturnType<typeof models>, method: Method) => ({
+  ...pairPrompts(pair, base, smallPrompts),
+  method,
+  choose: chooseGreedily,
+  maxNewTokens: 8,
+});
+
+describe.each(backendsUnderTest)("on %s", (backend) => {
+  withoutLeaks(backend);
+
+  test("every method answers with the small model's Δ on the large model's policy", async () => {
+    const pair = models();
+    const strengths: [Method, number][] = [
+      [preferenceMethod(), 1],
+      [guidanceMethod(2.5), 2.5],
+      [amuletMethod(), 5.648699006951202],
+      [coSteerMethod(), 1.7832568430850788],
+      [baseMethod(), 0],
+    ];
+    const found = await answers(
+      pairModels(pair),
+      strengths.map(([method]) => request(pair, method)),
+    );
+    expect(found).toEqual(strengths.map(([, strength]) => answerOf(strength, pair, smallPrompts)));
+    expect([pair.large.openSessions, pair.small.openSessions]).toEqual([0, 0]);
+  });
+
+  test("each token is read once by each model that a prompt of it is for", async () => {
+    const pair = models();
+    const [ids] = await answers(pairModels(pair), [request(pair, guidanceMethod(2))]);
+    const read = ids!.length - 1 + Number(ids!.length < 8);
+    expect(pair.large.tokensRead).toBe(base.length + read);
+    expect(pair.small.tokensRead).toBe(smallPrompts.base.length + smallPrompts.preference.length + 2 * read);
+  });
+
+  test("the base prompt alone leaves the small model asleep", async () => {
+    const pair = models();
+    await answers(pairModels(pair), [request(pair, baseMethod())]);
+    expect(pair.small.tokensRead).toBe(0);
+  });
+
+  test("Δ of the model itself is its own preference", async () => {
+    const { large } = models();
+    const pair = { large, small: large };
+    const method = guidanceMethod(2);
+    const asked = { method, choose: chooseGreedily, maxNewTokens: 8 };
+    const [paired] = await answers(pairModels(pair), [
+      { ...pairPrompts(pair, base, { base, preference: [1, 2, 5] }), ...asked },
+    ]);
+    const [alone] = await answers(large, [{ base, preference: [1, 2, 5], ...asked }]);
+    expect(paired).toEqual(alone);
+  });
+
+  test("several preferences keep their weights", async () => {
+    const pair = models();
+    const weighted = {
+      base: smallPrompts.base,
+      preferences: [{ tokens: smallPrompts.preference, weight: 2 }],
+    };
+    const [twice] = await answers(pairModels(pair), [
+      { ...request(pair, guidanceMethod(1.5)), ...pairPrompts(pair, base, weighted) },
+    ]);
+    expect(twice).toEqual(answerOf(3, pair, smallPrompts));
+  });
+
+  test.each([size - 2, size + 3])(
+    "a small model with %d columns beside 7 has no say in the others",
+    async (columns) => {
+      const pair = models(columns);
+      const model = pairModels(pair);
+      const session = model.openSession(3);
+      const { base: large, preferences = [] } = pairPrompts(pair, base, smallPrompts);
+      const next = await session.append([large, ...preferences.map(({ tokens }) => tokens)]);
+      expect(next.logits_RC.shape).toEqual([3, size]);
+      const rows = (await next.logits_RC.array()) as number[][];
+      expect(rows[0]).toEqual(pair.large.next(base).map(Math.fround));
+      const common = Math.min(columns, size);
+      expect(rows[1]!.slice(0, common)).toEqual(
+        pair.small.next(smallPrompts.preference).slice(0, common).map(Math.fround),
+      );
+      expect(rows[1]!.slice(common).every((logit) => logit < -1e29)).toBe(true);
+      next.logits_RC.dispose();
+      await session.dispose();
+    },
+  );
+
+  test("rows fork, part, are emptied and change models, and read on as rows of their own would", async () => {
+    const command = fc.oneof(
+      fc.record({ do: fc.constant("append" as const), seed: fc.nat(99) }),
+      fc.record({
+        do: fc.constant("select" as const),
+        picks: fc.array(fc.nat(99), { minLength: 1, maxLength: 5 }),
+      }),
+      fc.record({ do: fc.constant("rewind" as const), seed: fc.nat(99) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 4 }),
+        fc.array(command, { maxLength: 8 }),
+        async (rowCount, commands) => {
+          const pair = models();
+          const session = pairModels(pair).openSession(rowCount);
+          let rows: number[][] = Array.from({ length: rowCount }, () => []);
+          for (const step of commands) {
+            if (step.do === "select") {
+              const picks = step.picks.map((pick) => pick % rows.length);
+              await session.select(picks);
+              rows = picks.map((pick) => [...rows[pick]!]);
+            } else if (step.do === "rewind") {
+              const lengths = rows.map((row, r) => (step.seed + 3 * r) % (row.length + 1));
+              await session.rewind(lengths);
+              rows = rows.map((row, r) => row.slice(0, lengths[r]!));
+            } else {
+              // A row begins with either model, and goes on with tokens as they are chosen.
+              const tokens = rows.map((row, r) => {
+                const token = (step.seed * (r + 1)) % size;
+                return row.length === 0 ? [token + ((step.seed + r) % 2) * size, token] : [token];
+              });
+              const { logits_RC } = await session.append(tokens);
+              rows = rows.map((row, r) => [...row, ...tokens[r]!]);
+              const expected = rows.map((row) => {
+                const model = row[0]! < size ? pair.large : pair.small;
+                return model.next(row.map((id) => id % size)).map(Math.fround);
+              });
+              expect(await logits_RC.array()).toEqual(expected);
+              logits_RC.dispose();
+            }
+            expect(session.lengths).toEqual(rows.map((row) => row.length));
+          }
+          await session.dispose();
+          expect([pair.large.openSessions, pair.small.openSessions]).toEqual([0, 0]);
+        },
+      ),
+      { seed: 51, numRuns: 150 },
+    );
+  });
+
+  test("a small model that fails leaves the rows as they were, and no tensor", async () => {
+    const pair = models();
+    let fails = true;
+    const small = new ToyModel((row) => {
+      if (fails && row.length > 4) throw new Error("no memory");
+      return pair.small.next(row);
+    }, size);
+    const session = pairModels({ large: pair.large, small }).openSession(2);
+    (await session.append([base, [3 + size, 0, 1, 4]])).logits_RC.dispose();
+    await expect(session.append([[5], [5]])).rejects.toThrow("no memory");
+    expect(session.lengths).toEqual([2, 4]);
+    fails = false;
+    const { logits_RC } = await session.append([[5], [5]]);
+    expect(((await logits_RC.array()) as number[][])[0]).toEqual(
+      pair.large.next([...base, 5]).map(Math.fround),
+    );
+    tf.dispose(logits_RC);
+    await session.dispose();
+  });
+});
+
+test("engines that give the best tokens only are refused by name", () => {
+  const { large, small } = models();
+  const top = Object.assign(Object.create(large) as LanguageModel, { coverage: "top" as const });
+  expect(() => pairModels({ large: top, small })).toThrow(expect.objectContaining({ code: "not-covered" }));
+  expect(() => pairModels({ large, small: top })).toThrow(/Δ of another model needs all of them/);
+});
+
+test("the pair reads as much as the shorter of both contexts", () => {
+  expect(pairModels(models())).toMatchObject({
+    contextLength: 30,
+    coverage: "whole",
+    name: "toy steered by toy",
+  });
+});
