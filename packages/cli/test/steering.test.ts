@@ -1,5 +1,6 @@
 import { guidanceScale, paperParameters } from "@amulet-ts/core";
 import { amulet, type Surroundings, tinyModel } from "@amulet-ts/testing/cli/fake-io";
+import { fixture } from "@amulet-ts/testing/reference/fixture";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 
@@ -182,7 +183,39 @@ describe("how an answer is steered", () => {
       expect(method).toBe("amulet+plausibility+min-p+top-n-sigma");
     });
 
+    test("CoSteer is its one number, and Δ of the model itself the same again", async () => {
+      const x = ["--guidance-scale", "1.7832568430850788"];
+      await same(["--method", "costeer"], x);
+      await same(["--method", "costeer", "--delta-model", tinyModel], x);
+      await same(["--method", "costeer", "--beta", "0"], ["--method", "base"]);
+      await same(
+        ["--negative-prompt", "Be formal.", "--method", "costeer", "--beta", "0"],
+        ["--method", "base", "--negative-prompt", "Be formal."],
+      );
+      await same(
+        ["--negative-prompt", "Be formal.", "--guidance-scale", "0", "--delta-model", tinyModel],
+        ["--method", "base"],
+      );
+    });
+
+    test("another model with the same tokens steers, one with others is refused before anything is said", async () => {
+      const other = fixture("checkpoints/llama-mha-untied");
+      const found = await generate(...brief, "--delta-model", other, "--guidance-scale", "3");
+      expect(found).toMatchObject({ deltaModel: "llama-mha-untied", guidanceScale: 3 });
+      expect(found.ids).not.toEqual((await generate(...brief, "--guidance-scale", "3")).ids);
+      await same(["--delta-model", other, "--guidance-scale", "0"], ["--method", "base"]);
+      const { status, stdout, stderr } = await amulet([
+        ...["generate", ...question, ...brief, "--delta-model", tinyModel],
+      ]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toMatch(
+        /--delta-model must have the tokens of --model: number 0 is "<\|user\|>" in model and "<pad>" in/,
+      );
+    });
+
     test.each([
+      [["--method", "beam", "--delta-model", "x"], /--delta-model does nothing with --method beam/],
+      [["--beta", "2"], /--beta does nothing with --method amulet; it belongs to costeer/],
       [["--warmup", "0.3"], /--warmup does nothing with --method amulet; it belongs to adacad/],
       [["--method", "base", "--min-p-mask", "0.1"], /--min-p-mask does nothing with --method base/],
       [

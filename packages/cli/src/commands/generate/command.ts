@@ -1,5 +1,5 @@
 /** `amulet generate`: options and help. */
-import { defaultContrast, defaultThresholds } from "@amulet-ts/core";
+import { defaultContrast, defaultThresholds, paperCoSteer } from "@amulet-ts/core";
 import { type Command, defineCommand } from "../../command.js";
 import {
   anyFinite,
@@ -34,6 +34,7 @@ export const methodNames = [
   "adacad",
   "nwcad",
   "promptcd",
+  "costeer",
 ] as const;
 export type MethodName = (typeof methodNames)[number];
 
@@ -68,6 +69,12 @@ const options = {
       notNegative,
       `promptcd: weight of the negative prompt (default ${defaultContrast})`,
     ),
+    beta: number(
+      "β",
+      anyFinite,
+      `costeer: weight of Δ (default ${paperCoSteer.beta}, with T = ${paperCoSteer.iterations})`,
+    ),
+    "delta-model": text("MODEL", "another model with the same tokens, whose Δ steers this one"),
     "strength-schedule": text("PARTS", 'x by token, such as "1:0..8, 5.6:8.."'),
     beams: number("N", wholeFrom(1), "answers that --method beam keeps (default 16)"),
     "length-penalty": number("P", anyFinite, "beam: above 1 favours long answers (default 1)"),
@@ -89,6 +96,7 @@ export const generate: Command = defineCommand({
   examples: [
     `amulet generate ${exampleQuestion} ${examplePreference} --model model.gguf`,
     `amulet generate ${exampleQuestion} ${examplePreference} --weight 1.5 --kl-budget 0.2 --explain --model model.gguf`,
+    `amulet generate ${exampleQuestion} ${examplePreference} --method costeer --model large.gguf --delta-model small.gguf`,
     `echo ${exampleQuestion} | amulet generate - ${examplePreference} --model model.gguf --json`,
   ],
   takes: "question",

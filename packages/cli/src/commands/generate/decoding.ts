@@ -4,9 +4,11 @@ import {
   amuletExactMethod,
   boundedMethod,
   type Change,
+  coSteerMethod,
   type GateThresholds,
   type Method,
   nwcadMethod,
+  paperCoSteer,
   preferenceMethod,
   promptCdMethod,
   strengthSchedule,
@@ -31,7 +33,16 @@ const makers: Record<MethodName, (values: GenerateValues) => Method> = {
   adacad: ({ warmup }) => adaCadMethod(warmup),
   nwcad: ({ gate }) => nwcadMethod(readGate(gate)),
   promptcd: ({ contrast }) => promptCdMethod(contrast),
+  costeer: ({ iterations, alpha, beta, lambda, eta }) =>
+    coSteerMethod({ ...paperCoSteer, ...given({ iterations, alpha, beta, lambda, eta }) }),
 };
+
+/** What was given of some values. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
 
 /** NWCAD's three thresholds. @throws CliError `usage` */
 function readGate(written: string | undefined): GateThresholds | undefined {
@@ -94,7 +105,7 @@ function readSchedule(values: GenerateValues, written: string): Decoding {
 }
 
 const loops: readonly MethodName[] = ["amulet", "amulet-exact", "bounded"];
-const steering: readonly MethodName[] = ["la", ...loops, "adacad", "nwcad", "promptcd"];
+const steering: readonly MethodName[] = ["la", ...loops, "adacad", "nwcad", "promptcd", "costeer"];
 const tokenByToken = methodNames.filter((name) => name !== "beam");
 const { "max-new-tokens": _, ...choosing } = answerOptions;
 
@@ -102,12 +113,14 @@ const { "max-new-tokens": _, ...choosing } = answerOptions;
 const methodsOf: Partial<Record<keyof GenerateValues, readonly MethodName[]>> = {
   ratio: ["la"],
   "guidance-scale": ["amulet", "bounded"],
-  ...Object.fromEntries(parameterNames.map((name) => [name, loops])),
+  ...Object.fromEntries(parameterNames.map((name) => [name, [...loops, "costeer"]])),
   "kl-budget": ["bounded"],
   ...Object.fromEntries(maskNames.map((name) => [name, steering])),
   warmup: ["adacad"],
   gate: ["nwcad"],
   contrast: ["promptcd"],
+  beta: ["costeer"],
+  "delta-model": ["pref", ...steering],
   "strength-schedule": ["amulet"],
   beams: ["beam"],
   "length-penalty": ["beam"],

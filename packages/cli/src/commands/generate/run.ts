@@ -11,7 +11,6 @@ import {
   describePreferences,
   type ReadPrompts,
   readAsked,
-  renderPrompts,
 } from "../../options/prompts.js";
 import {
   breathe,
@@ -27,6 +26,7 @@ import { Stopwatch } from "../../timing.js";
 import { answerWith } from "./answer-with.js";
 import type { GenerateValues } from "./command.js";
 import { type Decoding, readDecoding } from "./decoding.js";
+import { chooseAnswerer, openDeltaModel } from "./delta-model.js";
 import { formatExplanations } from "./explanation.js";
 
 export async function run(invocation: Invocation<GenerateValues>): Promise<void> {
@@ -35,10 +35,11 @@ export async function run(invocation: Invocation<GenerateValues>): Promise<void>
   const options = { ...withProgress(readAnswerOptions(values), io), explain: values.explain ?? false };
   const asked = await readAsked(invocation, values.explain ? "both" : decoding.method.reads);
   await using engine = await openModel(values, io);
-  const read = renderPrompts(engine.model, asked);
+  await using deltaEngine = await openDeltaModel(values, io);
+  const { model, read } = chooseAnswerer(engine, deltaEngine, asked);
   writeNote(io, read.note);
-  const stopwatch = new Stopwatch(engine.loadMs);
-  const pieces = answerWith(engine.model, read.prompts, decoding, options, values);
+  const stopwatch = new Stopwatch(engine.loadMs + (deltaEngine?.loadMs ?? 0));
+  const pieces = answerWith(model, read.prompts, decoding, options, values);
   const shown = new ShownText(io, !values.json && !values.explain);
   let answer: Answer | undefined;
   try {
@@ -51,7 +52,7 @@ export async function run(invocation: Invocation<GenerateValues>): Promise<void>
   } finally {
     shown.end();
   }
-  const result = { values, asked, answer: answer!, decoding, engine, read, stopwatch };
+  const result = { values, asked, answer: answer!, decoding, engine, deltaEngine, read, stopwatch };
   if (values.json) return writeJson(io, describe(result));
   if (values.explain) writeLines(io, formatExplanations(answer!.explanations!, textsOf(result), io));
   writeFacts(io, listFacts(result));
@@ -62,6 +63,7 @@ interface Result extends Pick<Invocation<GenerateValues>, "values"> {
   readonly answer: Answer;
   readonly decoding: Decoding;
   readonly engine: Engine;
+  readonly deltaEngine: Engine | undefined;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
 }
@@ -94,7 +96,7 @@ function textsOf({ answer, engine }: Result): string[] {
 }
 
 function describe(result: Result) {
-  const { values, asked, answer, decoding, engine, read, stopwatch } = result;
+  const { values, asked, answer, decoding, engine, deltaEngine, read, stopwatch } = result;
   const { name, method, beforeToken } = decoding;
   return {
     text: answer.text,
@@ -108,6 +110,7 @@ function describe(result: Result) {
     ...(answer.explanations && { tokens: withTexts(answer.explanations, textsOf(result)) }),
     promptTokens: countTokens(read),
     model: engine.model.name,
+    ...(deltaEngine && { deltaModel: deltaEngine.model.name }),
     backend: engine.backend.name,
     timing: stopwatch.timing,
   };
@@ -117,7 +120,7 @@ function withTexts(explanations: readonly Explanation[], texts: readonly string[
   return explanations.map((explanation, i) => ({ text: texts[i], ...explanation }));
 }
 
-function listFacts({ values, answer, decoding, engine, read, stopwatch }: Result): string[] {
+function listFacts({ values, answer, decoding, engine, deltaEngine, read, stopwatch }: Result): string[] {
   const { base, preference } = countTokens(read);
   const { name, method, beforeToken } = decoding;
   const { tokensPerSecond, loadMs } = stopwatch.timing;
@@ -125,7 +128,7 @@ function listFacts({ values, answer, decoding, engine, read, stopwatch }: Result
   const scale = isOne ? ` x = ${formatNumber(method.guidanceScale)}` : "";
   const schedule = beforeToken ? ` x = ${values["strength-schedule"]}` : "";
   return [
-    engine.model.name,
+    [engine.model.name, ...(deltaEngine ? [deltaEngine.model.name] : [])].join(" + Δ of "),
     engine.backend.name,
     `${beforeToken ? name : method.name}${scale}${schedule}`,
     `${base} + ${preference} prompt tokens`,
