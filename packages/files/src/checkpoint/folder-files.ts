@@ -1,8 +1,14 @@
 /** The small files of a folder in Hugging Face's layout. */
+import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
 import { findChatTemplate } from "../templates/chat-template.js";
 import { isRecord } from "../tokenizer/expect-json.js";
-import { hastenGpt2, parseTokenizerConfig, tokenizerFromJson } from "../tokenizer/index.js";
+import {
+  type JsonTokenizerFiles,
+  parseTokenizerConfig,
+  type Tokenizer,
+  tokenizerFromJson,
+} from "../tokenizer/index.js";
 import { type JsonObject, readJsonObject, readJsonText } from "./read-json.js";
 import type { TextFiles } from "./text-files.js";
 
@@ -30,13 +36,12 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
   const tokenizerConfig = await readText("tokenizer_config.json");
   const ofText = isRecord(config.text_config) ? config.text_config : {};
   const endTokens = [generation.eos_token_id, config.eos_token_id, ofText.eos_token_id].flat();
-  const tokenizer = tokenizerFromJson({
+  const tokenizer = readTokenizer(folder, {
     tokenizer: tokenizerText,
     config: tokenizerConfig,
     specialTokensMap: await readText("special_tokens_map.json"),
     endTokens,
   });
-  await hastenGpt2(tokenizer);
   return {
     tokenizer,
     chatTemplate: findChatTemplate({
@@ -44,4 +49,14 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
       config: tokenizerConfig === undefined ? undefined : parseTokenizerConfig(tokenizerConfig),
     }),
   };
+}
+
+/** The messages of a tokenizer know its files by their names only. */
+function readTokenizer({ path }: Place, files: JsonTokenizerFiles): Tokenizer {
+  try {
+    return tokenizerFromJson(files);
+  } catch (cause) {
+    if (!(cause instanceof FilesError)) throw cause;
+    throw new FilesError(cause.code, `${path}: ${cause.message}`, { cause });
+  }
 }

@@ -1,7 +1,7 @@
 /** What turns chats into ids and back, without the weights. */
 import type { GgufMetadata } from "../formats/gguf-metadata.js";
 import { type ChatTemplate, findChatTemplate } from "../templates/chat-template.js";
-import { hastenGpt2, type Tokenizer, tokenizerFromGguf } from "../tokenizer/index.js";
+import { type Tokenizer, tokenizerFromGguf } from "../tokenizer/index.js";
 
 export interface TextFiles {
   readonly tokenizer: Tokenizer;
@@ -11,6 +11,5 @@ export interface TextFiles {
 /** Tokenizer and chat template of a GGUF file. @throws FilesError `bad-tokenizer`, `bad-template` */
 export async function readMetadataText(metadata: GgufMetadata): Promise<TextFiles> {
   const tokenizer = tokenizerFromGguf(metadata);
-  await hastenGpt2(tokenizer);
   return { tokenizer, chatTemplate: findChatTemplate({ metadata }) };
 }

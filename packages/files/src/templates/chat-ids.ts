@@ -1,6 +1,7 @@
 import { toWellFormed } from "../tokenizer/control-tokens.js";
+import { replaceStandIns } from "../tokenizer/encoder.js";
 import type { SpecialTokens } from "../tokenizer/special-tokens.js";
-import { replaceStandIns, type Tokenizer } from "../tokenizer/tokenizer.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type ChatMessage, type ChatOptions, type ChatTemplate, renderChat } from "./chat-template.js";
 import { protectMessages } from "./protect-messages.js";
 

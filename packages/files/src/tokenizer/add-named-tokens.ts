@@ -1,6 +1,6 @@
 import { isRecord, type JsonRecord } from "./expect-json.js";
 import { namedTokens } from "./special-tokens.js";
-import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
+import { type AddedToken, numberTokens, type TokenizerJson, withAddedTokens } from "./tokenizer-json.js";
 
 /**
  * The tokenizer with the tokens that only the configs name, as transformers adds them: first those of
@@ -9,19 +9,16 @@ import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
  */
 export function addNamedTokens(json: TokenizerJson, config: JsonRecord): TokenizerJson {
   const names = new Set(Object.values(namedTokens(config)));
-  const known = new Set(json.addedTokens.map((token) => token.content));
-  const vocabulary = new Map(json.vocabulary);
-  let next = [...vocabulary.values()].reduce((most, id) => Math.max(most, id), -1) + 1;
-  const added: AddedToken[] = [];
-  for (const entry of [...decoderTokens(config), ...specialEntries(config)]) {
-    const token = readEntry(entry, names);
-    if (!token || known.has(token.content)) continue;
-    known.add(token.content);
-    const id = vocabulary.get(token.content) ?? next++;
-    vocabulary.set(token.content, id);
-    added.push({ ...token, id });
-  }
-  return added.length === 0 ? json : { ...json, vocabulary, addedTokens: [...json.addedTokens, ...added] };
+  const named = [...decoderTokens(config), ...specialEntries(config)].flatMap(
+    (entry) => readEntry(entry, names) ?? [],
+  );
+  const added = numberTokens(named, json.addedTokens, json.textPieces);
+  if (added.length === 0) return json;
+  return {
+    ...json,
+    vocabulary: withAddedTokens(json.vocabulary, added),
+    addedTokens: [...json.addedTokens, ...added],
+  };
 }
 
 /** `{"32000": {"content": …}}`, the lowest id first. */
@@ -44,7 +41,7 @@ function specialEntries(config: JsonRecord): unknown[] {
 }
 
 function readEntry(entry: unknown, names: ReadonlySet<string>): Omit<AddedToken, "id"> | undefined {
-  if (!isRecord(entry) || typeof entry.content !== "string" || entry.content === "") return undefined;
+  if (!isRecord(entry) || typeof entry.content !== "string") return undefined;
   if (/\p{Surrogate}/u.test(entry.content)) return undefined;
   const special = entry.special === true || names.has(entry.content);
   return {

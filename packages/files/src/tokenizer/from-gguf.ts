@@ -4,7 +4,7 @@ import { findPreTokenizer, preTokenizerOf } from "./gguf-pre-tokenizers.js";
 import { isControlName, readGgufRoles } from "./gguf-roles.js";
 import { mergesFromScores } from "./merges-from-scores.js";
 import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
-import { type AddedToken, readMerge, type TokenizerJson } from "./tokenizer-json.js";
+import { type AddedToken, readMerges, type TokenizerJson } from "./tokenizer-json.js";
 
 /** GGUF's key-value pairs; lists may be arrays or typed arrays. */
 export type GgufMetadata = ReadonlyMap<string, unknown>;
@@ -34,10 +34,11 @@ interface GgufVocabulary {
 function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
   const name = expectString(read(metadata, "pre") ?? "default", key("pre"));
   const kind = findPreTokenizer(name);
-  const merges = readList(metadata, "merges").map((merge, rank) => readMerge(merge, rank, vocabulary.ids));
+  const merges = readMerges(readList(metadata, "merges"), vocabulary.ids);
   const json: TokenizerJson = {
     addedTokens: vocabulary.addedTokens,
     vocabulary: vocabulary.ids,
+    textPieces: vocabulary.ids,
     merges,
     normalizer: kind.normalizer ? { type: kind.normalizer } : null,
     preTokenizer: preTokenizerOf(kind),
@@ -62,6 +63,7 @@ function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabula
   const json: TokenizerJson = {
     addedTokens: vocabulary.addedTokens,
     vocabulary: vocabulary.ids,
+    textPieces: vocabulary.ids,
     merges: mergesFromScores(readScores(metadata, vocabulary), vocabulary.ids),
     normalizer: { type: "Sequence", normalizers: [...prefix, spaceMark] },
     preTokenizer: null,

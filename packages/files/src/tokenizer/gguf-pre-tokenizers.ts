@@ -93,6 +93,16 @@ export function findPreTokenizer(name: string): PreTokenizerKind {
   );
 }
 
+/** Whether a pattern is one of a published family: those are known to end. */
+export function isKnownSplit(pattern: string): boolean {
+  return KNOWN_SPLITS.has(pattern);
+}
+
+const KNOWN_SPLITS: ReadonlySet<string> = new Set([
+  GPT2_WORDS,
+  ...Object.values(KINDS).flatMap((kind) => kind.splits),
+]);
+
 /** A kind as the pre-tokenizer of a tokenizer.json. */
 export function preTokenizerOf(kind: PreTokenizerKind): JsonRecord {
   return { type: "Sequence", pretokenizers: [...kind.splits.map(splitOn), BYTES_ONLY] };

@@ -1,29 +1,49 @@
+import type { Merges } from "./bpe.js";
+import { badTokenizer } from "./expect-json.js";
+import { MOST_MERGES } from "./tokenizer-json.js";
+
 /** A merge with what decides when it is done. */
 interface ScoredMerge {
-  readonly pair: readonly [string, string];
   readonly score: number;
-  readonly leftId: number;
-  readonly rightId: number;
+  readonly left: number;
+  readonly right: number;
+  readonly merged: number;
 }
+
+/** SentencePiece makes none longer than 16 unless it is told to. */
+const LONGEST_PIECE = 512;
 
 /**
  * The merges of a SentencePiece BPE model, which stores a score per piece instead: whenever two neighbours join
  * to a piece, the piece of the highest score comes first. Among the ways to split one piece (and equal scores)
  * the lower ids come first, as in Hugging Face's conversion.
+ *
+ * @throws FilesError `bad-tokenizer`
  */
 export function mergesFromScores(
   scores: ReadonlyMap<string, number>,
   ids: ReadonlyMap<string, number>,
-): (readonly [string, string])[] {
+): Merges {
   const merges: ScoredMerge[] = [];
-  for (const [piece, score] of scores)
-    for (const pair of splitsOf(piece)) {
-      const [left, right] = pair;
-      if (!scores.has(left) || !scores.has(right)) continue;
-      merges.push({ pair, score, leftId: ids.get(left)!, rightId: ids.get(right)! });
-    }
-  merges.sort((a, b) => b.score - a.score || a.leftId - b.leftId || a.rightId - b.rightId);
-  return merges.map((merge) => merge.pair);
+  for (const [piece, score] of scores) {
+    if (piece.length > LONGEST_PIECE)
+      throw badTokenizer("a piece with a score", `at most ${LONGEST_PIECE} characters`, piece.length);
+    for (const [left, right] of splitsOf(piece))
+      if (scores.has(left) && scores.has(right))
+        merges.push({ score, left: ids.get(left)!, right: ids.get(right)!, merged: ids.get(piece)! });
+    if (merges.length > MOST_MERGES)
+      throw badTokenizer(
+        "the pieces with scores",
+        `at most ${MOST_MERGES.toLocaleString("en")} merges`,
+        "more",
+      );
+  }
+  merges.sort((a, b) => b.score - a.score || a.left - b.left || a.right - b.right);
+  return {
+    left: Int32Array.from(merges, (merge) => merge.left),
+    right: Int32Array.from(merges, (merge) => merge.right),
+    merged: Int32Array.from(merges, (merge) => merge.merged),
+  };
 }
 
 /** Every way to cut a piece in two between characters. */

@@ -1,25 +1,38 @@
-import { badTokenizer, expectArray, expectRecord, isRecord, type JsonRecord } from "./expect-json.js";
+import {
+  badTokenizer,
+  expectArray,
+  expectRecord,
+  expectString,
+  isRecord,
+  type JsonRecord,
+} from "./expect-json.js";
 
 /** How pieces spell text. Decoding is the bytes of all pieces, one after the other, read as UTF-8. */
 export interface Spelling {
   bytesOf(piece: string, isAdded: boolean): Uint8Array;
-  /** SentencePiece puts a space before the text; decoding takes it away again. */
-  readonly dropsFirstSpace: boolean;
+  /** The same where it is the first of a text and that makes a difference. */
+  firstBytesOf?(piece: string): Uint8Array;
+  /** What decoding takes away at the beginning: SentencePiece puts a space before a text. */
+  readonly dropped: { readonly character: string; readonly most: number };
+  /** What stands between two pieces. */
+  readonly separator: string;
 }
 
 const utf8 = new TextEncoder();
+const WHOLE = { dropped: { character: " ", most: 0 }, separator: "" };
 
 /** Reads the spelling from the `decoder` of a tokenizer.json. Throws `bad-tokenizer` for one not known here. */
 export function readSpelling(decoder: unknown): Spelling {
+  if (decoder === null || decoder === undefined) return UNSPELLED;
   const steps = flattenSteps(decoder);
-  const types = steps.map((step) => step.type);
-  if (types.length === 1 && types[0] === "ByteLevel") return BYTE_LEVEL;
-  if (types.length === 1 && types[0] === "Metaspace") return readMetaspace(steps[0]!);
-  const [replace, ...rest] = steps;
-  if (replace?.type === "Replace" && rest.every(isSentencePieceStep)) return readSentencePiece(replace, rest);
-  const known = "ByteLevel, Metaspace, or Replace, ByteFallback, Fuse, Strip";
-  throw badTokenizer("decoder", known, types.length > 0 ? types : decoder);
+  const [first] = steps;
+  if (steps.length === 1 && first?.type === "ByteLevel") return BYTE_LEVEL;
+  if (steps.length === 1 && first?.type === "Metaspace") return readMetaspace(first);
+  return readSteps(steps);
 }
+
+/** Without a decoder the Rust library puts spaces between the pieces. */
+const UNSPELLED: Spelling = { ...WHOLE, separator: " ", bytesOf: (piece) => utf8.encode(piece) };
 
 function flattenSteps(decoder: unknown): readonly JsonRecord[] {
   const record = expectRecord(decoder, "decoder");
@@ -30,7 +43,7 @@ function flattenSteps(decoder: unknown): readonly JsonRecord[] {
 
 /** Pieces write each byte as one printable character (GPT-2); an added token stands for itself. */
 const BYTE_LEVEL: Spelling = {
-  dropsFirstSpace: false,
+  ...WHOLE,
   bytesOf: (piece, isAdded) => (isAdded ? undefined : byteLevelBytes(piece)) ?? utf8.encode(piece),
 };
 
@@ -39,49 +52,72 @@ function byteLevelBytes(piece: string): Uint8Array | undefined {
   return bytes.includes(undefined) ? undefined : Uint8Array.from(bytes as number[]);
 }
 
+/** The character of each byte. */
+export const BYTE_CHARACTERS: readonly string[] = byteAlphabet();
+
 /**
  * GPT-2's alphabet: a byte that is a visible Latin-1 character is written as that character; the other 68, in
  * order, as U+0100, U+0101, …
  */
-export const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(byteAlphabet());
-
-function byteAlphabet(): [string, number][] {
+function byteAlphabet(): string[] {
   const isVisible = (b: number) => (b > 0x20 && b < 0x7f) || (b > 0xa0 && b !== 0xad);
   let next = 0x100;
-  return Array.from({ length: 256 }, (_, b) => [String.fromCharCode(isVisible(b) ? b : next++), b]);
+  return Array.from({ length: 256 }, (_, b) => String.fromCharCode(isVisible(b) ? b : next++));
 }
 
-function isSentencePieceStep(step: JsonRecord): boolean {
-  if (step.type === "Strip")
-    return step.content === " " && (step.start === 0 || step.start === 1) && !step.stop;
-  return step.type === "ByteFallback" || step.type === "Fuse";
-}
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  BYTE_CHARACTERS.map((character, b) => [character, b]),
+);
 
-function readSentencePiece(replace: JsonRecord, rest: readonly JsonRecord[]): Spelling {
-  const pattern = isRecord(replace.pattern) ? replace.pattern.String : undefined;
-  if (pattern !== "▁" || replace.content !== " ")
-    throw badTokenizer("decoder", "▁ replaced by a space", replace);
-  const hasByteFallback = rest.some((step) => step.type === "ByteFallback");
+/** SentencePiece's steps, in its order: replacements, bytes, then what is taken from the whole text. */
+const ORDER = ["Replace", "ByteFallback", "Fuse", "Strip"];
+
+function readSteps(steps: readonly JsonRecord[]): Spelling {
+  const ranks = steps.map((step) => ORDER.indexOf(String(step.type)));
+  if (ranks.includes(-1) || ranks.some((rank, i) => rank < (ranks[i - 1] ?? 0)))
+    throw badTokenizer(
+      "decoder",
+      `none, ByteLevel, Metaspace, or ${ORDER.join(", ")} in this order`,
+      steps.map(({ type }) => type),
+    );
+  const replacements = steps.filter(({ type }) => type === "Replace").map(readReplacement);
+  const hasByteFallback = steps.some(({ type }) => type === "ByteFallback");
+  const spell = (piece: string) => replacements.reduce((text, replace) => replace(text), piece);
   return {
-    dropsFirstSpace: rest.some((step) => step.type === "Strip" && step.start === 1),
+    ...WHOLE,
+    dropped: readStrip(steps),
     bytesOf: (piece, isAdded) =>
-      (hasByteFallback && !isAdded ? fallbackByte(piece) : undefined) ?? spaced(piece),
+      (hasByteFallback && !isAdded ? fallbackByte(piece) : undefined) ?? utf8.encode(spell(piece)),
   };
 }
 
+function readReplacement(step: JsonRecord): (piece: string) => string {
+  const pattern = isRecord(step.pattern) ? step.pattern.String : undefined;
+  if (typeof pattern !== "string") throw badTokenizer("decoder.pattern", '{"String": …}', step.pattern);
+  const content = expectString(step.content, "decoder.content");
+  return (piece) => piece.replaceAll(pattern, () => content);
+}
+
+function readStrip(steps: readonly JsonRecord[]): Spelling["dropped"] {
+  const [strip, ...more] = steps.filter(({ type }) => type === "Strip");
+  if (!strip) return WHOLE.dropped;
+  const { content: character, start: most, stop } = strip;
+  const isKnown = typeof character === "string" && [...character].length === 1 && typeof most === "number";
+  if (isKnown && !stop && more.length === 0 && steps.some(({ type }) => type === "Fuse"))
+    return { character, most };
+  throw badTokenizer("decoder", "one Strip after Fuse, of one character at the start", strip);
+}
+
 function readMetaspace(step: JsonRecord): Spelling {
-  const mark = step.replacement ?? "▁";
-  if (mark !== "▁") throw badTokenizer("decoder.replacement", "▁", mark);
+  const mark = expectString(step.replacement ?? "▁", "decoder.replacement");
   const prepends = step.prepend_scheme !== "never" && step.add_prefix_space !== false;
-  return { dropsFirstSpace: prepends, bytesOf: spaced };
+  const spaced = (piece: string) => utf8.encode(piece.replaceAll(mark, () => " "));
+  const unmarked = (piece: string) => utf8.encode(piece.replaceAll(mark, () => ""));
+  return { ...WHOLE, bytesOf: spaced, ...(prepends && { firstBytesOf: unmarked }) };
 }
 
 /** The byte that a piece such as `<0xE2>` stands for. */
 function fallbackByte(piece: string): Uint8Array | undefined {
   const hex = /^<0x([0-9A-F]{2})>$/i.exec(piece)?.[1];
   return hex === undefined ? undefined : Uint8Array.of(Number.parseInt(hex, 16));
-}
-
-function spaced(piece: string): Uint8Array {
-  return utf8.encode(piece.replaceAll("▁", " "));
 }

@@ -1,12 +1,6 @@
-import { readNormalizer, readPreTokenizer } from "./components.js";
-import {
-  badTokenizer,
-  expectArray,
-  expectId,
-  expectRecord,
-  expectString,
-  type JsonRecord,
-} from "./expect-json.js";
+import type { FilesError } from "../errors.js";
+import type { Merges } from "./bpe.js";
+import { badTokenizer, expectArray, expectId, expectRecord, expectString, isTokenId } from "./expect-json.js";
 
 /** A token that is cut out of the text before BPE sees it. `special`: it steers the model, it is no text. */
 export interface AddedToken {
@@ -23,13 +17,15 @@ export interface AddedToken {
 /** What all sources are brought to: the checked content of a tokenizer.json whose model is BPE. */
 export interface TokenizerJson {
   readonly addedTokens: readonly AddedToken[];
-  readonly normalizer: JsonRecord | null;
-  readonly preTokenizer: JsonRecord | null;
+  readonly normalizer: unknown;
+  readonly preTokenizer: unknown;
   readonly decoder: unknown;
   /** Id of every piece, added tokens included. */
   readonly vocabulary: ReadonlyMap<string, number>;
-  /** Pairs of pieces, the first to be merged first. */
-  readonly merges: readonly (readonly [string, string])[];
+  /** Id of every piece that merging may reach. */
+  readonly textPieces: ReadonlyMap<string, number>;
+  readonly merges: Merges;
+  /** What stands for a character without a token; where it is null, nothing. */
   readonly unknownPiece: string | null;
   readonly byteFallback: boolean;
   readonly fuseUnknown: boolean;
@@ -41,31 +37,32 @@ export interface TokenizerJson {
 export function readTokenizerJson(value: unknown): TokenizerJson {
   const file = expectRecord(value, "tokenizer.json");
   const model = readModel(file.model);
-  const addedTokens = expectArray(file.added_tokens ?? [], "added_tokens").map(readAddedToken);
-  const vocabulary = withAddedTokens(model.vocabulary, addedTokens);
+  const added = expectArray(file.added_tokens ?? [], "added_tokens").map(readAddedToken);
+  const addedTokens = numberTokens(added, [], model.textPieces);
+  const vocabulary = withAddedTokens(model.textPieces, addedTokens);
   checkIds(vocabulary);
   return {
     ...model,
     addedTokens,
     vocabulary,
-    normalizer: readNormalizer(file.normalizer),
-    preTokenizer: readPreTokenizer(file.pre_tokenizer),
+    normalizer: file.normalizer,
+    preTokenizer: file.pre_tokenizer,
     decoder: file.decoder,
   };
 }
 
-type BpeModel = Omit<TokenizerJson, "addedTokens" | "normalizer" | "preTokenizer" | "decoder">;
+type BpeParts = Omit<TokenizerJson, "addedTokens" | "vocabulary" | "normalizer" | "preTokenizer" | "decoder">;
 
-function readModel(value: unknown): BpeModel {
+function readModel(value: unknown): BpeParts {
   const model = expectRecord(value, "model");
   if ((model.type ?? "BPE") !== "BPE") throw badTokenizer("model.type", "BPE", model.type);
   for (const key of ["continuing_subword_prefix", "end_of_word_suffix"])
     if (model[key]) throw badTokenizer(`model.${key}`, "none (no language model here uses it)", model[key]);
-  const vocabulary = readVocabulary(model.vocab);
+  const textPieces = readVocabulary(model.vocab);
   return {
-    vocabulary,
-    merges: readMerges(model.merges, vocabulary),
-    unknownPiece: readUnknownPiece(model.unk_token, vocabulary),
+    textPieces,
+    merges: readMerges(expectArray(model.merges, "model.merges"), textPieces),
+    unknownPiece: readUnknownPiece(model.unk_token),
     byteFallback: model.byte_fallback === true,
     fuseUnknown: model.fuse_unk === true,
     ignoreMerges: model.ignore_merges === true,
@@ -73,46 +70,66 @@ function readModel(value: unknown): BpeModel {
 }
 
 function readVocabulary(value: unknown): ReadonlyMap<string, number> {
-  const entries = Object.entries(expectRecord(value, "model.vocab"));
-  return new Map(
-    entries.map(([piece, id]) => [piece, expectId(id, `model.vocab[${JSON.stringify(piece)}]`)]),
-  );
+  const pieces = new Map<string, number>();
+  for (const [piece, id] of Object.entries(expectRecord(value, "model.vocab")))
+    pieces.set(piece, isTokenId(id) ? id : expectId(id, `model.vocab[${describePiece(piece)}]`));
+  return pieces;
 }
 
-function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>) {
-  return expectArray(value, "model.merges").map((merge, rank) => readMerge(merge, rank, vocabulary));
+/** More than any vocabulary has: Gemma's has 580,604. */
+export const MOST_MERGES = 2 ** 20;
+
+/**
+ * Merges, each `"a b"` or `["a", "b"]`; both parts and their union must be pieces.
+ *
+ * @throws FilesError `bad-tokenizer`
+ */
+export function readMerges(list: readonly unknown[], pieces: ReadonlyMap<string, number>): Merges {
+  if (list.length > MOST_MERGES)
+    throw badTokenizer("merges", `at most ${MOST_MERGES.toLocaleString("en")} entries`, list.length);
+  const merges = {
+    left: new Int32Array(list.length),
+    right: new Int32Array(list.length),
+    merged: new Int32Array(list.length),
+  };
+  for (const [rank, merge] of list.entries()) {
+    const [left, right] = readPair(merge, rank);
+    merges.left[rank] = pieceId(left, rank, pieces);
+    merges.right[rank] = pieceId(right, rank, pieces);
+    merges.merged[rank] = pieceId(left + right, rank, pieces);
+  }
+  return merges;
 }
 
-/** One merge, `"a b"` or `["a", "b"]`; both parts and their union must be pieces. */
-export function readMerge(
-  merge: unknown,
-  rank: number,
-  vocabulary: ReadonlyMap<string, number>,
-): readonly [string, string] {
-  const parts = typeof merge === "string" ? merge.split(" ") : merge;
-  if (!Array.isArray(parts) || parts.length !== 2) throw badTokenizer(`merges[${rank}]`, "two pieces", merge);
-  const left = expectString(parts[0], `merges[${rank}]`);
-  const right = expectString(parts[1], `merges[${rank}]`);
-  for (const piece of [left, right, left + right])
-    if (!vocabulary.has(piece)) throw badTokenizer(`merges[${rank}]`, "pieces of the vocabulary", piece);
-  return [left, right];
+function readPair(merge: unknown, rank: number): readonly [string, string] {
+  const [left, right, more] =
+    typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
+  if (typeof left === "string" && typeof right === "string" && more === undefined) return [left, right];
+  throw badTokenizer(`merges[${rank}]`, "two pieces", merge);
 }
 
-function readUnknownPiece(value: unknown, vocabulary: ReadonlyMap<string, number>): string | null {
-  if (value === null || value === undefined) return null;
-  const piece = expectString(value, "model.unk_token");
-  if (vocabulary.has(piece)) return piece;
-  throw badTokenizer("model.unk_token", "a piece of the vocabulary", piece);
+function pieceId(piece: string, rank: number, pieces: ReadonlyMap<string, number>): number {
+  const id = pieces.get(piece);
+  if (id !== undefined) return id;
+  throw badTokenizer(`merges[${rank}]`, "pieces of the vocabulary", piece);
 }
 
-function readAddedToken(value: unknown, index: number): AddedToken {
+/** Whether the vocabulary has it is asked where a text needs it. */
+function readUnknownPiece(value: unknown): string | null {
+  return value === null || value === undefined ? null : expectString(value, "model.unk_token");
+}
+
+/** Every place of a text is compared with it. */
+const LONGEST_ADDED = 1024;
+
+function readAddedToken(value: unknown, index: number): Omit<AddedToken, "id"> {
   const where = `added_tokens[${index}]`;
   const token = expectRecord(value, where);
   const content = expectString(token.content, `${where}.content`);
-  if (content === "") throw badTokenizer(`${where}.content`, "a text that is not empty", content);
+  if (content.length > LONGEST_ADDED)
+    throw badTokenizer(`${where}.content`, `at most ${LONGEST_ADDED} characters`, content.length);
   const special = token.special === true;
   return {
-    id: expectId(token.id, `${where}.id`),
     content,
     special,
     singleWord: token.single_word === true,
@@ -122,13 +139,36 @@ function readAddedToken(value: unknown, index: number): AddedToken {
   };
 }
 
-function withAddedTokens(vocabulary: ReadonlyMap<string, number>, added: readonly AddedToken[]) {
-  const all = new Map(vocabulary);
-  for (const { content, id } of added) {
-    const known = all.get(content) ?? id;
-    if (known !== id) throw badTokenizer(`added_tokens: ${describePiece(content)}`, `id ${known}`, id);
-    all.set(content, id);
+/**
+ * Added tokens with the ids that the Rust library gives them: that of the piece where the vocabulary has it, otherwise
+ * the next behind vocabulary and added tokens, whatever the file says. An empty text is no token, nor one named twice.
+ */
+export function numberTokens(
+  tokens: readonly Omit<AddedToken, "id">[],
+  before: readonly AddedToken[],
+  pieces: ReadonlyMap<string, number>,
+): AddedToken[] {
+  const known = new Set(["", ...before.map(({ content }) => content)]);
+  let next = before.reduce((most, { id }) => Math.max(most, id + 1), pieces.size);
+  const numbered: AddedToken[] = [];
+  for (const token of tokens) {
+    if (known.has(token.content)) continue;
+    known.add(token.content);
+    const id = pieces.get(token.content) ?? next;
+    next = Math.max(next, id + 1);
+    numbered.push({ ...token, id });
   }
+  return numbered;
+}
+
+/** All pieces with their ids, added tokens included. */
+export function withAddedTokens(
+  pieces: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+): ReadonlyMap<string, number> {
+  if (added.every(({ content, id }) => pieces.get(content) === id)) return pieces;
+  const all = new Map(pieces);
+  for (const { content, id } of added) all.set(content, id);
   return all;
 }
 
@@ -136,15 +176,18 @@ function withAddedTokens(vocabulary: ReadonlyMap<string, number>, added: readonl
 function checkIds(vocabulary: ReadonlyMap<string, number>): void {
   if (vocabulary.size === 0) throw badTokenizer("model.vocab", "at least one piece", {});
   const highest = 2 * vocabulary.size + 65_536;
-  const pieces = new Map<number, string>();
+  const pieces: string[] = [];
   for (const [piece, id] of vocabulary) {
-    const where = `the piece ${describePiece(piece)}`;
-    if (id > highest) throw badTokenizer(where, `an id below ${highest}`, id);
-    if (/\p{Surrogate}/u.test(piece)) throw badTokenizer(where, "Unicode text", piece);
-    if (pieces.has(id))
-      throw badTokenizer(where, `an id other than that of ${describePiece(pieces.get(id)!)}`, id);
-    pieces.set(id, piece);
+    if (id > highest) throw badPiece(piece, `an id below ${highest}`, id);
+    if (/\p{Surrogate}/u.test(piece)) throw badPiece(piece, "Unicode text", piece);
+    const other = pieces[id];
+    if (other !== undefined) throw badPiece(piece, `an id other than that of ${describePiece(other)}`, id);
+    pieces[id] = piece;
   }
+}
+
+function badPiece(piece: string, expected: string, value: unknown): FilesError {
+  return badTokenizer(`the piece ${describePiece(piece)}`, expected, value);
 }
 
 function describePiece(piece: string): string {

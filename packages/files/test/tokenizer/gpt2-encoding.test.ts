@@ -1,17 +1,11 @@
-/** GPT-2's vocabulary encodes through gpt-tokenizer: the ids stay those of the general library. */
+/** GPT-2's vocabulary: the ids of gpt-tokenizer, whose code is another's; its rank table is what the vocabulary is made of. */
 
 import { byteAlphabet } from "@amulet-ts/testing/files/tiny-tokenizer";
 import { fc, test } from "@fast-check/vitest";
 import ranks from "gpt-tokenizer/bpeRanks/r50k_base";
-import { beforeAll, describe, expect, vi } from "vitest";
-import { hastenGpt2, type Tokenizer, tokenizerFromJson } from "../../src/tokenizer/index.js";
-
-const encoded = vi.hoisted(() => vi.fn());
-vi.mock("../../src/tokenizer/gpt2-encoding.js", async (original) => {
-  const real = await original<typeof import("../../src/tokenizer/gpt2-encoding.js")>();
-  encoded.mockImplementation(real.encodeAsGpt2);
-  return { ...real, encodeAsGpt2: encoded };
-});
+import { encode } from "gpt-tokenizer/encoding/r50k_base";
+import { describe, expect } from "vitest";
+import { tokenizerFromJson } from "../../src/tokenizer/index.js";
 
 interface WrittenTokenizer {
   readonly model: { readonly type: "BPE"; readonly vocab: Record<string, number>; readonly merges: string[] };
@@ -48,14 +42,8 @@ function splitByEarlierMerges(piece: string, ids: ReadonlyMap<string, number>, i
 }
 
 describe("GPT-2's vocabulary", () => {
-  let fast: Tokenizer;
-  let general: Tokenizer;
-  beforeAll(async () => {
-    const tokenizer = JSON.stringify(gpt2Json());
-    fast = tokenizerFromJson({ tokenizer });
-    general = tokenizerFromJson({ tokenizer });
-    await hastenGpt2(fast);
-  });
+  const tokenizer = tokenizerFromJson({ tokenizer: JSON.stringify(gpt2Json()) });
+  const expected = (text: string) => encode(text, { disallowedSpecial: new Set() });
 
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 200 }),
@@ -73,64 +61,25 @@ describe("GPT-2's vocabulary", () => {
       .map((words) => words.join("")),
   );
 
-  test.prop([text, fc.boolean()], { numRuns: 2000 })(
-    "gpt-tokenizer gives the ids of the general library, for any text",
-    (written, parseSpecial) => {
-      expect(fast.encode(written, { parseSpecial })).toEqual(general.encode(written, { parseSpecial }));
-    },
-  );
+  test.prop([text], { numRuns: 2000 })("any text has gpt-tokenizer's ids", (written) => {
+    // Where JavaScript's white space, gpt-tokenizer's, and Unicode's, GPT-2's, differ.
+    fc.pre(!/[\u0085\ufeff]/.test(written));
+    expect(tokenizer.encode(written)).toEqual(expected(written.replace(/\p{Surrogate}/gu, "\ufffd")));
+  });
 
-  test("also for each of its 50,257 tokens alone", () => {
-    const different = Array.from({ length: 50_257 }, (_, id) => general.decode([id])).filter(
-      (token) => fast.encode(token).join() !== general.encode(token).join(),
+  test("so has each of its 50,257 tokens alone", () => {
+    const different = Array.from({ length: 50_257 }, (_, id) => tokenizer.decode([id])).filter(
+      (token) => !token.includes("\ufffd") && tokenizer.encode(token).join() !== expected(token).join(),
     );
     expect(different).toEqual([]);
   });
 
-  test("is what encodes plain text", () => {
-    encoded.mockClear();
-    fast.encode("Hello, world");
-    expect(encoded).toHaveBeenCalledOnce();
-    general.encode("Hello, world");
-    expect(encoded).toHaveBeenCalledOnce();
+  test("a word of any length is encoded, in time that hardly grows faster than it", () => {
+    // gpt-tokenizer takes half a minute for the one and overflows the stack on the other.
+    const letters = tokenizer.encode("a".repeat(160_000));
+    expect(letters).toEqual(Array(letters.length).fill(letters[0]));
+    expect(letters.length).toBe(160_000 / tokenizer.piece(letters[0]!).length);
+    const characters = "漢字".repeat(34_000);
+    expect(tokenizer.decode(tokenizer.encode(characters))).toBe(characters);
   });
-
-  test.each([
-    [
-      "two tokens exchanged",
-      (json: WrittenTokenizer) => {
-        const { vocab } = json.model;
-        [vocab.A, vocab.B] = [vocab.B!, vocab.A!];
-      },
-    ],
-    [
-      "a normalizer",
-      (json) => {
-        json.normalizer = { type: "NFC" };
-      },
-    ],
-    [
-      "one token more",
-      (json) => {
-        json.added_tokens = [{ id: 50_257, content: "<hello>", special: false }];
-      },
-    ],
-    [
-      "spaces put before",
-      (json) => {
-        json.pre_tokenizer = { type: "ByteLevel", add_prefix_space: true };
-      },
-    ],
-  ] as const satisfies readonly (readonly [string, (json: WrittenTokenizer) => void])[])(
-    "with %s is another one",
-    async (_, change) => {
-      const json = gpt2Json();
-      change(json);
-      const other = tokenizerFromJson({ tokenizer: JSON.stringify(json) });
-      await hastenGpt2(other);
-      encoded.mockClear();
-      other.encode("Hello, world");
-      expect(encoded).not.toHaveBeenCalled();
-    },
-  );
 });

@@ -104,10 +104,14 @@ describe("a tokenizer that can't be right is refused with a sentence that helps"
       /pre_tokenizer\.type: expected one of .* found "Magic"/,
       (json) => ({ ...json, pre_tokenizer: { type: "Magic" } }),
     ],
-    ["an unknown decoder", /decoder: expected ByteLevel/, (json) => ({ ...json, decoder: { type: "CTC" } })],
+    [
+      "an unknown decoder",
+      /decoder: expected none, ByteLevel/,
+      (json) => ({ ...json, decoder: { type: "CTC" } }),
+    ],
     [
       "a pattern that is no regular expression",
-      /can't be built/,
+      /the pattern "\(" is not read: a group is not closed/,
       (json) => ({
         ...json,
         pre_tokenizer: { type: "Split", pattern: { Regex: "(" }, behavior: "Isolated" },

@@ -1,0 +1,89 @@
+import type { AddedToken } from "./tokenizer-json.js";
+
+/** A stretch of text, or a token that was found in it. */
+export type Section =
+  | { readonly text: string; readonly start: number }
+  | { readonly id: number; readonly start: number };
+
+interface Node {
+  readonly children: Map<string, Node>;
+  token?: AddedToken;
+}
+
+/** Finds added tokens in a text: the first, and of those the longest, as the Rust library does. */
+export class AddedTokenFinder {
+  readonly #root: Node = { children: new Map() };
+
+  /** @param tokens each with the text that it is found by, which a normalizer may have changed */
+  constructor(tokens: Iterable<readonly [text: string, token: AddedToken]>) {
+    for (const [text, token] of tokens) if (text !== "") this.#add(text, token);
+  }
+
+  #add(text: string, token: AddedToken): void {
+    let node: Node = this.#root;
+    for (let i = 0; i < text.length; i++) {
+      const next = node.children.get(text[i]!) ?? { children: new Map() };
+      node.children.set(text[i]!, next);
+      node = next;
+    }
+    node.token = token;
+  }
+
+  /** The text with its tokens taken out, in order; no section is empty. */
+  split(text: string): Section[] {
+    const sections: Section[] = [];
+    let end = 0;
+    for (const { start: found, length, token } of this.#find(text)) {
+      const stop = found + length;
+      if (token.singleWord && !standsAlone(text, found, stop)) continue;
+      const start = token.lstrip ? Math.max(end, spaceBefore(text, found)) : found;
+      if (start > end) sections.push({ text: text.slice(end, start), start: end });
+      sections.push({ id: token.id, start });
+      end = token.rstrip ? spaceAfter(text, stop) : stop;
+    }
+    if (end < text.length) sections.push({ text: text.slice(end), start: end });
+    return sections;
+  }
+
+  *#find(text: string): Iterable<{ start: number; length: number; token: AddedToken }> {
+    for (let start = 0; start < text.length; ) {
+      const found = this.#longestAt(text, start);
+      if (found) yield { start, ...found };
+      start += found?.length ?? 1;
+    }
+  }
+
+  #longestAt(text: string, start: number): { length: number; token: AddedToken } | undefined {
+    let node: Node | undefined = this.#root;
+    let found: { length: number; token: AddedToken } | undefined;
+    for (let at = start; node; ) {
+      if (node.token) found = { length: at - start, token: node.token };
+      node = at < text.length ? node.children.get(text[at++]!) : undefined;
+    }
+    return found;
+  }
+}
+
+const WORD = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
+const ENDS_IN_WORD = new RegExp(`${WORD}$`, "u");
+const BEGINS_WITH_WORD = new RegExp(`^${WORD}`, "u");
+
+/** No letter or digit touches it. A character has at most two code units. */
+function standsAlone(text: string, start: number, stop: number): boolean {
+  const before = text.slice(Math.max(0, start - 2), start);
+  return !ENDS_IN_WORD.test(before) && !BEGINS_WITH_WORD.test(text.slice(stop, stop + 2));
+}
+
+const SPACE = /\p{White_Space}/u;
+
+function spaceBefore(text: string, end: number): number {
+  let start = end;
+  while (start > 0 && SPACE.test(text[start - 1]!)) start--;
+  return start;
+}
+
+function spaceAfter(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && SPACE.test(text[end]!)) end++;
+  return end;
+}

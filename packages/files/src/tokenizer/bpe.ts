@@ -1,0 +1,129 @@
+import { FilesError } from "../errors.js";
+import { MergeQueue } from "./merge-queue.js";
+
+/** Pairs of ids and what they become, the first to be merged first. */
+export interface Merges {
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly merged: Int32Array;
+}
+
+export interface BpeModel {
+  /** Id of every piece that a text can become. */
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly merges: Merges;
+  /** For characters that the vocabulary lacks: none, then they are dropped; undefined, then they are an error. */
+  readonly unknownId: number | null | undefined;
+  readonly fuseUnknown: boolean;
+  readonly byteFallback: boolean;
+  /** A word that is a piece is taken whole, whatever the merges say (Llama 3). */
+  readonly ignoreMerges: boolean;
+}
+
+const utf8 = new TextEncoder();
+const CACHED_WORDS = 10_000;
+const CACHED_LENGTH = 256;
+
+/** Byte-pair encoding: of the pairs in a word the earliest merge comes first, of equal ones the leftmost. */
+export class Bpe {
+  /** Rank of a pair, which is written as one number. */
+  readonly #ranks: ReadonlyMap<number, number>;
+  readonly #width: number;
+  readonly #byteIds: readonly (number | undefined)[];
+  readonly #cache = new Map<string, readonly number[]>();
+
+  constructor(readonly model: BpeModel) {
+    const { left, right } = model.merges;
+    this.#width = left.reduce((most, id, i) => Math.max(most, id, right[i]!), 0) + 1;
+    const ranks = new Map<number, number>();
+    for (let rank = 0; rank < left.length; rank++) ranks.set(left[rank]! * this.#width + right[rank]!, rank);
+    this.#ranks = ranks;
+    this.#byteIds = Array.from({ length: 256 }, (_, byte) => model.vocabulary.get(bytePiece(byte)));
+  }
+
+  /** @throws FilesError `bad-tokenizer` for a character that has no token where none stands for the unknown */
+  encode(word: string): readonly number[] {
+    if (word.length > CACHED_LENGTH) return this.#encodeAnew(word);
+    const known = this.#cache.get(word);
+    if (known) return known;
+    if (this.#cache.size >= CACHED_WORDS) this.#cache.clear();
+    const ids = this.#encodeAnew(word);
+    this.#cache.set(word, ids);
+    return ids;
+  }
+
+  #encodeAnew(word: string): readonly number[] {
+    const whole = this.model.ignoreMerges ? this.model.vocabulary.get(word) : undefined;
+    return whole === undefined ? this.#merge(this.#characterIds(word)) : [whole];
+  }
+
+  #characterIds(word: string): number[] {
+    const ids: number[] = [];
+    let afterUnknown = false;
+    for (const character of word) {
+      const known = this.#idsOf(character);
+      const isUnknown = known === undefined;
+      const fused = isUnknown && afterUnknown && this.model.fuseUnknown;
+      if (known) ids.push(...known);
+      else if (!fused) ids.push(...this.#unknown(character));
+      afterUnknown = isUnknown;
+    }
+    return ids;
+  }
+
+  #idsOf(character: string): readonly number[] | undefined {
+    const id = this.model.vocabulary.get(character);
+    if (id !== undefined) return [id];
+    if (!this.model.byteFallback) return undefined;
+    const ids = Array.from(utf8.encode(character), (byte) => this.#byteIds[byte]);
+    return ids.every((byteId) => byteId !== undefined) ? ids : undefined;
+  }
+
+  #unknown(character: string): readonly number[] {
+    const { unknownId } = this.model;
+    if (unknownId === null) return [];
+    if (unknownId !== undefined) return [unknownId];
+    throw new FilesError(
+      "bad-tokenizer",
+      `The vocabulary has no token for ${JSON.stringify(character)}, nor the one that its unk_token names for the unknown.`,
+    );
+  }
+
+  #merge(ids: number[]): readonly number[] {
+    if (ids.length < 2) return ids;
+    const { merged } = this.model.merges;
+    const next = Int32Array.from(ids, (_, i) => i + 1);
+    const previous = Int32Array.from(ids, (_, i) => i - 1);
+    const queue = new MergeQueue();
+    const offer = (at: number) => {
+      const rank = at < 0 || next[at]! >= ids.length ? undefined : this.#rank(ids[at]!, ids[next[at]!]!);
+      if (rank !== undefined) queue.push(rank, at);
+    };
+    for (let at = 0; at + 1 < ids.length; at++) offer(at);
+    for (let top = queue.pop(); top; top = queue.pop()) {
+      const { rank, at } = top;
+      const right = next[at]!;
+      // The pair may be gone since it was offered.
+      if (ids[at] === GONE || right >= ids.length || this.#rank(ids[at]!, ids[right]!) !== rank) continue;
+      ids[at] = merged[rank]!;
+      ids[right] = GONE;
+      next[at] = next[right]!;
+      if (next[at]! < ids.length) previous[next[at]!] = at;
+      offer(previous[at]!);
+      offer(at);
+    }
+    return ids.filter((id) => id !== GONE);
+  }
+
+  #rank(left: number, right: number): number | undefined {
+    return left < this.#width && right < this.#width
+      ? this.#ranks.get(left * this.#width + right)
+      : undefined;
+  }
+}
+
+const GONE = -1;
+
+function bytePiece(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}

@@ -1,0 +1,148 @@
+import { FilesError } from "../errors.js";
+import { AddedTokenFinder, type Section } from "./added-tokens.js";
+import { Bpe, type Merges } from "./bpe.js";
+import { describe, isRecord } from "./expect-json.js";
+import { isKnownSplit } from "./gguf-pre-tokenizers.js";
+import { buildNormalizer, type Normalizer } from "./normalizers.js";
+import { buildPreTokenizer, type PreTokenizer } from "./pre-tokenizers.js";
+import { withinTime } from "./time-limit.js";
+import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
+
+export interface EncodeOptions {
+  /** Read control tokens where the text spells them. Default false: all of it is text. */
+  readonly parseSpecial?: boolean;
+  /** Characters that stand for another one and never take part in a control token; see protect-messages.ts. */
+  readonly standIns?: ReadonlyMap<string, string>;
+}
+
+/**
+ * From text to ids, as the Rust library goes: added tokens are taken out, the rest is normalized, the added tokens
+ * that wait for that are taken out, and what remains is cut into words and merged. Control tokens are found where
+ * they are asked for and never otherwise: no merge spells one out.
+ */
+export class Encoder {
+  readonly #normalize: Normalizer | undefined;
+  readonly #preTokenize: PreTokenizer | undefined;
+  readonly #bpe: Bpe;
+  readonly #control: AddedTokenFinder;
+  readonly #plain: AddedTokenFinder;
+  readonly #both: AddedTokenFinder;
+  readonly #normalized: AddedTokenFinder;
+  /** A pattern that is nobody's but this checkpoint's. */
+  readonly #foreignPattern: string | undefined;
+
+  /** @throws FilesError `bad-tokenizer` */
+  constructor(json: TokenizerJson, control: readonly AddedToken[]) {
+    this.#normalize = buildNormalizer(json.normalizer);
+    this.#preTokenize = buildPreTokenizer(json.preTokenizer);
+    this.#foreignPattern = findForeignPattern([json.normalizer, json.preTokenizer]);
+    const controlPieces = new Set(control.map(({ content }) => content));
+    this.#bpe = buildBpe(json, controlPieces);
+    const others = json.addedTokens.filter(({ content }) => !controlPieces.has(content));
+    const plain = others.filter(({ normalized }) => !normalized);
+    this.#control = findAsWritten(control);
+    this.#plain = findAsWritten(plain);
+    this.#both = findAsWritten([...control, ...plain]);
+    const late = others.filter(({ normalized }) => normalized);
+    this.#normalized = new AddedTokenFinder(
+      late.map((token) => [this.#normalize?.(token.content) ?? token.content, token]),
+    );
+  }
+
+  /** @throws FilesError `bad-tokenizer` where the vocabulary lacks a token, or a bound is passed */
+  encode(text: string, { parseSpecial = false, standIns }: EncodeOptions): number[] {
+    const ids: number[] = [];
+    for (const section of this.#sections(text, parseSpecial, standIns)) {
+      if ("id" in section) ids.push(section.id);
+      else this.#encodeText(section.text, section.start === 0, ids);
+    }
+    return ids;
+  }
+
+  *#sections(
+    text: string,
+    parseSpecial: boolean,
+    standIns: ReadonlyMap<string, string> | undefined,
+  ): Iterable<Section> {
+    if (!standIns) return yield* (parseSpecial ? this.#both : this.#plain).split(text);
+    for (const section of parseSpecial ? this.#control.split(text) : [{ text, start: 0 }]) {
+      if ("id" in section) yield section;
+      else
+        for (const part of this.#plain.split(replaceStandIns(section.text, standIns)))
+          yield { ...part, start: section.start + part.start };
+    }
+  }
+
+  #encodeText(text: string, isFirst: boolean, ids: number[]): void {
+    for (const part of this.#cut(text, isFirst)) {
+      if (typeof part === "number") ids.push(part);
+      else for (const id of this.#bpe.encode(part)) ids.push(id);
+    }
+  }
+
+  /** The words of a text and the added tokens between them. */
+  #cut(text: string, isFirst: boolean): (string | number)[] {
+    const work = () =>
+      this.#normalized.split(this.#normalize?.(text) ?? text).flatMap<string | number>((section) => {
+        if ("id" in section) return [section.id];
+        return this.#preTokenize?.(section.text, isFirst && section.start === 0) ?? [section.text];
+      });
+    try {
+      if (this.#foreignPattern === undefined) return work();
+      const pattern = describe(this.#foreignPattern);
+      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by the pattern ${pattern}`);
+    } catch (cause) {
+      if (cause instanceof FilesError) throw cause;
+      const message = `tokenizer.json can't cut a text of ${text.length} characters: ${(cause as Error).message}.`;
+      throw new FilesError("bad-tokenizer", message, { cause });
+    }
+  }
+}
+
+/** The first pattern that is not a published one. */
+function findForeignPattern(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map(findForeignPattern).find((pattern) => pattern !== undefined);
+  if (!isRecord(value)) return undefined;
+  if (typeof value.Regex === "string") return isKnownSplit(value.Regex) ? undefined : value.Regex;
+  return findForeignPattern(Object.values(value));
+}
+
+/** The text with each stand-in replaced by the character it stands for. */
+export function replaceStandIns(text: string, standIns: ReadonlyMap<string, string>): string {
+  let restored = text;
+  for (const [standIn, character] of standIns) restored = restored.replaceAll(standIn, () => character);
+  return restored;
+}
+
+function findAsWritten(tokens: readonly AddedToken[]): AddedTokenFinder {
+  return new AddedTokenFinder(tokens.map((token) => [token.content, token]));
+}
+
+function buildBpe(json: TokenizerJson, controlPieces: ReadonlySet<string>): Bpe {
+  const { textPieces, unknownPiece, merges } = json;
+  const controlIds = new Set([...controlPieces].map((piece) => json.vocabulary.get(piece)!));
+  return new Bpe({
+    ...json,
+    vocabulary: piecesWithout(controlPieces, textPieces),
+    merges: mergesWithout(controlIds, merges),
+    unknownId: unknownPiece === null ? null : textPieces.get(unknownPiece),
+  });
+}
+
+function piecesWithout(control: ReadonlySet<string>, pieces: ReadonlyMap<string, number>) {
+  if (![...control].some((piece) => pieces.has(piece))) return pieces;
+  const text = new Map(pieces);
+  for (const piece of control) text.delete(piece);
+  return text;
+}
+
+function mergesWithout(ids: ReadonlySet<number>, merges: Merges): Merges {
+  const lists = [merges.left, merges.right, merges.merged];
+  if (!lists.some((list) => list.some((id) => ids.has(id)))) return merges;
+  const isText = (_: number, rank: number) => !lists.some((list) => ids.has(list[rank]!));
+  return {
+    left: merges.left.filter(isText),
+    right: merges.right.filter(isText),
+    merged: merges.merged.filter(isText),
+  };
+}

@@ -1,0 +1,90 @@
+import { FilesError } from "../errors.js";
+import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "./expect-json.js";
+import { compilePattern } from "./patterns.js";
+
+/** Changes a text before it is cut into words. @throws FilesError `bad-tokenizer` where it grows out of bounds */
+export type Normalizer = (text: string) => string;
+
+/** Sequences within sequences. */
+export const DEEPEST = 16;
+
+const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => Normalizer>> = {
+  NFC: () => (text) => text.normalize("NFC"),
+  NFD: () => (text) => text.normalize("NFD"),
+  NFKC: () => (text) => text.normalize("NFKC"),
+  NFKD: () => (text) => text.normalize("NFKD"),
+  // Each character alone: no final sigma.
+  Lowercase: () => (text) => Array.from(text, (character) => character.toLowerCase()).join(""),
+  StripAccents: () => (text) => text.replace(/\p{M}/gu, ""),
+  Strip: buildStrip,
+  Prepend: buildPrepend,
+  Replace: buildReplace,
+};
+
+/** The normalizer that a tokenizer.json describes; none for null. @throws FilesError `bad-tokenizer` */
+export function buildNormalizer(value: unknown, where = "normalizer", depth = 0): Normalizer | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (depth > DEEPEST) throw badTokenizer(where, `at most ${DEEPEST} nested sequences`, "more");
+  const record = expectRecord(value, where);
+  const type = expectString(record.type, `${where}.type`);
+  if (type === "Sequence") return buildSequence(record, where, depth);
+  const build = Object.hasOwn(BUILDERS, type) ? BUILDERS[type] : undefined;
+  if (!build)
+    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(BUILDERS).join(", ")}`, type);
+  return bounded(build(record, where), where);
+}
+
+function buildSequence(record: JsonRecord, where: string, depth: number): Normalizer {
+  const parts = expectArray(record.normalizers, `${where}.normalizers`);
+  const steps = parts.flatMap((part, i) => buildNormalizer(part, `${where}[${i}]`, depth + 1) ?? []);
+  return bounded((text) => steps.reduce((changed, step) => step(changed), text), where);
+}
+
+/** White space as Unicode has it, which is not JavaScript's. */
+function buildStrip(record: JsonRecord): Normalizer {
+  return (text) => {
+    const right = record.strip_right === true ? text.replace(/\p{White_Space}+$/u, "") : text;
+    return record.strip_left === true ? right.replace(/^\p{White_Space}+/u, "") : right;
+  };
+}
+
+function buildPrepend(record: JsonRecord, where: string): Normalizer {
+  const prefix = expectString(record.prepend, `${where}.prepend`);
+  return (text) => (text === "" ? "" : prefix + text);
+}
+
+/** The content stands as it is written: no `$1`. */
+function buildReplace(record: JsonRecord, where: string): Normalizer {
+  const pattern = compilePattern(record.pattern, `${where}.pattern`);
+  const content = expectString(record.content, `${where}.content`);
+  return (text) => {
+    const most = mostCharacters(text);
+    let grown = text.length;
+    return text.replace(pattern, (found) => {
+      grown += content.length - found.length;
+      if (grown > most) throw outgrown(where, most);
+      return content;
+    });
+  };
+}
+
+function bounded(normalize: Normalizer, where: string): Normalizer {
+  return (text) => {
+    const changed = normalize(text);
+    if (changed.length > mostCharacters(text)) throw outgrown(where, mostCharacters(text));
+    return changed;
+  };
+}
+
+/** NFKD makes 18 characters of one at most; no tokenizer has a reason for more. */
+function mostCharacters(text: string): number {
+  return 32 * text.length + 1024;
+}
+
+function outgrown(where: string, most: number): FilesError {
+  return new FilesError(
+    "bad-tokenizer",
+    `tokenizer.json: the ${where} makes more than ${most} characters of a text, 32 times what it was given and 1024: ` +
+      "stopped. No tokenizer needs that; the file is damaged or made to do harm.",
+  );
+}

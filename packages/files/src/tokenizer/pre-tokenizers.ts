@@ -1,0 +1,110 @@
+import { GPT2_WORDS } from "./components.js";
+import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "./expect-json.js";
+import { DEEPEST } from "./normalizers.js";
+import { compilePattern } from "./patterns.js";
+import { BYTE_CHARACTERS } from "./piece-bytes.js";
+import { type Behavior, splitText, toBehavior } from "./split-text.js";
+
+/** Cuts a text into words. `isFirst`: it begins where the whole text begins. */
+export type PreTokenizer = (text: string, isFirst: boolean) => readonly string[];
+
+const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => PreTokenizer>> = {
+  BertPreTokenizer: () => inTurn([cut(SPACE, "Removed"), cut(PUNCTUATION, "Isolated")]),
+  ByteLevel: buildByteLevel,
+  CharDelimiterSplit: buildCharDelimiter,
+  Digits: (record) => cut(/\p{N}/gu, record.individual_digits === true ? "Isolated" : "Contiguous"),
+  FixedLength: buildFixedLength,
+  Metaspace: buildMetaspace,
+  Punctuation: (record, where) => cut(PUNCTUATION, toBehavior(record.behavior ?? "Isolated", where)),
+  Split: buildSplit,
+  Whitespace: () => cut(WORDS, "Removed", true),
+  WhitespaceSplit: () => cut(SPACE, "Removed"),
+};
+
+const SPACE = /\p{White_Space}/gu;
+const PUNCTUATION = /[\p{P}$+<=>^`|~]/gu;
+const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
+const WORDS = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, "gu");
+
+/** The pre-tokenizer that a tokenizer.json describes; none for null. @throws FilesError `bad-tokenizer` */
+export function buildPreTokenizer(
+  value: unknown,
+  where = "pre_tokenizer",
+  depth = 0,
+): PreTokenizer | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (depth > DEEPEST) throw badTokenizer(where, `at most ${DEEPEST} nested sequences`, "more");
+  const record = expectRecord(value, where);
+  const type = expectString(record.type, `${where}.type`);
+  if (type === "Sequence") {
+    const parts = expectArray(record.pretokenizers, `${where}.pretokenizers`);
+    return inTurn(parts.flatMap((part, i) => buildPreTokenizer(part, `${where}[${i}]`, depth + 1) ?? []));
+  }
+  const build = Object.hasOwn(BUILDERS, type) ? BUILDERS[type] : undefined;
+  if (!build)
+    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(BUILDERS).join(", ")}`, type);
+  return build(record, where);
+}
+
+/** Each cuts the words of the one before; the first of them stays the first. */
+function inTurn(steps: readonly PreTokenizer[]): PreTokenizer {
+  return (text, isFirst) =>
+    steps.reduce<readonly string[]>(
+      (words, step) => words.flatMap((word, i) => step(word, isFirst && i === 0)),
+      [text],
+    );
+}
+
+function cut(pattern: RegExp, behavior: Behavior, inverted = false): PreTokenizer {
+  return (text) => splitText(text, pattern, behavior, inverted);
+}
+
+function buildSplit(record: JsonRecord, where: string): PreTokenizer {
+  const pattern = compilePattern(record.pattern, `${where}.pattern`);
+  return cut(pattern, toBehavior(record.behavior, where), record.invert === true);
+}
+
+function buildCharDelimiter(record: JsonRecord, where: string): PreTokenizer {
+  const delimiter = expectString(record.delimiter, `${where}.delimiter`);
+  return cut(compilePattern({ String: delimiter }, where), "Removed");
+}
+
+function buildFixedLength(record: JsonRecord, where: string): PreTokenizer {
+  const { length } = record;
+  if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 1 || length > 2 ** 20)
+    throw badTokenizer(`${where}.length`, "a whole number of at least 1", length);
+  return cut(new RegExp(`[\\s\\S]{1,${length}}`, "gu"), "Isolated");
+}
+
+/** GPT-2's words, then each byte as a printable character. */
+function buildByteLevel(record: JsonRecord): PreTokenizer {
+  const words = record.use_regex === false ? undefined : compilePattern({ Regex: GPT2_WORDS }, "ByteLevel");
+  return (text) => {
+    const spaced = record.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text;
+    const parts = words ? splitText(spaced, words, "Isolated", false) : [spaced];
+    return parts.map(spellBytes);
+  };
+}
+
+const utf8 = new TextEncoder();
+
+function spellBytes(word: string): string {
+  let spelled = "";
+  for (const byte of utf8.encode(word)) spelled += BYTE_CHARACTERS[byte];
+  return spelled;
+}
+
+/** Spaces become the mark, and a word goes from one to the next. */
+function buildMetaspace(record: JsonRecord, where: string): PreTokenizer {
+  const mark = expectString(record.replacement ?? "▁", `${where}.replacement`);
+  const scheme = record.prepend_scheme ?? (record.add_prefix_space === false ? "never" : "always");
+  if (scheme !== "always" && scheme !== "first" && scheme !== "never")
+    throw badTokenizer(`${where}.prepend_scheme`, "always, first or never", scheme);
+  const marks = compilePattern({ String: mark }, where);
+  return (text, isFirst) => {
+    const written = text.replaceAll(" ", () => mark);
+    const prepends = scheme === "always" || (scheme === "first" && isFirst);
+    const marked = prepends && !written.startsWith(mark) ? mark + written : written;
+    return record.split === false ? [marked] : splitText(marked, marks, "MergedWithNext", false);
+  };
+}

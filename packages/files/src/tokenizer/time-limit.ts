@@ -1,0 +1,62 @@
+import { FilesError } from "../errors.js";
+
+/** For one text; the longest known texts take a hundredth. */
+const SECONDS = 5;
+
+type Vm = typeof import("node:vm");
+
+/**
+ * Runs a checkpoint's patterns, which may have been made never to end. Node ends them after some seconds, or when the
+ * user does (Ctrl-C); a page in a browser has a person who closes it, as Node before 20.16 has.
+ *
+ * @param what for the message: what takes so long
+ * @throws FilesError `bad-tokenizer` when it is over, and what `work` throws
+ */
+export function withinTime<T>(work: () => T, what: string): T {
+  const vm = nodeVm();
+  if (!vm) return work();
+  runner ??= makeRunner(vm);
+  try {
+    return runner(work) as T;
+  } catch (error) {
+    throw explain(error, what);
+  }
+}
+
+let runner: ((work: () => unknown) => unknown) | undefined;
+
+/** Without an import, which a page could not resolve. */
+function nodeVm(): Vm | undefined {
+  return typeof process === "undefined" ? undefined : process.getBuiltinModule?.("node:vm");
+}
+
+/** What is called from a script with a time-out is stopped with it. */
+function makeRunner(vm: Vm): (work: () => unknown) => unknown {
+  const context = vm.createContext({ work: undefined });
+  const script = new vm.Script("work()");
+  return (work) => {
+    context.work = work;
+    try {
+      return script.runInContext(context, { timeout: SECONDS * 1000, breakOnSigint: true });
+    } finally {
+      context.work = undefined;
+    }
+  };
+}
+
+function explain(error: unknown, what: string): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ERR_SCRIPT_EXECUTION_INTERRUPTED") passOnInterrupt();
+  else if (code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") return error;
+  return new FilesError(
+    "bad-tokenizer",
+    `${what} took more than ${SECONDS} seconds: stopped. The pattern is damaged or made to do harm; ` +
+      "use another copy of the model's files.",
+    { cause: error },
+  );
+}
+
+/** The script kept the signal from those who listen for it. */
+function passOnInterrupt(): void {
+  if (!process.emit("SIGINT", "SIGINT")) process.kill(process.pid, "SIGINT");
+}
