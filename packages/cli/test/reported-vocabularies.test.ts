@@ -26,6 +26,14 @@ function folder(files: Readonly<Record<string, unknown>>): string {
   return path;
 }
 
+/** The tiny tokenizer with pieces that no text becomes: 271 and these. */
+function withPieces(count: number): ReturnType<typeof tinyTokenizerJson> {
+  const json = tinyTokenizerJson();
+  const pieces = Array.from({ length: count }, (_, i) => [`piece ${i}`, 271 + i]);
+  const vocab = { ...json.model.vocab, ...Object.fromEntries(pieces) };
+  return { ...json, model: { ...json.model, vocab } };
+}
+
 /** The tiny Llama with these entries in place of its own. */
 function gguf(change: (entries: readonly Entry[]) => readonly Entry[]): string {
   const { entries, tensors } = tinyLlama();
@@ -47,7 +55,7 @@ async function run(...words: string[]) {
 }
 
 describe("a tokenizer with ids beyond the logits", () => {
-  const json = tinyTokenizerJson();
+  const json = withPieces(17);
   const added = (id: number, content: string) => ({ ...json.added_tokens[0]!, id, content });
   const beyond = (content: string) => ({
     ...json,
@@ -88,9 +96,7 @@ describe("a tokenizer with ids beyond the logits", () => {
   });
 
   test("twice as many are another model's", async () => {
-    const pieces = Array.from({ length: 320 }, (_, i) => [`piece ${i}`, 271 + i]);
-    const vocab = { ...json.model.vocab, ...Object.fromEntries(pieces) };
-    const model = folder({ "tokenizer.json": { ...json, model: { ...json.model, vocab } } });
+    const model = folder({ "tokenizer.json": withPieces(320) });
     const { status, stderr } = await run("logits", "--ids", "1", "--model", model);
     expect(status).toBe(1);
     expect(stderr).toContain("the tokenizer has 591 tokens and the model only 288");
