@@ -4,7 +4,8 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
-import { cacheTensors, emptyCache, forkCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
+import { cacheTensors, emptyCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
+import { tidy } from "./layers/tidy.js";
 
 /**
  * A session of core's whose steps are TensorFlow.js' own and done when the call returns: for laws that run in one tidy,
@@ -69,29 +70,17 @@ class CachedSession implements TensorSession {
 
   select(rows: readonly number[]): void {
     for (const row of rows) this.checkRow(row);
-    const taken = new Set<number>();
-    const next = rows.map((row) => {
-      const cache = this.caches[row]!;
-      if (taken.has(row)) return forkCache(cache);
-      taken.add(row);
-      return cache;
-    });
-    this.replaceCaches(next);
+    // A fork holds the same tensors: they go when no row holds them any more.
+    this.replaceCaches(rows.map((row) => this.caches[row]!));
   }
 
   rewind(lengths: readonly number[]): void {
     this.checkRowCount(lengths.length, "lengths");
-    const next = this.caches.map((cache, b) => {
-      const length = lengths[b]!;
-      if (!Number.isInteger(length) || length < 0 || length > cache.length) {
-        throw new ModelError(
-          "bad-token",
-          `Row ${b} holds ${cache.length} tokens and can't be rewound to ${length}.`,
-        );
-      }
-      return length === cache.length ? cache : truncateCache(cache, length);
-    });
-    this.replaceCaches(next);
+    for (const [b, cache] of this.caches.entries()) checkLength(lengths[b]!, cache, b);
+    const shorten = (cache: RowCache, b: number) =>
+      lengths[b] === cache.length ? cache : truncateCache(cache, lengths[b]!);
+    // What fails midway leaves nothing of what it had made.
+    this.replaceCaches(tidy(() => this.caches.map(shorten)));
   }
 
   dispose(): void {
@@ -162,6 +151,14 @@ class CachedSession implements TensorSession {
       `There is no row ${row}: this session has rows 0 to ${this.caches.length - 1}.`,
     );
   }
+}
+
+function checkLength(length: number, cache: RowCache, row: number): void {
+  if (Number.isInteger(length) && length >= 0 && length <= cache.length) return;
+  throw new ModelError(
+    "bad-token",
+    `Row ${row} holds ${cache.length} tokens and can't be rewound to ${length}.`,
+  );
 }
 
 /** Frees the tensors of caches that no row of the others holds. */

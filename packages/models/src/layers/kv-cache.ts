@@ -1,6 +1,6 @@
 /**
  * Keys and values that a row has cached, as immutable tensors that rows can share. Every row has its own long part,
- * so that there is no padding anywhere and a fork copies nothing.
+ * so that there is no padding anywhere; a fork is the same cache once more.
  *
  * Tensors cannot be written to: a cache grows by copying. Tokens that the rows of a batch get one at a time go to a
  * short tail, one tensor for all of them, and once in about √(2S) steps each row's share of the tail joins its long
@@ -11,7 +11,7 @@
  * M = G·K: the keys, or values, of all key/value heads of a token. X: tokens in a tail, step by step, those of all
  * rows of a step together.
  */
-import { clone, slice, type Tensor2D } from "@tensorflow/tfjs-core";
+import { slice, type Tensor2D } from "@tensorflow/tfjs-core";
 import { concat, reshape, sliceColumns, sliceRows, transpose } from "./direct.js";
 import { tidy } from "./tidy.js";
 
@@ -144,15 +144,6 @@ export function extendCaches(
     length: cache.length + lengths[b]!,
     blocks: grown.map((rows) => rows[b]!),
   }));
-}
-
-/** A cache that shares all data with this one, with tensor handles of its own. */
-export function forkCache({ length, blocks }: RowCache): RowCache {
-  const share = ({ long, tail }: BlockCache): BlockCache => ({
-    ...(long && { long: { keys_MS: clone(long.keys_MS), values_SM: clone(long.values_SM) } }),
-    ...(tail && { tail: { ...tail, keys_XM: clone(tail.keys_XM), values_XM: clone(tail.values_XM) } }),
-  });
-  return { length, blocks: blocks.map(share) };
 }
 
 /** A new cache of the first `length` tokens. */

@@ -11,6 +11,7 @@ import {
   readRows,
   toleranceBetweenRuns,
 } from "@amulet-ts/testing/reference/checkpoints";
+import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const vocabulary = 288;
@@ -80,6 +81,17 @@ describe("sessions on the fixtures", () => {
         session.append(rows.map((row) => row.slice(Math.ceil(row.length / 3), -1))).dispose();
         const last = await readRows(session.append(rows.map((row) => row.slice(-1))));
         expectWithin(distance(last, lastAlone()), tolerance);
+      });
+
+      test("a fork makes no tensor and takes no memory", async () => {
+        using session = model.openTensorSession(1);
+        session.append([rows[0]!]).dispose();
+        for (const id of [3, 4]) session.append([[id]]).dispose();
+        const before = tf.memory();
+        session.select(Array(64).fill(0));
+        expect(tf.memory()).toMatchObject({ numTensors: before.numTensors, numBytes: before.numBytes });
+        session.select([63]);
+        expect(tf.memory().numTensors).toBe(before.numTensors);
       });
 
       test("select drops, reorders and forks rows, and forks go their own ways", async () => {
