@@ -2,7 +2,7 @@ import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { guidanceLimit, guidanceScale, paperParameters, strengthNames } from "../src/index.js";
-import { alphaFor, etaFor, iterationsFor, lambdaFor } from "../src/strength/solve-strength.js";
+import { alphaFor, etaFor, iterationsFor, lambdaFor, solveStrength } from "../src/strength/solve-strength.js";
 
 const xOf = oracles.guidanceScale;
 const any = fc.record({
@@ -127,4 +127,22 @@ test("every name leads to every other", () => {
   expect(() => strengthNames({ gamma: 1, guidanceScale: 2 })).toThrow("once");
   expect(() => strengthNames({ gamma: Number.NaN })).toThrow("finite");
   expect(() => strengthNames({})).toThrow("once");
+});
+
+test("all four at once are those found alone; what gives no such x is absent, and so is all below x = 1", () => {
+  fc.assert(
+    fc.property(any, (parameters) => {
+      const x = xOf(parameters);
+      const { iterations, alpha, lambda, eta } = solveStrength(x, parameters);
+      expect(alpha).toBe(alphaFor(x, parameters));
+      expect(lambda).toBe(lambdaFor(x, parameters));
+      expect(eta).toBe(etaFor(x, parameters));
+      near(iterations?.guidanceScale ?? x, x);
+    }),
+    { seed: 34, numRuns: 20 },
+  );
+  // α < λ: no T reaches the limit λ/(λ−α) = 2, and α or λ alone do.
+  const reached = solveStrength(2, { ...paperParameters, alpha: 1 });
+  expect(Object.keys(reached)).toEqual(["alpha", "lambda"]);
+  expect(solveStrength(0.5, paperParameters)).toEqual({});
 });

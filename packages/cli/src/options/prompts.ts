@@ -4,8 +4,8 @@ import {
   type ChatModel,
   type Method,
   preferenceChats,
-  renderQuestion,
-  type TokenRow,
+  type RenderedPrompts,
+  renderPrompts as renderQuestion,
   type WeightedPreference,
   type WeightedQuestion,
 } from "@amulet-ts/core";
@@ -21,10 +21,7 @@ export interface AskedQuestion extends WeightedQuestion {
 }
 
 /** The prompts as token ids, with the weight of each preference. */
-export interface TokenPrompts {
-  readonly base: TokenRow;
-  readonly preferences: readonly { readonly tokens: TokenRow; readonly weight: number }[];
-}
+export type TokenPrompts = Omit<RenderedPrompts, "note">;
 
 /** What is asked: in words, or as the ids of both prompts. */
 export type Asked =
@@ -111,22 +108,13 @@ function readPreferences(values: PromptValues, reads: Reads): Required<WeightedP
 /** All prompts as the model reads them. */
 export function renderPrompts(model: ChatModel, asked: Asked): ReadPrompts {
   if (asked.kind === "ids") return { prompts: asked.prompts };
-  if (asked.question.preferences.length === 0) return renderBase(model, asked.question);
-  const { base, preferences } = renderQuestion(model, asked.question);
-  const note = preferences[0]!.chat.note;
-  return {
-    prompts: {
-      base: base.ids,
-      preferences: preferences.map(({ chat, weight }) => ({ tokens: chat.ids, weight })),
-    },
-    ...(note !== undefined && { note }),
-  };
-}
-
-/** No preference was stated and none is read. */
-function renderBase(model: ChatModel, question: AskedQuestion): ReadPrompts {
-  const { ids, note } = model.renderChat(chatsWith(question, "").base);
-  return { prompts: { base: ids, preferences: [] }, ...(note !== undefined && { note }) };
+  const { question } = asked;
+  const { note, ...prompts } = renderQuestion(
+    model,
+    question,
+    question.preferences.length > 0 ? "both" : "base",
+  );
+  return { prompts, ...(note !== undefined && { note }) };
 }
 
 /** The base chat and the one with a preference. */

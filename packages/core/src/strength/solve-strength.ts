@@ -85,6 +85,36 @@ export function etaFor(
   return eta ?? fail(scale, "eta (η)", parameters);
 }
 
+/** For each parameter the value that gives a wanted x when the other three stay as they are; absent where none does. */
+export interface StrengthSolutions {
+  /** The whole number that comes nearest, and the x that it gives. */
+  readonly iterations?: Steps;
+  readonly alpha?: number;
+  readonly lambda?: number;
+  readonly eta?: number;
+}
+
+/** Solves for each parameter alone. */
+export function solveStrength(scale: number, parameters: AmuletParameters): StrengthSolutions {
+  const solvers = {
+    iterations: () => iterationsFor(scale, parameters).nearest,
+    alpha: () => alphaFor(scale, parameters),
+    lambda: () => lambdaFor(scale, parameters),
+    eta: () => etaFor(scale, parameters),
+  };
+  const solved = Object.entries(solvers).map(([name, solver]) => [name, ifThereIs<Steps | number>(solver)]);
+  return Object.fromEntries(solved.filter(([, value]) => value !== undefined));
+}
+
+function ifThereIs<T>(solver: () => T): T | undefined {
+  try {
+    return solver();
+  } catch (error) {
+    if (error instanceof CoreError && error.code === "bad-strength") return undefined;
+    throw error;
+  }
+}
+
 /** Weights beyond these change no strength that anyone would set. */
 const largestWeight = 1e6;
 

@@ -2,6 +2,7 @@
 
 import type { Prompts, WeightedPrompt } from "../decode/prompts.js";
 import { CoreError } from "../errors.js";
+import type { Method } from "../methods/method.js";
 import type { TokenRow } from "../port/session.js";
 import {
   type ChatModel,
@@ -36,44 +37,68 @@ export function renderQuestion(
   model: ChatModel,
   question: Question | WeightedQuestion,
 ): RenderedQuestion | RenderedWeightedQuestion {
+  const { base, preferences } = renderChats(model, readQuestion(question, "both"));
+  if ("preferences" in question) return { base, preferences };
+  return { base, preference: preferences[0]!.chat };
+}
+
+/** A question as `decode` and `answerPrompts` take it. */
+export interface RenderedPrompts extends Prompts {
+  readonly preferences: readonly Required<WeightedPrompt>[];
+  /** What the chat template did without being asked for. */
+  readonly note?: string;
+}
+
+/**
+ * The token ids of {@link renderQuestion}.
+ *
+ * @param reads which prompts will be read: where that is the base prompt alone, no preference need be stated
+ */
+export function renderPrompts(
+  model: ChatModel,
+  question: Question | WeightedQuestion,
+  reads: Method["reads"] = "both",
+): RenderedPrompts {
+  const { base, preferences } = renderChats(model, readQuestion(question, reads));
+  const note = preferences[0]?.chat.note ?? base.note;
+  return {
+    base: base.ids,
+    preferences: preferences.map(({ chat, weight }) => ({ tokens: chat.ids, weight })),
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** One preference is a list of one. @throws CoreError `bad-request` */
+function readQuestion(question: Question | WeightedQuestion, reads: Method["reads"]): WeightedQuestion {
   checkText(question.question, "question", "ask something.");
-  if (!("preferences" in question)) return renderChats(model, question);
+  if (!("preferences" in question)) {
+    const { preference, ...asked } = question;
+    return { ...asked, preferences: [{ text: preference }] };
+  }
   if ("preference" in question) {
     throw new CoreError(
       "bad-request",
       "The question has both a preference and preferences: give one of them.",
     );
   }
-  const { preferences, ...asked } = question;
-  if (preferences.length === 0) {
-    throw new CoreError("bad-request", "The list of preferences is empty: state at least one.");
-  }
-  const rendered = preferences.map(({ text, weight = 1 }) => {
-    const { base, preference } = renderChats(model, { ...asked, preference: text });
-    return { base, chat: preference, weight };
-  });
-  return { base: rendered[0]!.base, preferences: rendered.map(({ chat, weight }) => ({ chat, weight })) };
+  if (question.preferences.length > 0 || reads === "base") return question;
+  throw new CoreError("bad-request", "The list of preferences is empty: state at least one.");
 }
 
-function renderChats(model: ChatModel, question: Question): RenderedQuestion {
-  checkText(question.preference, "preference", 'state one, such as "Your answer should be concise."');
-  const chats = preferenceChats(question);
-  return { base: model.renderChat(chats.base), preference: model.renderChat(chats.preference) };
-}
-
-/** The token ids of {@link renderQuestion}, as `decode` and `answerPrompts` take them. */
-export function renderPrompts(
+/** The base chat is the same for all preferences, and is rendered once. */
+function renderChats(
   model: ChatModel,
-  question: Question | WeightedQuestion,
-): Prompts & { readonly preferences: readonly WeightedPrompt[] } {
-  if (!("preferences" in question)) {
-    const { base, preference } = renderQuestion(model, question);
-    return { base: base.ids, preferences: [{ tokens: preference.ids, weight: 1 }] };
-  }
-  const { base, preferences } = renderQuestion(model, question);
+  { preferences, ...asked }: WeightedQuestion,
+): RenderedWeightedQuestion {
+  for (const { text } of preferences)
+    checkText(text, "preference", 'state one, such as "Your answer should be concise."');
+  const chatsWith = (preference: string) => preferenceChats({ ...asked, preference });
   return {
-    base: base.ids,
-    preferences: preferences.map(({ chat, weight }) => ({ tokens: chat.ids, weight })),
+    base: model.renderChat(chatsWith("").base),
+    preferences: preferences.map(({ text, weight = 1 }) => ({
+      chat: model.renderChat(chatsWith(text).preference),
+      weight,
+    })),
   };
 }
 

@@ -1,5 +1,12 @@
 /** `amulet strength`: T, α, λ, η to the one number that they amount to, and back. */
-import { type AmuletParameters, guidanceLimit, guidanceScale, mostIterations } from "@amulet-ts/core";
+import {
+  type AmuletParameters,
+  guidanceLimit,
+  guidanceScale,
+  mostIterations,
+  type StrengthSolutions,
+  solveStrength,
+} from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import { type CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
@@ -7,7 +14,6 @@ import { readParameters } from "../../options/methods.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { formatNumber, writeJson, writeLines } from "../../terminal/output.js";
 import type { StrengthCommandValues } from "./command.js";
-import { type Solutions, solveStrength } from "./solve.js";
 
 export async function run({ values, io }: Invocation<StrengthCommandValues>): Promise<void> {
   const parameters = readParameters(values);
@@ -96,12 +102,12 @@ function belowOne(scale: number): string {
 }
 
 function solutionLines(
-  { iterations, alpha, lambda, eta }: Solutions,
+  { iterations, alpha, lambda, eta }: StrengthSolutions,
   parameters: AmuletParameters,
 ): string[] {
   const steps =
     iterations &&
-    `${iterations.value}, the nearest whole number: x = ${formatNumber(iterations.guidanceScale)}`;
+    `${iterations.iterations}, the nearest whole number: x = ${formatNumber(iterations.guidanceScale)}`;
   const noSteps = `none up to ${mostIterations}; as T grows, x tends to ${formatNumber(guidanceLimit(parameters))}`;
   const limit = (eta: number) => formatNumber(guidanceScale({ ...parameters, eta }));
   const noEta =
@@ -114,6 +120,7 @@ function solutionLines(
   ];
 }
 
-function withNulls({ iterations, alpha, lambda, eta }: Solutions) {
-  return { iterations: iterations ?? null, alpha: alpha ?? null, lambda: lambda ?? null, eta: eta ?? null };
+function withNulls({ iterations, alpha, lambda, eta }: StrengthSolutions) {
+  const steps = iterations && { value: iterations.iterations, guidanceScale: iterations.guidanceScale };
+  return { iterations: steps ?? null, alpha: alpha ?? null, lambda: lambda ?? null, eta: eta ?? null };
 }
