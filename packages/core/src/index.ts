@@ -11,6 +11,7 @@ export * from "./decode/request.js";
 export * from "./decode/score.js";
 export * from "./errors.js";
 export * from "./explain/explain.js";
+export * from "./explain/inspect-position.js";
 export * from "./methods/adacad.js";
 export * from "./methods/bounded.js";
 export * from "./methods/masks.js";

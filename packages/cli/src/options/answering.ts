@@ -1,4 +1,4 @@
-import { type AnswerOptions, createChooser, type SamplingOptions } from "@amulet-ts/core";
+import type { AnswerOptions, SamplingOptions } from "@amulet-ts/core";
 import type { Io } from "../io.js";
 import { Progress } from "../terminal/progress.js";
 import type { AnswerValues } from "./shared.js";
@@ -16,14 +16,13 @@ const samplingOptions = {
   "presence-penalty": "presencePenalty",
 } as const satisfies Partial<Record<keyof AnswerValues, keyof SamplingOptions>>;
 
-/** How the answers are to be chosen and ended. @throws CoreError `bad-sampling` */
+/** How the answers are to be chosen and ended; what each option may be was checked when it was read. */
 export function readAnswerOptions(values: AnswerValues): AnswerOptions {
   const sampling: Record<string, unknown> = {};
   for (const [option, name] of Object.entries(samplingOptions)) {
     const value = values[option as keyof typeof samplingOptions];
     if (value !== undefined) sampling[name] = value;
   }
-  createChooser(sampling);
   const { "max-new-tokens": maxNewTokens, stop } = values;
   return {
     ...sampling,

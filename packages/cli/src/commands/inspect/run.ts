@@ -1,5 +1,5 @@
 /** `amulet inspect`: one token under the loupe. */
-import { guidanceLimit, guidanceScale } from "@amulet-ts/core";
+import { guidanceLimit, guidanceScale, inspectPosition } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import { withProgress } from "../../options/answering.js";
 import { readParameters } from "../../options/methods.js";
@@ -7,7 +7,6 @@ import { openModel } from "../../options/model.js";
 import { countTokens, describePreferences, readAsked, renderPrompts } from "../../options/prompts.js";
 import { writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import type { InspectValues } from "./command.js";
-import { inspectPosition } from "./position.js";
 import { formatInspection } from "./view.js";
 
 /** Candidates beside the token that is taken. */

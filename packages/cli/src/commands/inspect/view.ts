@@ -1,6 +1,6 @@
 /** An inspected position for people: the dial, the candidates, the iterations and a plot. */
 
-import { type AmuletParameters, guidanceLimit, guidanceScale } from "@amulet-ts/core";
+import { type AmuletParameters, guidanceLimit, guidanceScale, type Inspection } from "@amulet-ts/core";
 import type { Colors } from "picocolors/types.js";
 import type { Io } from "../../io.js";
 import { colorsFor } from "../../terminal/colors.js";
@@ -9,7 +9,6 @@ import { plotCurves } from "../../terminal/plot.js";
 import { printable, quoted } from "../../terminal/printable.js";
 import { layOutTable } from "../../terminal/table.js";
 import { formatProbability, formatSigned } from "../generate/explanation.js";
-import type { Inspection } from "./position.js";
 
 /** Candidates that the iterations and the plot show; all are in the first table. */
 const plotted = 4;

@@ -1,24 +1,21 @@
 /** One position of an answer under the loupe: its candidates from iteration to iteration. */
-import {
-  type AmuletParameters,
-  amuletLoop,
-  amuletMethod,
-  argMax,
-  chooseGreedily,
-  decode,
-  type Explanation,
-  explainToken,
-  guidanceScale,
-  guidanceTrajectory,
-  type LanguageModel,
-  type Method,
-  type PrefillOptions,
-  type TokenView,
-} from "@amulet-ts/core";
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { usageError } from "../../errors.js";
-import type { TokenPrompts } from "../../options/prompts.js";
+import { argMax, chooseGreedily } from "../decode/choose.js";
+import { decode } from "../decode/decode.js";
+import type { Prompts } from "../decode/prompts.js";
+import { CoreError } from "../errors.js";
+import { amuletMethod, type Method } from "../methods/method.js";
+import { amuletLoop } from "../methods/policy.js";
+import type { PrefillOptions } from "../port/reading.js";
+import type { LanguageModel } from "../port/session.js";
+import {
+  type AmuletParameters,
+  guidanceScale,
+  guidanceTrajectory,
+  paperParameters,
+} from "../strength/strength.js";
+import { type Explanation, explainToken, readExplainOptions, type TokenView } from "./explain.js";
 
 /** π after t iterations: 0 is the preference policy. */
 export interface InspectedIteration {
@@ -43,56 +40,83 @@ export interface Inspection {
 }
 
 export interface InspectRequest extends PrefillOptions {
-  readonly prompts: TokenPrompts;
-  readonly parameters: AmuletParameters;
-  /** Number of the token in Amulet's greedy answer; the first is 0. */
-  readonly position: number;
-  /** Candidates beside the one that is taken. */
-  readonly alternatives: number;
+  readonly prompts: Prompts;
+  /** Default: the paper's. */
+  readonly parameters?: AmuletParameters;
+  /** Number of the token in Amulet's greedy answer; the first, the default, is 0. */
+  readonly position?: number;
+  /** Candidates beside the one that is taken, 4 by default. */
+  readonly alternatives?: number;
 }
 
-/** @throws CliError `usage` where the answer ends before the position, CoreError */
+/**
+ * Answers greedily up to a position, then runs the loop there and looks at every iterate.
+ *
+ * @throws CoreError `bad-request` where the answer ends before the position, `not-covered` where an engine gives only the
+ *   most probable tokens, and what `decode` throws
+ */
 export async function inspectPosition(model: LanguageModel, request: InspectRequest): Promise<Inspection> {
-  const { before, logBase_BV, logPreference_BV } = await readPosition(model, request);
+  const { prompts, parameters = paperParameters, position = 0, alternatives = 4, ...options } = request;
+  checkPosition(position);
+  readExplainOptions({ alternatives });
+  const kept: Tensor2D[] = [];
   try {
-    return { before, ...(await runLoop(logBase_BV, logPreference_BV, request)) };
+    const before = await answerUpTo(model, { prompts, parameters, position, options, kept });
+    const [logBase_BV, logPreference_BV] = kept as [Tensor2D, Tensor2D];
+    return { before, ...(await runLoop(logBase_BV, logPreference_BV, parameters, alternatives)) };
   } finally {
-    tf.dispose([logBase_BV, logPreference_BV]);
+    tf.dispose(kept);
   }
 }
 
-/** Answers up to the position and keeps both policies there, `[1, V]`; the caller owns them. */
-async function readPosition(
+function checkPosition(position: number): void {
+  if (Number.isSafeInteger(position) && position >= 0) return;
+  throw new CoreError(
+    "bad-request",
+    `position must be a whole number of at least 0, the first token's; it is ${position}.`,
+  );
+}
+
+interface Approach {
+  readonly prompts: Prompts;
+  readonly parameters: AmuletParameters;
+  readonly position: number;
+  readonly options: PrefillOptions;
+  /** Where both policies at the position go, `[1, V]` each. */
+  readonly kept: Tensor2D[];
+}
+
+/** @returns the tokens before the position */
+async function answerUpTo(
   model: LanguageModel,
-  { prompts, parameters, position, ...options }: InspectRequest,
-) {
-  const kept: Tensor2D[] = [];
-  const before: number[] = [];
+  { prompts, parameters, position, options, kept }: Approach,
+): Promise<number[]> {
+  const said: number[] = [];
   const amulet = amuletMethod(parameters);
   const watched: Method = {
     ...amulet,
     policy: (logBase_BV, logPreference_BV) => {
-      const isThere = before.length === position;
+      const isThere = said.length === position;
       if (isThere) kept.push(tf.keep(tf.clone(logBase_BV)), tf.keep(tf.clone(logPreference_BV)));
       return amulet.policy(logBase_BV, logPreference_BV);
     },
   };
-  const asked = { ...prompts, method: watched, choose: chooseGreedily, maxNewTokens: position + 1 };
-  for await (const event of decode(model, [asked], options)) {
-    if (event.type === "token") before.push(event.id);
+  const request = { ...prompts, method: watched, choose: chooseGreedily, maxNewTokens: position + 1 };
+  for await (const event of decode(model, [request], options)) {
+    if (event.type === "token") said.push(event.id);
   }
-  const [logBase_BV, logPreference_BV] = kept;
-  if (logBase_BV && logPreference_BV)
-    return { before: before.slice(0, position), logBase_BV, logPreference_BV };
-  throw usageError(
-    `The answer ends before token ${position}: its last position is ${before.length}, so --at must be at most that.`,
+  if (kept.length > 0) return said.slice(0, position);
+  throw new CoreError(
+    "bad-request",
+    `The answer ends before token ${position}: its last position is ${said.length}, so ask for one up to that.`,
   );
 }
 
 async function runLoop(
   logBase_BV: Tensor2D,
   logPreference_BV: Tensor2D,
-  { parameters, alternatives }: InspectRequest,
+  parameters: AmuletParameters,
+  alternatives: number,
 ): Promise<Omit<Inspection, "before">> {
   const logPolicy_BV = amuletLoop(logBase_BV, logPreference_BV, parameters);
   const rows = [logBase_BV, logPreference_BV, logPolicy_BV] as const;
@@ -108,7 +132,7 @@ async function runLoop(
 }
 
 function uniqueById(views: readonly TokenView[]): TokenView[] {
-  return [...new Map([...views].reverse().map((view) => [view.id, view])).values()].reverse();
+  return views.filter(({ id }, i) => views.findIndex((view) => view.id === id) === i);
 }
 
 function viewOnly(view: TokenView): TokenView {
