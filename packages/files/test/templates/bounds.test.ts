@@ -45,6 +45,11 @@ const HOSTILE: [string, string, RegExp][] = [
   ["a printed list that holds itself twice, often", `${sharing("[1]", 60)}{{ x }}`, STEPS],
   ["such a list as JSON", `${sharing("[1]", 60)}{{ x|tojson }}`, STEPS],
   ["such lists compared", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x == y }}`, STEPS],
+  [
+    "a tuple that holds itself twice, often, as a key",
+    `{% set x = 1 %}${"{% set x = (x, x) %}".repeat(60)}{{ {x: 1} }}`,
+    /so long a key/,
+  ],
   ["such lists ordered", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x < y }}`, STEPS],
   ["a join of much", "{{ range(99999)|join('x' * 9999) }}", TEXT],
   ["a replacement that grows", "{% set x = 'a' * 99999 %}{{ x.replace('a', x) }}", TEXT],

@@ -1,5 +1,4 @@
 import type { Runtime } from "../run/runtime.js";
-import { itemOf } from "../values/members.js";
 import { Undefined, type Value } from "../values/value.js";
 
 /** Reads what filters call an attribute: a name, a number, or several with points between (`function.name`). */
@@ -12,7 +11,7 @@ export function attributeReader(
   return (runtime, item) => {
     let value = item;
     for (const key of keys) {
-      value = itemOf(runtime, value, key);
+      value = runtime.item(value, key);
       if (value instanceof Undefined && fallback !== undefined && fallback !== null) value = fallback;
     }
     return value;

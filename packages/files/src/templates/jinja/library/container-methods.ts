@@ -1,9 +1,18 @@
-import { type Arguments, bind } from "../run/arguments.js";
+import { bind } from "../run/arguments.js";
 import type { Operation, Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
 import { areEqual } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
-import { asInteger, Callable, type List, orElse, Tuple, type Value, View } from "../values/value.js";
+import { View } from "../values/things.js";
+import {
+  type Arguments,
+  asInteger,
+  Callable,
+  Dict,
+  type List,
+  orElse,
+  Tuple,
+  type Value,
+} from "../values/value.js";
 
 /** A method of a dict, a list or a tuple, or nothing where Python has none of this name. */
 export function containerMethod(

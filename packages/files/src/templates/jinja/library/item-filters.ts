@@ -3,12 +3,11 @@ import type { Operation, Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
 import { calculate } from "../values/arithmetic.js";
 import { areEqual, isLess } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { collect, isTrue, iterate, lengthOf } from "../values/iterate.js";
+import { Group, Lazy } from "../values/things.js";
 import {
   asInteger,
-  Group,
-  Lazy,
+  Dict,
   type List,
   orElse,
   Tuple,

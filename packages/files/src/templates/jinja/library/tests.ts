@@ -3,20 +3,10 @@ import type { Operation } from "../run/runtime.js";
 import { TemplateError } from "../template-error.js";
 import { calculate } from "../values/arithmetic.js";
 import { compare } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { isIterable } from "../values/iterate.js";
 import { toText } from "../values/print.js";
-import {
-  asNumber,
-  Callable,
-  Float,
-  isList,
-  Markup,
-  Range,
-  Tuple,
-  Undefined,
-  type Value,
-} from "../values/value.js";
+import { Markup, Range } from "../values/things.js";
+import { asNumber, Callable, Dict, Float, isList, Tuple, Undefined, type Value } from "../values/value.js";
 import { filterNames } from "./filters.js";
 import { isCased } from "./text.js";
 

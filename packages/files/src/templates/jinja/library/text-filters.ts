@@ -1,19 +1,19 @@
-import { type Arguments, bind, noArguments } from "../run/arguments.js";
+import { bind, noArguments } from "../run/arguments.js";
 import type { Operation, Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
 import { integer } from "../values/arithmetic.js";
-import { Dict } from "../values/dict.js";
 import { fixed } from "../values/format-number.js";
 import { formatPercent } from "../values/format-percent.js";
 import { collect, isTrue } from "../values/iterate.js";
-import { attributeOf } from "../values/members.js";
 import { toText } from "../values/print.js";
+import { Markup } from "../values/things.js";
 import { expectUnmarked, expectUsable } from "../values/usable.js";
 import {
+  type Arguments,
   asInteger,
   asNumber,
+  Dict,
   Float,
-  Markup,
   Tuple,
   typeName,
   Undefined,
@@ -86,7 +86,7 @@ export const TEXT_FILTERS: Readonly<Record<string, Operation>> = {
   attr: (runtime, value, args) => {
     const [name] = bind(args, "attr", ["name"], 1);
     if (typeof name !== "string" || value instanceof Dict) throw notRead("the filter attr of a dict");
-    return attributeOf(runtime, value, name);
+    return runtime.attribute(value, name);
   },
   abs: (_, value) => {
     expectUsable(value);

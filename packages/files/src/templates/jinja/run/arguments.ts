@@ -1,11 +1,5 @@
 import { TemplateError } from "../template-error.js";
-import type { List, Value } from "../values/value.js";
-
-/** What a call passes. */
-export interface Arguments {
-  readonly positional: List;
-  readonly named: ReadonlyMap<string, Value>;
-}
+import type { Arguments, Value } from "../values/value.js";
 
 export const noArguments: Arguments = { positional: [], named: new Map() };
 

@@ -2,13 +2,21 @@ import type { Applied, CallArguments, Expression } from "../syntax/tree.js";
 import { TemplateError } from "../template-error.js";
 import { calculate, signed } from "../values/arithmetic.js";
 import { compare } from "../values/compare.js";
-import { Dict } from "../values/dict.js";
 import { collect, isTrue } from "../values/iterate.js";
 import { attributeOf, itemOf, sliceOf } from "../values/members.js";
 import { toText } from "../values/print.js";
 import { expectUsable } from "../values/usable.js";
-import { Callable, Float, orElse, Tuple, typeName, Undefined, type Value } from "../values/value.js";
-import type { Arguments } from "./arguments.js";
+import {
+  type Arguments,
+  Callable,
+  Dict,
+  Float,
+  orElse,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+} from "../values/value.js";
 import { findGlobal } from "./globals.js";
 import { Loop } from "./loop.js";
 import type { Runtime } from "./runtime.js";

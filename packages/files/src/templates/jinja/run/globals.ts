@@ -1,10 +1,10 @@
 import { strftime } from "../library/strftime.js";
 import { notRead, Refusal, TemplateError } from "../template-error.js";
-import { Dict } from "../values/dict.js";
 import { collect, iterate } from "../values/iterate.js";
 import { toText } from "../values/print.js";
-import { asInteger, Callable, Namespace, Range, typeName, type Value } from "../values/value.js";
-import { type Arguments, bind } from "./arguments.js";
+import { Namespace, Range } from "../values/things.js";
+import { type Arguments, asInteger, Callable, Dict, typeName, type Value } from "../values/value.js";
+import { bind } from "./arguments.js";
 import { BOUNDS } from "./budget.js";
 import type { Runtime } from "./runtime.js";
 

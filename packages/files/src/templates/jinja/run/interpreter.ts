@@ -10,11 +10,11 @@ import type {
   Target,
 } from "../syntax/tree.js";
 import { TemplateError } from "../template-error.js";
-import { Dict } from "../values/dict.js";
 import { collect, isTrue, iterate } from "../values/iterate.js";
+import { attributeOf, itemOf } from "../values/members.js";
 import { toText } from "../values/print.js";
-import { Callable, Namespace, orElse, Tuple, Undefined, type Value } from "../values/value.js";
-import type { Arguments } from "./arguments.js";
+import { Namespace } from "../values/things.js";
+import { type Arguments, Callable, Dict, orElse, Tuple, Undefined, type Value } from "../values/value.js";
 import { Budget } from "./budget.js";
 import { applyFilter, evaluate } from "./evaluate.js";
 import { Loop } from "./loop.js";
@@ -53,6 +53,14 @@ export class Interpreter implements Runtime {
       throw this.#located(cause);
     }
     return output.toString();
+  }
+
+  attribute(value: Value, name: string): Value {
+    return attributeOf(this, value, name);
+  }
+
+  item(value: Value, key: Value): Value {
+    return itemOf(this, value, key);
   }
 
   filter(name: string, value: Value, args: Arguments): Value {

@@ -1,5 +1,4 @@
-import type { Value } from "../values/value.js";
-import type { Arguments } from "./arguments.js";
+import type { Arguments, Value } from "../values/value.js";
 import type { Budget } from "./budget.js";
 
 /** What a rendering carries along. */
@@ -9,6 +8,9 @@ export interface Runtime {
   readonly now: Date;
   /** Private-use characters that stand for printable ones; see protect-messages.ts. */
   readonly standIns: ReadonlySet<string>;
+  /** `value.name` and `value[key]`. */
+  attribute(value: Value, name: string): Value;
+  item(value: Value, key: Value): Value;
   filter(name: string, value: Value, args: Arguments): Value;
   test(name: string, value: Value, args: Arguments): boolean;
 }

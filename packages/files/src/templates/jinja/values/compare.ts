@@ -1,20 +1,9 @@
 import type { Runtime } from "../run/runtime.js";
 import { TemplateError } from "../template-error.js";
-import { Dict } from "./dict.js";
 import { itemsOf, iterate } from "./iterate.js";
+import { Lazy, Range, View } from "./things.js";
 import { expectUnmarked, expectUsable } from "./usable.js";
-import {
-  asNumber,
-  isList,
-  Lazy,
-  type List,
-  Range,
-  Tuple,
-  typeName,
-  Undefined,
-  type Value,
-  View,
-} from "./value.js";
+import { asNumber, Dict, isList, type List, Tuple, typeName, Undefined, type Value } from "./value.js";
 
 /** Python's `==`: by what they hold, and numbers whatever their type. Each pair of members takes a step. */
 export function areEqual(runtime: Runtime, left: Value, right: Value): boolean {

@@ -1,10 +1,8 @@
-import type { Arguments } from "../run/arguments.js";
 import type { Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
 import { fixed, formatNumber, signOf } from "./format-number.js";
-import { attributeOf, itemOf } from "./members.js";
 import { represent, toText } from "./print.js";
-import { Float, typeName, type Value } from "./value.js";
+import { type Arguments, Float, typeName, type Value } from "./value.js";
 
 const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
 const FIELD = /^([^!:.[]*)((?:\.[^!:.[]+|\[[^\]]+\])*)(?:!([rs]))?(?::([\s\S]*))?$/;
@@ -37,8 +35,8 @@ function pick({ positional, named }: Arguments, name: string): Value {
 function follow(runtime: Runtime, value: Value, path: string): Value {
   let reached = value;
   for (const [, name, key] of path.matchAll(/\.([^.[]+)|\[([^\]]+)\]/g)) {
-    if (name !== undefined) reached = attributeOf(runtime, reached, name);
-    else reached = itemOf(runtime, reached, /^\d+$/.test(key!) ? Number(key) : key!);
+    if (name !== undefined) reached = runtime.attribute(reached, name);
+    else reached = runtime.item(reached, /^\d+$/.test(key!) ? Number(key) : key!);
   }
   return reached;
 }

@@ -1,9 +1,8 @@
 import type { Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
-import { Dict } from "./dict.js";
 import { formatNumber, signOf } from "./format-number.js";
 import { represent, toText } from "./print.js";
-import { Float, Tuple, type Value } from "./value.js";
+import { Dict, Float, Tuple, type Value } from "./value.js";
 
 const FIELD = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([\s\S]|$)/gu;
 

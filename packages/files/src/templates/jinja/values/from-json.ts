@@ -1,6 +1,5 @@
 import { TemplateError } from "../template-error.js";
-import { Dict } from "./dict.js";
-import { Float, Thing, type Value } from "./value.js";
+import { Dict, Float, Thing, type Value } from "./value.js";
 
 /** A value of JavaScript as the template sees it. Members that are undefined are left out, as in JSON. */
 export function toValue(input: unknown): Value {

@@ -1,19 +1,8 @@
 import type { Runtime } from "../run/runtime.js";
 import { TemplateError } from "../template-error.js";
-import { Dict } from "./dict.js";
+import { Lazy, Markup, Range, View } from "./things.js";
 import { expectUnmarked } from "./usable.js";
-import {
-  isList,
-  Lazy,
-  type List,
-  Markup,
-  Range,
-  Tuple,
-  typeName,
-  Undefined,
-  type Value,
-  View,
-} from "./value.js";
+import { Dict, isList, type List, Tuple, typeName, Undefined, type Value } from "./value.js";
 
 /** The characters of a text: code points, as Python counts. */
 export function charactersOf(runtime: Runtime, text: string): string | readonly string[] {

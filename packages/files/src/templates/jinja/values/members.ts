@@ -2,16 +2,15 @@ import { containerMethod } from "../library/container-methods.js";
 import { isTextMethod, textMethod } from "../library/text-methods.js";
 import type { Runtime } from "../run/runtime.js";
 import { notRead, TemplateError } from "../template-error.js";
-import { Dict } from "./dict.js";
 import { charactersOf } from "./iterate.js";
+import { Group, Range } from "./things.js";
 import { expectUsable } from "./usable.js";
 import {
   asInteger,
+  Dict,
   Float,
-  Group,
   isList,
   type List,
-  Range,
   Thing,
   Tuple,
   typeName,

@@ -1,19 +1,7 @@
 import type { Runtime } from "../run/runtime.js";
 import { notRead } from "../template-error.js";
-import { Dict } from "./dict.js";
-import {
-  Float,
-  isList,
-  type List,
-  Markup,
-  Namespace,
-  Range,
-  Tuple,
-  typeName,
-  Undefined,
-  type Value,
-  View,
-} from "./value.js";
+import { Markup, Namespace, Range, View } from "./things.js";
+import { Dict, Float, isList, type List, Tuple, typeName, Undefined, type Value } from "./value.js";
 
 /** A value as Python's `str` writes it. @throws TemplateError for what would print as an address */
 export function toText(runtime: Runtime, value: Value): string {

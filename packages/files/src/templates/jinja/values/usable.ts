@@ -1,5 +1,6 @@
 import { notRead, TemplateError } from "../template-error.js";
-import { Markup, Undefined, type Value } from "./value.js";
+import { Markup } from "./things.js";
+import { Undefined, type Value } from "./value.js";
 
 /**
  * Refuses what nothing can be done with: an undefined value, and a text marked as safe, which may only be printed,

@@ -1,5 +1,4 @@
-import type { Arguments } from "../run/arguments.js";
-import type { Dict } from "./dict.js";
+import { notRead, TemplateError } from "../template-error.js";
 
 /**
  * What a template computes with, with the distinctions that Python makes. A number is an integer; what JSON writes as
@@ -47,6 +46,12 @@ export class Undefined extends Thing {
   }
 }
 
+/** What a call passes. */
+export interface Arguments {
+  readonly positional: List;
+  readonly named: ReadonlyMap<string, Value>;
+}
+
 /** A function, a method or a macro. */
 export class Callable extends Thing {
   readonly type = "function";
@@ -60,97 +65,74 @@ export class Callable extends Thing {
   }
 }
 
-export class Range extends Thing {
-  readonly type = "range";
-  readonly start: number;
-  readonly stop: number;
-  readonly step: number;
+type Key = string | number | null | object;
 
-  constructor(start: number, stop: number, step: number) {
-    super();
-    this.start = start;
-    this.stop = stop;
-    this.step = step;
+/** A mapping in the order of insertion, whose keys are equal where Python's are: 1, 1.0 and True are one key. */
+export class Dict {
+  readonly #entries = new Map<Key, readonly [Value, Value]>();
+
+  constructor(entries: Iterable<readonly [Value, Value]> = []) {
+    for (const [key, value] of entries) {
+      const hash = hashOf(key);
+      this.#entries.set(hash, [this.#entries.get(hash)?.[0] ?? key, value]);
+    }
   }
 
-  get length(): number {
-    return Math.max(0, Math.ceil((this.stop - this.start) / this.step));
+  get size(): number {
+    return this.#entries.size;
   }
 
-  at(index: number): number {
-    return this.start + index * this.step;
+  /** @throws TemplateError where the key is a list or a dict */
+  get(key: Value): Value | undefined {
+    return this.#entries.get(hashOf(key))?.[1];
   }
 
-  toList(): List {
-    return Array.from({ length: this.length }, (_, index) => this.at(index));
-  }
-}
-
-/** `keys()`, `values()` or `items()` of a dict. */
-export class View extends Thing {
-  readonly type: "dict_keys" | "dict_values" | "dict_items";
-  readonly dict: Dict;
-
-  constructor(type: View["type"], dict: Dict) {
-    super();
-    this.type = type;
-    this.dict = dict;
+  /** Adds a key that holds nothing. @returns whether it is new */
+  add(key: Value): boolean {
+    const hash = hashOf(key);
+    if (this.#entries.has(hash)) return false;
+    this.#entries.set(hash, [key, null]);
+    return true;
   }
 
-  toList(): List {
-    if (this.type === "dict_keys") return this.dict.keys();
-    if (this.type === "dict_values") return this.dict.values();
-    return this.dict.entries().map((pair) => new Tuple(pair));
+  keys(): List {
+    return this.entries().map(([key]) => key);
   }
-}
 
-/** What many filters give: items one by one, once. It is true even where nothing comes. */
-export class Lazy extends Thing {
-  readonly type = "generator";
-  readonly items: IterableIterator<Value>;
+  values(): List {
+    return this.entries().map(([, value]) => value);
+  }
 
-  constructor(items: IterableIterator<Value>) {
-    super();
-    this.items = items;
+  entries(): (readonly [Value, Value])[] {
+    return [...this.#entries.values()];
   }
 }
 
-/** The one thing that a template may write into. */
-export class Namespace extends Thing {
-  readonly type = "Namespace";
-  readonly values: Map<string, Value>;
-
-  constructor(values: Map<string, Value>) {
-    super();
-    this.values = values;
-  }
-
-  override attribute(name: string): Value | undefined {
-    return this.values.get(name);
-  }
+/** A JavaScript key that is the same where two values are equal. */
+function hashOf(value: Value): Key {
+  if (value === null) return null;
+  if (typeof value === "string") return `"${value}`;
+  if (typeof value === "boolean") return value ? 1 : 0;
+  if (typeof value === "number") return value;
+  if (value instanceof Float) return value.value;
+  if (value instanceof Undefined) return "?";
+  if (value instanceof Callable) return value;
+  if (value instanceof Tuple) return hashOfTuple(value);
+  if (value instanceof Thing) throw notRead(`a ${value.type} in the key of a dict`);
+  throw new TemplateError(`unhashable type: '${isList(value) ? "list" : typeName(value)}'`);
 }
 
-/** Text marked as HTML. Without automatic escaping it prints as it is; joined by + it would escape the other side. */
-export class Markup extends Thing {
-  readonly type = "Markup";
-  readonly text: string;
-
-  constructor(text: string) {
-    super();
-    this.text = text;
-  }
+function hashOfTuple({ items }: Tuple): string {
+  const hashes = items.map(hashOf);
+  if (hashes.some((hash) => typeof hash === "object" && hash !== null))
+    throw notRead("a function in the key of a dict");
+  const written = `(${JSON.stringify(hashes)}`;
+  if (written.length > LONGEST_KEY) throw notRead("so long a key of a dict");
+  return written;
 }
 
-/** A pair of `groupby`. */
-export class Group extends Tuple {
-  get grouper(): Value {
-    return this.items[0]!;
-  }
-
-  get list(): Value {
-    return this.items[1]!;
-  }
-}
+/** Tuples that hold themselves twice double at every level. */
+const LONGEST_KEY = 10_000;
 
 /** Null is a value: `??` would lose it. */
 export function orElse(value: Value | undefined, fallback: Value): Value {

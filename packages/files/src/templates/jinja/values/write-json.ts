@@ -1,9 +1,8 @@
 import type { Runtime } from "../run/runtime.js";
 import { TemplateError } from "../template-error.js";
 import { isLess } from "./compare.js";
-import { Dict } from "./dict.js";
 import { formatFloat } from "./print.js";
-import { Float, isList, type List, Tuple, typeName, type Value } from "./value.js";
+import { Dict, Float, isList, type List, Tuple, typeName, type Value } from "./value.js";
 
 export interface JsonLayout {
   readonly ascii: boolean;
