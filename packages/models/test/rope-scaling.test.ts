@@ -94,6 +94,7 @@ describe("a GGUF file's factor, as llama.cpp reads it", () => {
       /"rope\.scaling\.attn_factor" must be 1/,
     ],
     ["a factor below 0", [factor(-2)], /"rope\.scaling\.factor" must be a number above 0; it is -2/],
+    ["a base of 0", [["llama.rope.freq_base", 6, f32(0)]], /"rope\.freq_base" must be a number above 0/],
     [
       "a factor that is text",
       [stringEntry("llama.rope.scale_linear", "4")],

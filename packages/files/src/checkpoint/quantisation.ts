@@ -19,6 +19,13 @@ const methods: Readonly<Record<string, string>> = {
   torchao: "torchao",
 };
 
+/** Files that a quantiser leaves beside a config.json that says nothing of it. */
+const settingsFiles: Readonly<Record<string, string>> = {
+  "hf_quant_config.json": "NVIDIA ModelOpt",
+  "quant_config.json": "AWQ",
+  "quantize_config.json": "GPTQ",
+};
+
 /** What stands beside or instead of a quantised weight, where the config does not say it; the first that fits. */
 const traces: readonly (readonly [name: RegExp, method: string])[] = [
   [/\.weight_scale_inv$/, "FP8"],
@@ -40,6 +47,12 @@ export function refuseQuantisedConfig(config: Readonly<Record<string, unknown>>,
   const announced = config.quantization_config ?? text.quantization_config ?? config.compression_config;
   const method = describeMlx(config.quantization) ?? describeMethod(announced);
   if (method !== undefined) throw quantised(path, method);
+}
+
+/** @throws FilesError `unknown-tensor-type` where a repository's files are those of a quantiser */
+export function refuseQuantisedNames(names: readonly string[], path: string): void {
+  const found = Object.keys(settingsFiles).find((name) => names.includes(name));
+  if (found !== undefined) throw quantised(path, settingsFiles[found]!);
 }
 
 /** @throws FilesError `unknown-tensor-type` where tensors are quantised though the config did not say so */

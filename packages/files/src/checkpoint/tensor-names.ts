@@ -16,7 +16,7 @@ const spellings: readonly (readonly [pattern: RegExp, name: string])[] = [
 
 /** What a model with images or sound has beside its text part. */
 const otherParts =
-  /^(?:model\.)?(?:vision_tower|vision_model|visual|multi_modal_projector|audio_tower|audio_model)\./;
+  /^(?:model\.)?(?:vision_tower|vision_model|visual|multi_modal_projector|image_newline|audio_tower|audio_model)(?:\.|$)/;
 
 /** The name that the model with a head has for a tensor. */
 export function usualName(name: string): string {

@@ -1,5 +1,5 @@
 import { FilesError } from "../errors.js";
-import { utf8, viewOf } from "./byte-cursor.js";
+import { viewOf } from "./byte-cursor.js";
 import { countElements, encodedBytes } from "./file-tensor.js";
 import type { ModelFile } from "./model-file.js";
 import { plain, type TensorType } from "./numbers/dequantise.js";
@@ -13,7 +13,7 @@ import {
   isFiniteFloat64,
   isFiniteHalf,
 } from "./numbers/plain-floats.js";
-import { describeBeginning, showBytes } from "./recognise-file.js";
+import { describeBeginning, latin1, showBytes } from "./recognise-file.js";
 
 /** One tensor of the header, checked against its file. */
 export interface SafetensorsEntry {
@@ -32,6 +32,9 @@ export interface SafetensorsHeader {
   /** The byte that the data starts at. */
   readonly dataStart: number;
 }
+
+/** Names that are no UTF-8 could become each other. */
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The length field that every file begins with. */
 const lengthBytes = 8;
@@ -52,7 +55,8 @@ const floatTypes = [
 
 /** Types that may lie beside the weights (masks, positions, counters): known by their width, not read. */
 const unreadWidths: readonly (readonly [name: string, bytes: number])[] = [
-  ...(["BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"] as const).map((name) => [name, 1] as const),
+  ...["BOOL", "U8", "I8"].map((name) => [name, 1] as const),
+  ...["F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"].map((name) => [name, 1] as const),
   ...(["U16", "I16"] as const).map((name) => [name, 2] as const),
   ...(["U32", "I32"] as const).map((name) => [name, 4] as const),
   ...(["U64", "I64", "C64"] as const).map((name) => [name, 8] as const),
@@ -88,7 +92,9 @@ async function readHeaderLength(file: ModelFile): Promise<number> {
   await file.read(start, 0, "the beginning");
   if (start.length <= lengthBytes) throw file.truncated("the header", 0, lengthBytes + "{}".length);
   const length = viewOf(start).getUint32(0, true) + viewOf(start).getUint32(4, true) * 2 ** 32;
-  if (length > longestHeader || start[lengthBytes] !== "{".charCodeAt(0)) {
+  const [first] = latin1(start.subarray(lengthBytes)).trimStart();
+  // Whitespace alone may go on behind what was looked at.
+  if (length > longestHeader || (first !== undefined && first !== "{")) {
     throw new FilesError(
       "not-a-model",
       `${file.path} is not a safetensors file: it should start with a length up to ${longestHeader} and "{", ` +
@@ -129,10 +135,12 @@ function refuseNesting(file: ModelFile, bytes: Uint8Array): void {
 
 function parseJson(file: ModelFile, bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(utf8.decode(bytes));
+    return JSON.parse(strictUtf8.decode(bytes));
   } catch (cause) {
     // The parser quotes what it read, which may be unprintable: its words stay in the cause.
-    throw badHeader(file, `bytes ${lengthBytes} to ${lengthBytes + bytes.length} are not JSON`, { cause });
+    throw badHeader(file, `bytes ${lengthBytes} to ${lengthBytes + bytes.length} are not JSON in UTF-8`, {
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { refuseQuantisedConfig } from "../checkpoint/quantisation.js";
+import { refuseQuantisedConfig, refuseQuantisedNames } from "../checkpoint/quantisation.js";
 import { readJsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
 import { onDisk } from "../places/disk.js";
@@ -119,10 +119,16 @@ async function fetchCheckpoint(fetching: Fetching): Promise<string> {
   const described = selectDescription(id, listed(remote));
   const isSingle = !described.includes(INDEX);
   const known = await prepare(fetching, isSingle ? [...described, SINGLE] : described);
-  await bring(fetching, known, described);
+  // Small files belong to the question; a server that is silent about them is not waited for as for weights.
+  const stallMilliseconds = Math.min(settings.stallMilliseconds, settings.metadataMilliseconds);
+  await bring({ ...fetching, settings: { ...settings, stallMilliseconds } }, known, described);
   const snapshot = snapshotPath(folder, remote.commit);
   const config = (await readJsonObject(onDisk(join(snapshot, "config.json")))) ?? {};
   refuseQuantisedConfig(config, id.repository);
+  refuseQuantisedNames(
+    listed(remote).map((file) => file.path),
+    id.repository,
+  );
   settings.checkConfig(config, `${id.repository}/config.json`);
   if (isSingle) await bring(fetching, known);
   else await fetchIndexed(fetching, await indexedFiles(snapshot));

@@ -1,4 +1,10 @@
-import { f32, joinSafetensors, place, writeSafetensors } from "@amulet-ts/testing/files/checkpoint-writer";
+import {
+  f32,
+  joinSafetensors,
+  place,
+  u64,
+  writeSafetensors,
+} from "@amulet-ts/testing/files/checkpoint-writer";
 import { describe, expect, test } from "vitest";
 import { FilesError } from "../../src/errors.js";
 import { openSafetensors, openShardedSafetensors } from "./on-disk.js";
@@ -97,6 +103,48 @@ test.each(faults)("%s: one clear sentence", async (_, file, code, words) => {
   expect(error).toBeInstanceOf(FilesError);
   expect(error).toMatchObject({ code, message: expect.stringMatching(words) });
   expect((error as FilesError).message).toContain("model.safetensors");
+});
+
+describe("read and refused as by the format's own library, safetensors 0.8", () => {
+  const entry = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}';
+  const open = async (header: string | Buffer, data = f32(1)) => {
+    const text = Buffer.from(header);
+    const file = Buffer.concat([u64(text.length), text, data]);
+    const opened = await openSafetensors(await place({ "model.safetensors": file }));
+    await opened.close();
+    return [...opened.tensors.keys()];
+  };
+
+  test.each([
+    ["__metadata__ null", `{"__metadata__":null,${entry}}`],
+    ["__metadata__ at the end", `{${entry},"__metadata__":{"format":"pt"}}`],
+    ["whitespace around", ` \n\t{${entry}}  \n`],
+    ["much whitespace before", `${" ".repeat(100)}{${entry}}`],
+    ["a key more", '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"note":[]}}'],
+    ["types that are known by their width", '{"a":{"dtype":"F8_E4M3FNUZ","shape":[4],"data_offsets":[0,4]}}'],
+    ["an empty tensor between others", `{${entry},"b":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]}}`],
+    [
+      "a name that is empty, or everybody's prototype",
+      `{"":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"__proto__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`,
+    ],
+  ])("read: %s", async (_, header) => {
+    expect((await open(header)).length).toBeGreaterThan(0);
+  });
+
+  test.each<[string, string | Buffer]>([
+    ["a byte order mark", `\ufeff{${entry}}`],
+    ["NUL bytes behind", `{${entry}}\0\0`],
+    [
+      "names that are no UTF-8",
+      Buffer.concat([Buffer.from('{"'), Buffer.of(0xff), Buffer.from(`":${entry.slice(4)}}`)]),
+    ],
+    ["types in small letters", `{${entry.replace("F32", "f32")}}`],
+    ["__metadata__ of null", `{"__metadata__":{"a":null},${entry}}`],
+    ["__metadata__ false", `{"__metadata__":false,${entry}}`],
+    ["nothing", ""],
+  ])("refused: %s", async (_, header) => {
+    await expect(open(header)).rejects.toBeInstanceOf(FilesError);
+  });
 });
 
 test("a file cut anywhere is refused", async () => {

@@ -133,6 +133,11 @@ describe("refused before weights are fetched", () => {
       () => config({ quantization_config: { quant_method: "gptq", bits: 4 } }),
       /^acme\/tiny is quantised with GPTQ, 4 bits/,
     ],
+    [
+      "GPTQ that config.json says nothing of",
+      () => serve({ ...CHECKPOINT, "quantize_config.json": json({}) }),
+      /^acme\/tiny is quantised with GPTQ/,
+    ],
     ["MLX", () => config({ quantization: { bits: 4 } }), /^acme\/tiny is quantised with MLX, 4 bits/],
   ])("%s", async (_, prepare, message) => {
     prepare();

@@ -46,7 +46,7 @@ import {
   rotaryTables,
   rotateHalfMatrix,
 } from "../layers/rope.js";
-import { type RopeConfig, readRope } from "../layers/rope-config.js";
+import { type RopeConfig, readPositive, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
 import type { Weight } from "../weights/weight.js";
 
@@ -270,7 +270,7 @@ function readBlockTypes(source: ConfigSource, blockCount: number): LayerType[] {
 function readSlidingRope(source: ConfigSource, contextLength: number, headWidth: number): RopeConfig {
   if (source.nested("rope_parameters"))
     return readRope(source, contextLength, headWidth, "sliding_attention");
-  const base = source.number(["rope_local_base_freq", "rope.freq_base_swa"], 10_000);
+  const base = readPositive(source, ["rope_local_base_freq", "rope.freq_base_swa"], 10_000);
   return { base, scaling: { type: "default" } };
 }
 

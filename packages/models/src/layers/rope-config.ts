@@ -25,15 +25,10 @@ export function readRope(
   const own = (layerType && parameters?.nested(layerType)) || parameters;
   const scalingSource = own ?? source.nested("rope_scaling");
   for (const settings of [source, scalingSource]) if (settings) refusePartial(settings, headWidth);
-  const base = (own?.read(["rope_theta", undefined]) !== undefined ? own : source)?.number(
-    ["rope_theta", "rope.freq_base"],
-    usualBase,
-  );
-  if (source.format === "gguf") return { base: base!, scaling: readGgufScaling(source) };
-  return {
-    base: base!,
-    scaling: scalingSource ? readScaling(source, scalingSource, contextLength) : unscaled,
-  };
+  const holder = own?.read(["rope_theta", undefined]) === undefined ? source : own;
+  const base = readPositive(holder, ["rope_theta", "rope.freq_base"], usualBase);
+  if (source.format === "gguf") return { base, scaling: readGgufScaling(source) };
+  return { base, scaling: scalingSource ? readScaling(source, scalingSource, contextLength) : unscaled };
 }
 
 const unscaled: RopeScaling = { type: "default" };
@@ -54,7 +49,7 @@ function refusePartial(source: ConfigSource, headWidth: number): void {
 
 function readScaling(source: ConfigSource, settings: ConfigSource, contextLength: number): RopeScaling {
   const type = settings.read(["rope_type", undefined]) ?? settings.read(["type", undefined]);
-  const factor = () => readFactor(settings, ["factor", undefined]);
+  const factor = () => readPositive(settings, ["factor", undefined]);
   // transformers prefers the outer key, which some models have instead.
   const holder = source.has(["original_max_position_embeddings", undefined]) ? source : settings;
   const originalContext = () => holder.count(["original_max_position_embeddings", undefined], contextLength);
@@ -103,11 +98,12 @@ function readGgufScaling(source: ConfigSource): RopeScaling {
   const keys = ["rope.scaling.factor", "rope.scale_linear"].map((key) => [undefined, key] as const);
   const key = keys.find((candidate) => source.read(candidate) !== undefined);
   if (key === undefined || Number(source.read(key)) === 0) return unscaled;
-  return { type: "linear", factor: readFactor(source, key) };
+  return { type: "linear", factor: readPositive(source, key) };
 }
 
-function readFactor(source: ConfigSource, key: ConfigKey): number {
-  const factor = source.number(key);
-  if (factor > 0) return factor;
-  throw source.wrong(key, "a number above 0", factor);
+/** A number above 0. @throws FilesError `bad-config` */
+export function readPositive(source: ConfigSource, key: ConfigKey, fallback?: number): number {
+  const value = source.number(key, fallback);
+  if (value > 0) return value;
+  throw source.wrong(key, "a number above 0", value);
 }
