@@ -1,5 +1,5 @@
 import { toWellFormed } from "../tokenizer/control-tokens.js";
-import { replaceStandIns } from "../tokenizer/encoder.js";
+import { replaceStandIns } from "../tokenizer/encode/encoder.js";
 import type { SpecialTokens } from "../tokenizer/special-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type ChatMessage, type ChatOptions, type ChatTemplate, renderChat } from "./chat-template.js";

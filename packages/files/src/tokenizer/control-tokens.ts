@@ -1,4 +1,4 @@
-import type { AddedToken } from "./tokenizer-json.js";
+import type { AddedToken } from "./json/tokenizer-json.js";
 
 /** Texts that end turns or mark roles in the wild, also where a file forgets to call them special. */
 const LOOKS_LIKE_CONTROL = /^(?:<\|[^<>]+\|>|<｜[^<>]+｜>|<(?:start|end)_of_turn>|<\/?s>|\[\/?INST\])$/;

@@ -1,10 +1,10 @@
 import { FilesError } from "../errors.js";
 import { isControl, toWellFormed } from "./control-tokens.js";
-import { type EncodeOptions, Encoder } from "./encoder.js";
-import { readSpelling, type Spelling } from "./piece-bytes.js";
+import { readSpelling, type Spelling } from "./decode/piece-bytes.js";
+import { createStreamDecoder, type StreamDecoder } from "./decode/stream-decoder.js";
+import { type EncodeOptions, Encoder } from "./encode/encoder.js";
+import type { AddedToken, TokenizerJson } from "./json/tokenizer-json.js";
 import type { SpecialTokens } from "./special-tokens.js";
-import { createStreamDecoder, type StreamDecoder } from "./stream-decoder.js";
-import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
 
 /** Text to token ids and back. */
 export interface Tokenizer {

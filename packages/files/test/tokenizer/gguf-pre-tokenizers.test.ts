@@ -1,6 +1,6 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
-import { findPreTokenizer, preTokenizerOf } from "../../src/tokenizer/gguf-pre-tokenizers.js";
+import { findPreTokenizer, preTokenizerOf } from "../../src/tokenizer/gguf/gguf-pre-tokenizers.js";
 
 /** The words, bytes in GPT-2's alphabet: Ġ is a space. */
 function wordsOf(name: string, text: string): string[] {

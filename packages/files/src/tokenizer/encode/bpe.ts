@@ -1,4 +1,4 @@
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
 import { MergeQueue } from "./merge-queue.js";
 
 /** Pairs of ids and what they become, the first to be merged first. */

@@ -1,4 +1,4 @@
-import type { AddedToken } from "./tokenizer-json.js";
+import type { AddedToken } from "../json/tokenizer-json.js";
 
 /** A stretch of text, or a token that was found in it. */
 export type Section =

@@ -1,12 +1,12 @@
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
+import { describe, isRecord } from "../expect-json.js";
+import { isKnownSplit } from "../gguf/gguf-pre-tokenizers.js";
+import type { AddedToken, TokenizerJson } from "../json/tokenizer-json.js";
+import { buildNormalizer, type Normalizer } from "../words/normalizers.js";
+import { buildPreTokenizer, type PreTokenizer } from "../words/pre-tokenizers.js";
+import { withinTime } from "../words/time-limit.js";
 import { AddedTokenFinder, type Section } from "./added-tokens.js";
 import { Bpe, type Merges } from "./bpe.js";
-import { describe, isRecord } from "./expect-json.js";
-import { isKnownSplit } from "./gguf-pre-tokenizers.js";
-import { buildNormalizer, type Normalizer } from "./normalizers.js";
-import { buildPreTokenizer, type PreTokenizer } from "./pre-tokenizers.js";
-import { withinTime } from "./time-limit.js";
-import type { AddedToken, TokenizerJson } from "./tokenizer-json.js";
 
 export interface EncodeOptions {
   /** Read control tokens where the text spells them. Default false: all of it is text. */

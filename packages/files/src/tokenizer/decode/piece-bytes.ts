@@ -5,7 +5,7 @@ import {
   expectString,
   isRecord,
   type JsonRecord,
-} from "./expect-json.js";
+} from "../expect-json.js";
 
 /** How pieces spell text. Decoding is the bytes of all pieces, one after the other, read as UTF-8. */
 export interface Spelling {

@@ -1,6 +1,6 @@
-import type { Merges } from "./bpe.js";
-import { badTokenizer } from "./expect-json.js";
-import { MOST_MERGES } from "./tokenizer-json.js";
+import type { Merges } from "../encode/bpe.js";
+import { badTokenizer } from "../expect-json.js";
+import { MOST_MERGES } from "../json/tokenizer-json.js";
 
 /** A merge with what decides when it is done. */
 interface ScoredMerge {

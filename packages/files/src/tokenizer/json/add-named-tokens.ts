@@ -1,5 +1,5 @@
-import { isRecord, type JsonRecord } from "./expect-json.js";
-import { namedTokens } from "./special-tokens.js";
+import { isRecord, type JsonRecord } from "../expect-json.js";
+import { namedTokens } from "../special-tokens.js";
 import { type AddedToken, numberTokens, type TokenizerJson, withAddedTokens } from "./tokenizer-json.js";
 
 /**

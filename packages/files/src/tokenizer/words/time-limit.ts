@@ -1,4 +1,4 @@
-import { FilesError } from "../errors.js";
+import { FilesError } from "../../errors.js";
 
 /** For one text; the longest known texts take a hundredth. */
 const SECONDS = 5;

@@ -1,8 +1,8 @@
-import { GPT2_WORDS } from "./components.js";
-import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "./expect-json.js";
+import { BYTE_CHARACTERS } from "../decode/piece-bytes.js";
+import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "../expect-json.js";
+import { GPT2_WORDS } from "./gpt2-words.js";
 import { DEEPEST } from "./normalizers.js";
 import { compilePattern } from "./patterns.js";
-import { BYTE_CHARACTERS } from "./piece-bytes.js";
 import { type Behavior, splitText, toBehavior } from "./split-text.js";
 
 /** Cuts a text into words. `isFirst`: it begins where the whole text begins. */

@@ -1,4 +1,4 @@
-import { badTokenizer } from "./expect-json.js";
+import { badTokenizer } from "../expect-json.js";
 
 /** What becomes of the matches of a pattern that cuts a text. */
 export type Behavior = (typeof BEHAVIORS)[number];

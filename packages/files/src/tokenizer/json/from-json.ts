@@ -1,5 +1,4 @@
-import { FilesError } from "../errors.js";
-import { addNamedTokens } from "./add-named-tokens.js";
+import { FilesError } from "../../errors.js";
 import {
   badTokenizer,
   describe,
@@ -9,9 +8,10 @@ import {
   isRecord,
   isTokenId,
   type JsonRecord,
-} from "./expect-json.js";
-import { namedTokens } from "./special-tokens.js";
-import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
+} from "../expect-json.js";
+import { namedTokens } from "../special-tokens.js";
+import { createTokenizer, type Tokenizer, type TokenRoles } from "../tokenizer.js";
+import { addNamedTokens } from "./add-named-tokens.js";
 import { readTokenizerJson } from "./tokenizer-json.js";
 
 export interface JsonTokenizerFiles {

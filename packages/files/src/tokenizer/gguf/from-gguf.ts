@@ -1,10 +1,10 @@
-import { FilesError } from "../errors.js";
-import { badTokenizer, expectId, expectString } from "./expect-json.js";
+import { FilesError } from "../../errors.js";
+import { badTokenizer, expectId, expectString } from "../expect-json.js";
+import { type AddedToken, readMerges, type TokenizerJson } from "../json/tokenizer-json.js";
+import { createTokenizer, type Tokenizer, type TokenRoles } from "../tokenizer.js";
 import { findPreTokenizer, preTokenizerOf } from "./gguf-pre-tokenizers.js";
 import { isControlName, readGgufRoles } from "./gguf-roles.js";
 import { mergesFromScores } from "./merges-from-scores.js";
-import { createTokenizer, type Tokenizer, type TokenRoles } from "./tokenizer.js";
-import { type AddedToken, readMerges, type TokenizerJson } from "./tokenizer-json.js";
 
 /** GGUF's key-value pairs; lists may be arrays or typed arrays. */
 export type GgufMetadata = ReadonlyMap<string, unknown>;

@@ -1,6 +1,6 @@
-import { FilesError } from "../errors.js";
-import { BYTES_ONLY, GPT2_WORDS, splitOn } from "./components.js";
-import type { JsonRecord } from "./expect-json.js";
+import { FilesError } from "../../errors.js";
+import type { JsonRecord } from "../expect-json.js";
+import { BYTES_ONLY, GPT2_WORDS, splitOn } from "../words/gpt2-words.js";
 
 /** What a `tokenizer.ggml.pre` name stands for. */
 export interface PreTokenizerKind {

@@ -1,5 +1,5 @@
-import { FilesError } from "../errors.js";
-import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "./expect-json.js";
+import { FilesError } from "../../errors.js";
+import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "../expect-json.js";
 import { compilePattern } from "./patterns.js";
 
 /** Changes a text before it is cut into words. @throws FilesError `bad-tokenizer` where it grows out of bounds */

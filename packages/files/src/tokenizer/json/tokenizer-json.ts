@@ -1,6 +1,13 @@
-import type { FilesError } from "../errors.js";
-import type { Merges } from "./bpe.js";
-import { badTokenizer, expectArray, expectId, expectRecord, expectString, isTokenId } from "./expect-json.js";
+import type { FilesError } from "../../errors.js";
+import type { Merges } from "../encode/bpe.js";
+import {
+  badTokenizer,
+  expectArray,
+  expectId,
+  expectRecord,
+  expectString,
+  isTokenId,
+} from "../expect-json.js";
 
 /** A token that is cut out of the text before BPE sees it. `special`: it steers the model, it is no text. */
 export interface AddedToken {

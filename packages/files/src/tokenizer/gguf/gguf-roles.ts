@@ -1,5 +1,5 @@
-import { describe } from "./expect-json.js";
-import { type SpecialTokens, specialTokensAt } from "./special-tokens.js";
+import { describe } from "../expect-json.js";
+import { type SpecialTokens, specialTokensAt } from "../special-tokens.js";
 
 /** Which tokens of a GGUF file begin a sequence and end an answer, and what was passed over. */
 export interface GgufRoles {

@@ -1,4 +1,4 @@
-import type { JsonRecord } from "./expect-json.js";
+import type { JsonRecord } from "../expect-json.js";
 
 /**
  * GPT-2's splitting into words, as the byte-level pre-tokenizer applies it: contractions, runs of letters,

@@ -1,7 +1,7 @@
 /** Patterns of tokenizer.json, which are Oniguruma's, as JavaScript's regular expressions. */
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { FilesError } from "../errors.js";
-import { badTokenizer, describe, isRecord } from "./expect-json.js";
+import { FilesError } from "../../errors.js";
+import { badTokenizer, describe, isRecord } from "../expect-json.js";
 import { rewritePattern } from "./rewrite-pattern.js";
 
 /**
