@@ -19,3 +19,12 @@ export class CoreError extends Error {
     this.code = code;
   }
 }
+
+/** @param what the policy that is garbage: "The policy of amulet" */
+export function notFinite(what: string): CoreError {
+  return new CoreError(
+    "not-finite",
+    `${what} holds NaN or no possible token. The model's logits are not numbers: its weights may be damaged, or memory ` +
+      "ran out.",
+  );
+}

@@ -159,7 +159,7 @@ describe("on cpu, for what is read", () => {
       scoreAnswer(model, prompts, [1, 2, 3], [baseMethod(), preferenceMethod()]),
     ).rejects.toMatchObject({
       code: "not-finite",
-      message: "The policy of a method holds NaN: the model's weights may be damaged, or memory ran out.",
+      message: expect.stringMatching(/^The policy of a method holds NaN or no possible token/),
     });
   });
 

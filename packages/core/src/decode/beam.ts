@@ -1,6 +1,6 @@
 /** Beam search on one prompt: the paper's `beam` baseline, which reads the preference prompt. */
 import * as tf from "@tensorflow/tfjs-core";
-import { CoreError } from "../errors.js";
+import { CoreError, notFinite } from "../errors.js";
 import { yieldToHost } from "../port/event-loop.js";
 import { disposeLogProbabilities, disposeNext, normaliseNext } from "../port/log-probabilities.js";
 import { checkPrompt, type PrefillOptions, throwIfAborted } from "../port/reading.js";
@@ -122,10 +122,7 @@ async function readBest(next: Next, width: number) {
   const [logProbabilities, columns] = await Promise.all([values.data(), indices.data()]);
   tf.dispose([values, indices]);
   if (!logProbabilities.every(Number.isFinite)) {
-    throw new CoreError(
-      "not-finite",
-      "The model's logits are not numbers: its weights may be damaged, or memory ran out.",
-    );
+    throw notFinite("The policy of the prompt");
   }
   return { logProbabilities, ids: Array.from(columns, given.columns.idOf), count };
 }

@@ -1,7 +1,8 @@
 /** Choosing a token from a log-policy row on the host. */
-import { CoreError } from "../errors.js";
+import { CoreError, notFinite } from "../errors.js";
 import { type Columns, readColumns } from "../port/columns.js";
 import { xoshiro128 } from "./random.js";
+import { argMax } from "./ranking.js";
 
 /** What a choice may look at besides the policy. */
 export interface ChoiceContext {
@@ -41,13 +42,6 @@ export interface SamplingOptions {
   readonly minP?: number;
   /** Seed of the draws. */
   readonly seed?: number;
-}
-
-/** Index of the largest value; the first of equals. */
-export function argMax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 /** The most probable token. @throws CoreError `not-finite` when the policy holds NaN or nothing is possible */
@@ -143,11 +137,7 @@ function bestFinite(logPolicy_C: Float32Array): number {
     } else if (Number.isNaN(value)) isNumber = false;
   }
   if (isNumber && Number.isFinite(largest)) return best;
-  throw new CoreError(
-    "not-finite",
-    `The policy over ${logPolicy_C.length} tokens holds NaN or no possible token. The model's logits are not numbers: ` +
-      "its weights may be damaged, or memory ran out.",
-  );
+  throw notFinite(`The policy over ${logPolicy_C.length} tokens`);
 }
 
 function penalise(

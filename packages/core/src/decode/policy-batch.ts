@@ -1,7 +1,7 @@
 /** The policies of answers that share a method: computed on the device, and no more read to the host than is asked for. */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { CoreError } from "../errors.js";
+import { notFinite } from "../errors.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { mixRows } from "../methods/mixture.js";
 import { logPolicy } from "../methods/policy.js";
@@ -113,11 +113,7 @@ async function readBest(
     [column_B, logProbability_B, check_B].map((tensor) => tensor.data()),
   );
   if (checks!.some(Number.isNaN) || !logProbabilities!.every(Number.isFinite)) {
-    throw new CoreError(
-      "not-finite",
-      `The policy of ${name} holds NaN or no possible token. The model's logits are not numbers: its weights may be ` +
-        "damaged, or memory ran out.",
-    );
+    throw notFinite(`The policy of ${name}`);
   }
   return { columns: columns!, logProbabilities: logProbabilities! };
 }

@@ -1,7 +1,7 @@
 /** How probable a given answer is under each method: for perplexity, and for ranking answers. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { CoreError } from "../errors.js";
+import { CoreError, notFinite } from "../errors.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { logPolicy } from "../methods/policy.js";
 import {
@@ -108,10 +108,7 @@ async function scorePositions(
   const logs = await Promise.all(picked.map((picked_T) => picked_T.data()));
   tf.dispose(picked);
   if (!logs.every((row) => row.every(Number.isFinite))) {
-    throw new CoreError(
-      "not-finite",
-      "The policy of a method holds NaN: the model's weights may be damaged, or memory ran out.",
-    );
+    throw notFinite("The policy of a method");
   }
   for (const [i, row] of logs.entries()) found[i]!.push(...row);
 }

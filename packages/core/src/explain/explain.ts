@@ -1,5 +1,5 @@
 /** What the preference changed at one token. On the host, from the rows that decided it, in float64. */
-import { argMax } from "../decode/choose.js";
+import { argMax, topK } from "../decode/ranking.js";
 import { CoreError } from "../errors.js";
 import { type Columns, readColumns } from "../port/columns.js";
 import type { SeenMass } from "../port/log-probabilities.js";
@@ -101,7 +101,7 @@ export function explainToken(
     rank: rankOf(column, policy),
   });
   const taken = columns.columnOf(id)!;
-  const others = largest(policy, alternatives + 1).filter((column) => column !== taken);
+  const others = topK(policy, alternatives + 1).filter((column) => column !== taken);
   return {
     ...view(taken),
     baseChoice: view(argMax(base)),
@@ -143,16 +143,4 @@ function rankOf(column: number, logs_C: Float64Array): number {
   let rank = 1;
   for (let i = 0; i < logs_C.length; i++) if (logs_C[i]! > own) rank++;
   return rank;
-}
-
-/** Indices of the n largest values, largest first; the first of equals comes first. */
-function largest(values: Float64Array, n: number): number[] {
-  const best: number[] = [];
-  for (let i = 0; i < values.length; i++) {
-    if (best.length === n && values[i]! <= values[best[n - 1]!]!) continue;
-    const at = best.findIndex((index) => values[index]! < values[i]!);
-    best.splice(at < 0 ? best.length : at, 0, i);
-    if (best.length > n) best.pop();
-  }
-  return best;
 }

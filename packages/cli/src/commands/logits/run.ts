@@ -1,6 +1,5 @@
 /** `amulet logits`: what the model says before anything is made of it. */
 import {
-  argMax,
   checkPrompt,
   type Engine,
   type LanguageModel,
@@ -8,6 +7,7 @@ import {
   prefill,
   readPositions,
   type TokenRow,
+  topK,
 } from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
@@ -90,19 +90,9 @@ async function showBest(
   const show = (id: number) => cyan(quoted(tokenizer.decode([id])));
   for await (const { position, logits_V } of rows) {
     writeRows(io, [`${bold(`after ${position + 1}`)}: ${ids[position]} ${show(ids[position]!)}`]);
-    for (const id of largest(logits_V, shownTokens)) {
+    for (const id of topK(logits_V, shownTokens)) {
       const logit = formatNumber(logits_V[id]!).padStart(9);
       writeRows(io, [`  ${logit}  ${dim(String(id).padStart(7))} ${show(id)}`]);
     }
   }
-}
-
-/** Indices of the largest values, largest first. */
-function largest(logits_V: Float32Array, count: number): number[] {
-  const left_V = logits_V.slice();
-  return Array.from({ length: Math.min(count, left_V.length) }, () => {
-    const best = argMax(left_V);
-    left_V[best] = Number.NEGATIVE_INFINITY;
-    return best;
-  });
 }
