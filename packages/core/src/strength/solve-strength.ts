@@ -41,13 +41,12 @@ export function iterationsFor(
   if (scale > 1 && scale >= limit) throw beyond(scale, `x tends to ${limit} as T (iterations) grows`);
   let below: Steps = { iterations: 0, guidanceScale: 1 };
   if (scale === 1) return { below, above: below, nearest: below };
-  let iterations = 0;
-  for (const x of walkGuidance({ alpha, lambda, eta })) {
-    const above = { iterations, guidanceScale: x };
-    if (x === scale) return { below: above, above, nearest: above };
-    if (x > scale) return { below, above, nearest: nearer(scale, below, above) };
+  const walk = walkGuidance({ alpha, lambda, eta });
+  for (let iterations = 0; iterations <= mostIterations; iterations++) {
+    const above = { iterations, guidanceScale: walk() };
+    if (above.guidanceScale === scale) return { below: above, above, nearest: above };
+    if (above.guidanceScale > scale) return { below, above, nearest: nearer(scale, below, above) };
     below = above;
-    if (iterations++ === mostIterations) break;
   }
   throw beyond(scale, `${mostIterations} steps give ${below.guidanceScale}`);
 }

@@ -77,6 +77,9 @@ export function normaliseWeights<W extends Weights & { readonly beta?: number }>
   return beta === undefined ? scaled : { ...scaled, beta: beta / unit };
 }
 
+/** Gives x_1 at its first call, x_2 at its second, and so on. */
+export type Walk = () => number;
+
 /**
  * Where each iterate stands on the line that all of them lie on: x_1 = `start`, then for t = 1, 2, …, without end,
  *
@@ -84,23 +87,22 @@ export function normaliseWeights<W extends Weights & { readonly beta?: number }>
  *
  * It is the closed-form step read in the exponent (docs/algorithm.md, "The collapse"); it knows no logits.
  */
-export function* walkExponents(
-  { alpha, lambda, eta }: Weights,
-  start: number,
-  drive: number,
-): Generator<number> {
-  let x = start;
+export function walkExponents({ alpha, lambda, eta }: Weights, start: number, drive: number): Walk {
+  let next = start;
   let sum = 0;
-  for (let t = 1; ; t++) {
-    yield x;
+  let t = 0;
+  return () => {
+    const x = next;
+    t += 1;
     sum += x;
     const proximal = proximalWeight(eta, t);
-    x = (drive + (alpha * sum) / t + x * proximal) / (lambda + proximal);
-  }
+    next = (drive + (alpha * sum) / t + x * proximal) / (lambda + proximal);
+    return x;
+  };
 }
 
 /** x_1, x_2, …: exponents of the preference policy, which Amulet starts from and is pulled back to. */
-export function walkGuidance(weights: Weights): Generator<number> {
+export function walkGuidance(weights: Weights): Walk {
   const scaled = normaliseWeights(weights);
   return walkExponents(scaled, 1, scaled.lambda);
 }
@@ -111,8 +113,7 @@ export function walkGuidance(weights: Weights): Generator<number> {
  */
 export function guidanceTrajectory(parameters: AmuletParameters): number[] {
   const { iterations } = checkParameters(parameters);
-  const walk = walkGuidance(parameters);
-  return Array.from({ length: iterations + 1 }, () => walk.next().value);
+  return Array.from({ length: iterations + 1 }, walkGuidance(parameters));
 }
 
 /**
@@ -125,9 +126,9 @@ export function guidanceScale(parameters: AmuletParameters): number {
 }
 
 /** What a walk has come to after a number of steps. */
-export function stepTo(walk: Generator<number>, steps: number): number {
-  for (let step = 0; step < steps; step++) walk.next();
-  return walk.next().value;
+export function stepTo(walk: Walk, steps: number): number {
+  for (let step = 0; step < steps; step++) walk();
+  return walk();
 }
 
 /** x_{T+1} for decoding. @throws CoreError `bad-strength` also where x is past what float32 can decode with */
