@@ -50,7 +50,16 @@ const suites = [
   },
   {
     suite: "generation: decode, beam, changes, scores",
-    files: core("decode", "generate", "beam", "change-between-tokens", "cached-sessions", "score", "explain"),
+    files: core(
+      "decode",
+      "decoder",
+      "generate",
+      "beam",
+      "change-between-tokens",
+      "cached-sessions",
+      "score",
+      "explain",
+    ),
     softwareFiles: core("decode"),
   },
   {

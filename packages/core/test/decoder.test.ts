@@ -1,6 +1,6 @@
 /** Answers join and leave between two tokens, share what they have in common, and never notice each other. */
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { backendUnderTest, casesOn } from "@amulet-ts/testing/backends/under-test";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -116,7 +116,7 @@ test("an answer is the same whoever joins, leaves or changes its mind beside it"
         else expect(expected.slice(0, got.length)).toEqual(got);
       }
     }),
-    { seed: 16, numRuns: 150 },
+    { seed: 16, numRuns: casesOn(100) },
   );
 });
 
@@ -151,7 +151,7 @@ test("answers that agree so far are one row of a pass, and fork where they part"
         if (pass === 0) expect(rows).toBe(new Set(read).size);
       }
     }),
-    { seed: 17, numRuns: 100 },
+    { seed: 17, numRuns: casesOn(60) },
   );
 });
 
@@ -226,7 +226,7 @@ test("choosing greedily on the device is choosing greedily on the host", async (
           expect(event.logProbability).toBeCloseTo(other.logProbability, 5);
       }
     }),
-    { seed: 18, numRuns: 60 },
+    { seed: 18, numRuns: casesOn(40) },
   );
 });
 
