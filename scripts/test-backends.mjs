@@ -31,6 +31,10 @@ const suites = [
     files: ["packages/models/test/families/oracle.test.ts"],
   },
   {
+    suite: "weights: tensors in either order, the file's blocks, several joined; the file's numbers",
+    files: ["packages/models/test/weights.test.ts"],
+  },
+  {
     suite: "sessions: unequal rows, steps, fork, reorder, rewind",
     files: ["packages/models/test/families/sessions.test.ts"],
   },
