@@ -1,7 +1,8 @@
 /** One position of an answer under the loupe: its candidates from iteration to iteration. */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { argMax, chooseGreedily } from "../decode/choose.js";
+import { chooseGreedily } from "../decode/choose.js";
+import { argMax } from "../decode/ranking.js";
 import { decode } from "../decode/decode.js";
 import type { Prompts } from "../decode/prompts.js";
 import { CoreError } from "../errors.js";
