@@ -2,9 +2,9 @@
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { chooseGreedily } from "../decode/choose.js";
-import { argMax } from "../decode/ranking.js";
 import { decode } from "../decode/decode.js";
 import type { Prompts } from "../decode/prompts.js";
+import { argMax } from "../decode/ranking.js";
 import { CoreError } from "../errors.js";
 import { amuletMethod, type Method } from "../methods/method.js";
 import { amuletLoop } from "../methods/policy.js";
