@@ -73,11 +73,33 @@ def prompt(template, variables):
     return render({"template": template, "variables": variables, "now": NOW}).get("prompt")
 
 
+def names():
+    """What Jinja and the types of Python's JSON have, by kind."""
+    env = environment(NOW)
+
+    def public(kind):
+        return [name for name in dir(kind) if not name.startswith("_")]
+
+    tags = set(jinja2.parser._statement_keywords) | {"call", "filter", "raw"}
+    for extension in env.extensions.values():
+        tags |= extension.tags
+    return {
+        "tag": sorted(tags),
+        "filter": sorted(env.filters),
+        "test": sorted(env.tests),
+        "function": sorted(env.globals),
+        "method of a text": public(str),
+        "method of a list": public(list),
+        "method of a dict": public(dict),
+    }
+
+
 def expected():
     chats, constructs = read_json("chats.json"), read_json("constructs.json")
     shapes = {path.stem: path.read_bytes().decode() for path in sorted((HERE / "shapes").glob("*.jinja"))}
     return {
         "jinja2": jinja2.__version__,
+        "names": names(),
         "shapes": {
             name: {chat: prompt(shape, variables) for chat, variables in chats.items()} for name, shape in shapes.items()
         },

@@ -202,8 +202,9 @@ function toNumber(value: Value): number | undefined {
 function round(value: Value, precision: Value, method: Value): Value {
   expectUsable(value);
   const [number, digits] = [asNumber(value), asInteger(precision)];
-  if (number === undefined || digits === undefined || digits < 0 || digits > 20 || !Number.isFinite(number))
-    throw notRead("the filter round of what is no number, or to such a precision");
+  if (number === undefined || digits === undefined) throw new TemplateError("round needs numbers");
+  if (digits < 0 || digits > 20 || !Number.isFinite(number))
+    throw notRead("the filter round to such a precision");
   if (method === "ceil" || method === "floor") {
     const scale = 10 ** digits;
     const whole = method === "ceil" ? Math.ceil(number * scale) : Math.floor(number * scale);

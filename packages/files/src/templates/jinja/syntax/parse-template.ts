@@ -51,7 +51,7 @@ const STATEMENTS: Readonly<Record<string, StatementParser>> = {
 };
 
 /** The tags of Jinja's that are not read here; no chat template can use those that load others. */
-const UNREAD = ["autoescape", "block", "do", "extends", "from", "import", "include", "trans"];
+const UNREAD = ["autoescape", "block", "extends", "from", "import", "include"];
 
 function parseStatement(cursor: Cursor, line: number): Statement[] {
   const { token } = cursor;

@@ -1,5 +1,5 @@
 import type { Runtime } from "../run/runtime.js";
-import { TemplateError } from "../template-error.js";
+import { notRead, TemplateError } from "../template-error.js";
 import { itemsOf, iterate } from "./iterate.js";
 import { Lazy, Range, View } from "./things.js";
 import { expectUnmarked, expectUsable } from "./usable.js";
@@ -13,6 +13,7 @@ export function areEqual(runtime: Runtime, left: Value, right: Value): boolean {
   if (left === right) return true;
   const [a, b] = [asNumber(left), asNumber(right)];
   if (a !== undefined || b !== undefined) return a === b;
+  if (left instanceof View && right instanceof View) throw notRead("a comparison of two views of a dict");
   if (left instanceof Undefined) return right instanceof Undefined;
   if (left instanceof Dict) return right instanceof Dict && areEqualDicts(runtime, left, right);
   if (left instanceof Range)
