@@ -220,14 +220,6 @@ describe("on somebody's own implementation", () => {
     const { output } = await json("--subject", zeros, "--law", "forward-by-definition");
     expect(output.subjects[0]!.findings).toMatchObject([{ outcome: "broken" }]);
   });
-
-  test("it gets arrays of its own: what it does to them changes nothing", async () => {
-    const rough = subject(
-      "rough",
-      `${readFileSync(myStep, "utf8").replace("const proximal", "setTimeout(() => logReference.fill(0)); const proximal")}`,
-    );
-    expect((await json("--subject", rough, "--runs", "5")).status).toBe(0);
-  });
 });
 
 describe("its words", () => {
@@ -253,6 +245,9 @@ describe("its words", () => {
       /has no case at path 0:999:999 of seed 0/,
     ],
     [["--subject", "a.mjs", "--backend", "cpu"], /Give one/],
+    [["--case-timeout", "3"], /--case-timeout bounds what --subject names/],
+    [["--case-timeout", "0", "--subject", "a.mjs"], /--case-timeout must be a finite number above 0/],
+    [["--from", "a.json", "--case-memory", "100"], /--case-memory does nothing beside it/],
     [["--from", "a.json", "--law", "loop-rests"], /--law does nothing beside it/],
     [["--from", "a.json", "--subject", "a.mjs"], /--subject does nothing beside it/],
     [["--from", "a.json", "--runs", "3"], /--runs does nothing beside it/],
@@ -351,6 +346,8 @@ describe("reports", () => {
         file,
         "--runs",
         "4",
+        "--seed",
+        "0",
         "--law",
         "scale-by-definition",
       ]);
@@ -382,6 +379,31 @@ describe("reports", () => {
     expect(stderr).toMatch(
       /wrong\.json is not what .* writes\. subjects\[0\] must be an object; it is 1\.\n$/,
     );
+  });
+
+  test("of others are printed without what would command a terminal", async () => {
+    const file = join(folder, "evil.json");
+    const words = ["verify", "--json", "--runs", "1", "--backend", "cpu", "--law", "scale-rises"];
+    const right = JSON.parse((await amulet(words)).stdout);
+    writeFileSync(
+      file,
+      JSON.stringify({ ...right, subjects: [{ ...right.subjects[0], name: "c\x1b[2Jpu" }] }),
+    );
+    const { status, stdout } = await amulet(["verify", "--from", file]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("c[2Jpu");
+    expect(stdout).not.toContain("\x1b");
+  });
+
+  test("that were interrupted are no success when they are put together", async () => {
+    const file = join(folder, "interrupted.json");
+    const words = ["verify", "--json", "--runs", "1", "--backend", "cpu", "--law", "scale-rises"];
+    const right = JSON.parse((await amulet(words)).stdout);
+    right.subjects[0].findings[0].outcome = "interrupted";
+    writeFileSync(file, JSON.stringify(right));
+    const { status, stderr } = await amulet(["verify", "--from", file]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/interrupted before every law was judged/);
   });
 
   test("name the commit where the environment does", async () => {

@@ -42,3 +42,9 @@ function spell(character: string): string {
 function hexOf(character: string, digits: number): string {
   return character.charCodeAt(0).toString(16).padStart(digits, "0");
 }
+
+/** What somebody else's code says, in one line of at most so many characters. */
+export function foreignText(text: string, longest: number): string {
+  const characters = [...printableLine(text).trim()];
+  return characters.length > longest ? `${characters.slice(0, longest).join("")} …` : characters.join("");
+}

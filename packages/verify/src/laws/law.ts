@@ -78,17 +78,22 @@ async function tryCases<Operations, K extends keyof Operations, Case>(
   { runs = 100, seed = 1, onCase, path, signal }: CheckOptions,
 ): Promise<LawReport> {
   let worst: Judgement | undefined;
-  let end: VerifyError | undefined;
+  // Of the last case that failed, which is the smallest: whoever answers now so, now otherwise, is not asked again.
+  let failure: Failure = {};
+  let isOver = false;
   const property = fc.asyncProperty(text.cases, async (example) => {
-    if (end || signal?.aborted) throw new fc.PreconditionFailure(true);
+    if (isOver || signal?.aborted) throw new fc.PreconditionFailure(true);
     try {
-      const judgement = await judgeCase(text, subject, example);
+      subject.startCase?.();
+      const judgement = await text.judge(subject, example);
       if (!worst || strain(judgement) > strain(worst)) worst = judgement;
+      if (!holds(judgement)) failure = { judgement };
       return holds(judgement);
     } catch (error) {
       // What an interruption cuts off is no breach.
       if (signal?.aborted) throw new fc.PreconditionFailure(true);
-      if (isEnd(error)) end = error;
+      if (!fc.PreconditionFailure.isFailure(error)) failure = { thrown: nameThrown(error) };
+      isOver = isEnd(error);
       throw error;
     } finally {
       await onCase?.();
@@ -97,44 +102,19 @@ async function tryCases<Operations, K extends keyof Operations, Case>(
   const result = await fc.check(property, { numRuns: runs, seed, ...(path !== undefined && { path }) });
   const report = { law: text.name, subject: subject.name, runs: result.numRuns, ...(worst && { worst }) };
   if (!result.counterexample) return { ...report, outcome: result.interrupted ? "interrupted" : "held" };
-  const [example] = result.counterexample;
-  const found = end ? explainEnd(example, end) : await explain(text, subject, example);
-  return {
-    ...report,
-    outcome: "broken",
-    counterexample: { ...found, seed, path: result.counterexamplePath! },
-  };
+  const example = fc.stringify(result.counterexample[0]);
+  const counterexample = { example, ...failure, seed, path: result.counterexamplePath! };
+  return { ...report, outcome: "broken", counterexample };
 }
 
-async function judgeCase<Operations, K extends keyof Operations, Case>(
-  text: LawText<Operations, K, Case>,
-  subject: SubjectWith<K, Operations>,
-  example: Case,
-): Promise<Judgement> {
-  subject.startCase?.();
-  return text.judge(subject, example);
-}
+type Failure = Pick<Counterexample, "judgement" | "thrown">;
 
 function isEnd(error: unknown): error is VerifyError {
   return error instanceof VerifyError && error.code === "subject-ended";
 }
 
-/** Asked again, a subject that ended would only end again. */
-function explainEnd(example: unknown, { message }: VerifyError): Omit<Counterexample, "seed" | "path"> {
-  return { example: fc.stringify(example), thrown: message };
-}
-
-async function explain<Operations, K extends keyof Operations, Case>(
-  text: LawText<Operations, K, Case>,
-  subject: SubjectWith<K, Operations>,
-  example: Case,
-): Promise<Omit<Counterexample, "seed" | "path">> {
-  const written = fc.stringify(example);
-  try {
-    return { example: written, judgement: await judgeCase(text, subject, example) };
-  } catch (error) {
-    return { example: written, thrown: String(error) };
-  }
+function nameThrown(error: unknown): string {
+  return isEnd(error) ? error.message : String(error);
 }
 
 /** Applies a law and throws when it does not hold. @throws VerifyError `law-broken` with the counterexample */

@@ -116,8 +116,9 @@ class Place {
     return Object.fromEntries(names.map((name) => [name, read(this.at(name))]));
   }
 
+  /** Without control characters: it will be printed, and must not command a terminal. */
   text(): string {
-    if (typeof this.value === "string") return this.value;
+    if (typeof this.value === "string") return this.value.replace(/\p{Cc}/gu, "");
     throw this.fault("a text");
   }
 

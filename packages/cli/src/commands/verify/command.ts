@@ -1,7 +1,7 @@
 /** `amulet verify`: options and help. */
 import { backendNames } from "@amulet-ts/backends";
 import { type Command, defineCommand } from "../../command.js";
-import { flag, number, text, texts, type ValuesOfGroups, wholeFrom } from "../../options/kinds.js";
+import { flag, number, positive, text, texts, type ValuesOfGroups, wholeFrom } from "../../options/kinds.js";
 import { commonOptions, seed } from "../../options/shared.js";
 import { readBackends } from "./backends.js";
 
@@ -12,6 +12,8 @@ const options = {
     law: texts("NAME", "only this law; repeatable"),
     list: flag("the laws, with what they state and where that is from"),
     subject: text("FILE", "a module of JavaScript to judge instead of ours"),
+    "case-timeout": number("SECONDS", positive, "the subject: most time for one case (default 10)"),
+    "case-memory": number("MB", wholeFrom(64), "the subject: most memory (default 2048)"),
     path: text("PATH", "the counterexample of --law and --seed with this path"),
     report: text("FILE", "where to write a report in Markdown"),
     from: texts("FILE", "put together what earlier runs wrote with --json; repeatable"),

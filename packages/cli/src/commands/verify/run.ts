@@ -1,4 +1,5 @@
 /** `amulet verify`: every law, tried on every backend or on somebody's own implementation. */
+import { randomInt } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { RunningBackend } from "@amulet-ts/backends";
 import { writeAtomically } from "@amulet-ts/files";
@@ -34,13 +35,14 @@ import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeLines, writeNote, writeRows } from "../../terminal/output.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "./backends.js";
 import type { VerifyValues } from "./command.js";
-import { loadForeignSubject } from "./foreign-subject.js";
 import { LiveView } from "./live-view.js";
+import { loadForeignSubject } from "./subject/foreign-subject.js";
 import { asUsage, checkLaws, checkUsage, preparing, quoteWord } from "./usage.js";
 import { formatBreaches, formatSkips, formatTable, formatVerdict } from "./view.js";
 
 const defaultRuns = 100;
 const defaultSeed = 0;
+const defaultBounds = { seconds: 10, megabytes: 2048 };
 
 export async function run({ values, io }: Invocation<VerifyValues>): Promise<void> {
   checkLaws(values.law ?? []);
@@ -60,10 +62,10 @@ export async function run({ values, io }: Invocation<VerifyValues>): Promise<voi
 /** Every column in turn, with the table filling up. */
 async function verifyAll(values: VerifyValues, io: Io): Promise<Verification> {
   const startedAt = new Date().toISOString();
-  const plan = { runs: values.runs ?? defaultRuns, seed: values.seed ?? defaultSeed };
   const { subject } = values;
+  const plan = { runs: values.runs ?? defaultRuns, seed: values.seed ?? chooseSeed(subject) };
   const sources = await preparing(async () =>
-    subject === undefined ? await ours(values, io) : [await theirs(subject, io)],
+    subject === undefined ? await ours(values, io) : [await theirs(subject, values, io)],
   );
   const view = new LiveView(io, [headline(values, plan)], sources.length, values.json === true);
   const subjects: VerifiedSubject[] = [];
@@ -74,6 +76,11 @@ async function verifyAll(values: VerifyValues, io: Io): Promise<Verification> {
   }
   view.clear();
   return { startedAt, ...plan, software: await listSoftware(io), subjects, interrupted: io.signal.aborted };
+}
+
+/** Ours are tried on the same cases every time; for somebody else's, nobody can have written the answers down before. */
+function chooseSeed(subject: string | undefined): number {
+  return subject === undefined ? defaultSeed : randomInt(2 ** 31);
 }
 
 /** @throws CliError `unreadable-input`, VerifyError `bad-input` */
@@ -89,6 +96,8 @@ interface Judged {
   readonly description: string;
   readonly subjects: Subjects;
   readonly file?: string;
+  /** Gives back what judging it takes. */
+  close?(): void;
 }
 
 type OpenJudged = () => Promise<Judged | undefined>;
@@ -121,10 +130,16 @@ function describeBackend({ description, version }: RunningBackend): string {
   return description.includes(version) ? description : `${description} (${version})`;
 }
 
-async function theirs(file: string, io: Io): Promise<OpenJudged> {
-  const { name, subjects, unknown } = await loadForeignSubject(file);
+async function theirs(file: string, values: VerifyValues, io: Io): Promise<OpenJudged> {
+  const { seconds, megabytes } = defaultBounds;
+  const bounds = {
+    seconds: values["case-timeout"] ?? seconds,
+    megabytes: values["case-memory"] ?? megabytes,
+  };
+  const { name, claims, subjects, unknown, close } = await loadForeignSubject(file, bounds, io.signal);
   if (unknown.length > 0) writeNote(io, `No law knows ${unknown.join(", ")} of ${file}: left alone.`);
-  return async () => ({ name, description: file, subjects, file });
+  const description = claims.length > 0 ? `${file}, which claims ${claims.join(" and ")}` : file;
+  return async () => ({ name, description, subjects, file, close });
 }
 
 interface Surroundings {
@@ -157,8 +172,10 @@ async function verifyOne(
   } catch (error) {
     view.clear();
     throw asUsage(error);
+  } finally {
+    judged.close?.();
   }
-  const { subjects: _, ...facts } = judged;
+  const { subjects: _, close: __, ...facts } = judged;
   return { ...facts, findings, seconds: (performance.now() - began) / 1000 };
 }
 
@@ -240,7 +257,8 @@ function checkAllHold({ subjects }: Verification): void {
 }
 
 /** A verification that judged nothing must not look like one that found nothing. @throws CliError `not-judged` */
-function checkJudged({ subjects }: Verification, wanted: readonly string[]): void {
+function checkJudged({ subjects, interrupted }: Verification, wanted: readonly string[]): void {
+  if (interrupted) throw new CliError("not-judged", "It was interrupted before every law was judged.");
   const judged = subjects
     .flatMap(({ findings }) => findings)
     .filter(({ outcome, runs }) => outcome !== "skipped" && runs > 0)

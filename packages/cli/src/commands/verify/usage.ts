@@ -20,6 +20,7 @@ export function checkLaws(names: readonly string[]): void {
 export async function checkUsage(values: VerifyValues): Promise<void> {
   checkJoin(values);
   checkPath(values);
+  checkBounds(values);
   if (values.subject !== undefined && values.backend !== undefined) {
     throw usageError(
       "--subject judges what a file computes, wherever that runs; --backend is for ours. Give one.",
@@ -29,12 +30,18 @@ export async function checkUsage(values: VerifyValues): Promise<void> {
 }
 
 /** What says how to run, which earlier runs have settled. */
-const settled = ["runs", "seed", "law", "subject", "path", "backend"] as const;
+const settled = ["runs", "seed", "law", "subject", "path", "backend", "case-timeout", "case-memory"] as const;
 
 function checkJoin(values: VerifyValues): void {
   const beside = values.from && settled.find((name) => values[name] !== undefined);
   if (!beside) return;
   throw usageError(`--from puts earlier runs together as they are: --${beside} does nothing beside it.`);
+}
+
+function checkBounds(values: VerifyValues): void {
+  const alone = (["case-timeout", "case-memory"] as const).find((name) => values[name] !== undefined);
+  if (alone === undefined || values.subject !== undefined) return;
+  throw usageError(`--${alone} bounds what --subject names, in a process of its own: name a file.`);
 }
 
 function checkPath({ path, law }: VerifyValues): void {
