@@ -68,6 +68,22 @@ test.each([
   expect(tf.memory().numTensors, "tensors left behind").toBe(before);
 });
 
+test("eval: fills a table, keeps it in a file, and finds it there the next time", async () => {
+  const folder = await mkdtemp(join(here, "readme-"));
+  folders.push(folder);
+  const example = (await exampleOf("eval")).replace("run/cells.jsonl", join(folder, "cells.jsonl"));
+  const lines = await run(example);
+  const before = tf.memory().numTensors;
+  expect(lines.map((line) => line.replace(/: .*/, ""))).toEqual(["x = 0", "x = 1", "x = 3.5"]);
+  const [base, , steered] = lines.map((line) => Number(/: (\S+)/.exec(line)![1]));
+  expect(steered!).toBeGreaterThan(base!);
+  const cells = await readFile(join(folder, "cells.jsonl"), "utf8");
+  expect(cells.trim().split("\n")).toHaveLength(1 + 2 * 3);
+  expect(await run(example)).toEqual(lines);
+  expect(await readFile(join(folder, "cells.jsonl"), "utf8")).toBe(cells);
+  expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+});
+
 test("verify: a wrong implementation breaks laws, with counterexamples", async () => {
   const lines = await run(await exampleOf("verify"));
   const cases = new Map(lines.map((line) => line.split(/: (.*)/) as [string, string]));

@@ -35,10 +35,10 @@ export interface Comparison<Name extends string = string> {
 /** The cells of each setting in the order of the pairs. */
 export type CellTable<Name extends string = string> = ReadonlyMap<string, readonly Cell<Name>[]>;
 
-/** @param keep tells which pairs count */
+/** @param keep tells which pairs count; all where it is left out */
 export function tabulate<Name extends string>(
   cells: readonly Cell<Name>[],
-  keep: (pair: number) => boolean,
+  keep: (pair: number) => boolean = () => true,
 ): CellTable<Name> {
   const table = new Map<string, Cell<Name>[]>();
   for (const cell of cells) {
@@ -59,7 +59,7 @@ export function summarise<Name extends string>(
   table: CellTable<Name>,
   setting: Setting,
   measures: readonly MeasureOf<Name>[],
-  options: BootstrapOptions,
+  options: BootstrapOptions = {},
 ): SettingSummary<Name> {
   const cells = cellsOf(table, setting);
   return {
@@ -78,7 +78,7 @@ export function compareSettings<Name extends string>(
   before: Setting,
   after: Setting,
   measures: readonly MeasureOf<Name>[],
-  options: BootstrapOptions,
+  options: BootstrapOptions = {},
 ): Comparison<Name> {
   const [first, second] = [cellsOf(table, before), cellsOf(table, after)];
   const difference = each(measures, (measure) =>
