@@ -38,6 +38,7 @@ export {
   type PrefillProgress,
   prefill,
   readPositions,
+  throwIfAborted,
 } from "./port/reading.js";
 export * from "./port/session.js";
 export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";

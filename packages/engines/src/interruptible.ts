@@ -1,18 +1,14 @@
-import { CoreError } from "@amulet-ts/core";
+import { throwIfAborted } from "@amulet-ts/core";
+
+const what = "Opening the model";
 
 /** Runs work that may end with whatever a signal's reason is: it then ends as every interrupted call of the house does. */
 export async function interruptible<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  throwIfAborted(signal);
+  throwIfAborted(signal, what);
   try {
     return await work();
   } catch (error) {
-    throwIfAborted(signal);
+    throwIfAborted(signal, what);
     throw error;
   }
-}
-
-/** @throws CoreError `aborted` */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new CoreError("aborted", "Opening the model was interrupted.", { cause: signal.reason });
 }

@@ -1,8 +1,8 @@
 /** Models that compute here, on TensorFlow.js. */
+import "@amulet-ts/core/disposal";
 import { startBackend } from "@amulet-ts/backends";
-import type { Engine } from "@amulet-ts/core";
+import { type Engine, throwIfAborted } from "@amulet-ts/core";
 import { loadModel } from "@amulet-ts/models";
-import { throwIfAborted } from "./interruptible.js";
 import type { OpenEngineOptions } from "./options.js";
 
 /**
@@ -16,7 +16,7 @@ export async function openTfjsEngine(
 ): Promise<Engine> {
   const started = performance.now();
   const { name, description, version, memory, passedOver } = await startBackend(backend);
-  throwIfAborted(signal);
+  throwIfAborted(signal, "Opening the model");
   const model = await loadModel(path, {
     memory,
     ...(signal && { signal }),
@@ -27,8 +27,6 @@ export async function openTfjsEngine(
     if (isOpen) model.dispose();
     isOpen = false;
   };
-  if (signal?.aborted) await dispose();
-  throwIfAborted(signal);
   return {
     model,
     tokenizer: model.tokenizer,

@@ -9,7 +9,7 @@ export * from "./public.js";
  * Loads a model onto the running backend. Files behind URLs are read in parts where the server allows it.
  *
  * @throws FilesError for a file that is not there, can't be fetched, is damaged or hostile; ModelError for an unknown
- *   architecture or one too large; nothing is left in memory then
+ *   architecture or one too large; CoreError `aborted`; nothing is left in memory then
  */
 export async function loadModel(address: ModelAddress, options: LoadModelOptions = {}): Promise<Model> {
   return loadModelAt(placeOf(address), options);

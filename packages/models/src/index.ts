@@ -9,7 +9,7 @@ export * from "./public.js";
  *
  * @param path a folder in Hugging Face's layout or a GGUF file
  * @throws FilesError for a file that is not there, damaged or hostile; ModelError for an unknown architecture or one too
- *   large; nothing is left in memory then
+ *   large; CoreError `aborted`; nothing is left in memory then
  */
 export function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   return loadModelAt(onDisk(path), options);

@@ -59,6 +59,21 @@ test("progress ends with everything loaded", async () => {
   expect(model.parameterCount).toBe(260 * 8 + 2 * (2 * 8 + 64 + 32 + 32 + 64 + 3 * 96) + 8);
 });
 
+test("aborted after any parameter, it ends with a typed error and leaves nothing", async () => {
+  const path = await write(tinyLlama());
+  const steps: number[] = [];
+  using _ = await loadModel(path, { onProgress: ({ done }) => steps.push(done) });
+  for (const stop of [steps[0], steps[steps.length >> 1], steps.at(-1)]) {
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }) => done === stop && controller.abort("enough");
+    await expect(loadModel(path, { onProgress, signal: controller.signal })).rejects.toMatchObject({
+      name: "CoreError",
+      code: "aborted",
+      cause: "enough",
+    });
+  }
+});
+
 test("every missing, misshapen and unexpected tensor is named in one error", async () => {
   const { entries, tensors } = tinyLlama();
   const changed = tensors

@@ -137,8 +137,7 @@ export function isTokenOf({ vocabularySize }: LanguageModel, id: number): boolea
   return Number.isInteger(id) && id >= 0 && id < vocabularySize;
 }
 
-/** @throws CoreError `aborted` */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new CoreError("aborted", "The answer was interrupted.", { cause: signal.reason });
+/** @param what was interrupted. @throws CoreError `aborted`, with the signal's reason as its cause */
+export function throwIfAborted(signal: AbortSignal | undefined, what = "The answer"): void {
+  if (signal?.aborted) throw new CoreError("aborted", `${what} was interrupted.`, { cause: signal.reason });
 }

@@ -1,5 +1,12 @@
 import "@amulet-ts/core/disposal";
-import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
+import {
+  type ChatMessage,
+  type ChatModel,
+  type ChatPrompt,
+  type Session,
+  type TextStream,
+  throwIfAborted,
+} from "@amulet-ts/core";
 import {
   type ChatTemplate,
   type Checkpoint,
@@ -65,6 +72,7 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
   try {
     warmUp(model);
     await checkProducts(await chooseProbes(planned, parameters));
+    throwIfAborted(options.signal, "Loading the model");
     return model;
   } catch (error) {
     model.dispose();

@@ -1,5 +1,6 @@
 /** From a checkpoint's tensors to a family's parameters, one after the other. */
 
+import { throwIfAborted } from "@amulet-ts/core";
 import { disposeParameters, emptyTree, type GrowingTree, placeParameter } from "./parameter-tree.js";
 import { countElements, type PlannedParameter } from "./plan-parameters.js";
 import { readParameter, type WeightStorage } from "./read-parameter.js";
@@ -37,7 +38,7 @@ export async function loadParameters(
   let done = 0;
   try {
     for (const parameter of planned) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal, "Loading the model");
       const options = { weights, tensorLimitBytes, ...(signal && { signal }) };
       const value = await readParameter(parameter, options);
       for (const path of parameter.paths) placeParameter(tree, path, value);

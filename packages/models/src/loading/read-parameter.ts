@@ -1,4 +1,5 @@
 /** One parameter's numbers, from the file to where they are used. */
+import { throwIfAborted } from "@amulet-ts/core";
 import { type Tensor, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
 import { joinWeights } from "../weights/joined-weight.js";
 import { StoredWeight } from "../weights/stored-weight.js";
@@ -37,7 +38,7 @@ async function readWeight<Piece>(
   const weights: Weight[] = [];
   try {
     for (const piece of pieces) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal, "Loading the model");
       weights.push(await read(piece));
     }
     return joinWeights(weights);
