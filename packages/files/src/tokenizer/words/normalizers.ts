@@ -5,10 +5,13 @@ import { compilePattern } from "./patterns.js";
 /** Changes a text before it is cut into words. @throws FilesError `bad-tokenizer` where it grows out of bounds */
 export type Normalizer = (text: string) => string;
 
+/** The same with the most characters that may come of it. */
+type Step = (text: string, most: number) => string;
+
 /** Sequences within sequences. */
 export const DEEPEST = 16;
 
-const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => Normalizer>> = {
+const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => Step>> = {
   NFC: () => (text) => text.normalize("NFC"),
   NFD: () => (text) => text.normalize("NFD"),
   NFKC: () => (text) => text.normalize("NFKC"),
@@ -22,7 +25,12 @@ const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => N
 };
 
 /** The normalizer that a tokenizer.json describes; none for null. @throws FilesError `bad-tokenizer` */
-export function buildNormalizer(value: unknown, where = "normalizer", depth = 0): Normalizer | undefined {
+export function buildNormalizer(value: unknown): Normalizer | undefined {
+  const step = buildStep(value, "normalizer", 0);
+  return step && ((text) => step(text, mostCharacters(text)));
+}
+
+function buildStep(value: unknown, where: string, depth: number): Step | undefined {
   if (value === null || value === undefined) return undefined;
   if (depth > DEEPEST) throw badTokenizer(where, `at most ${DEEPEST} nested sequences`, "more");
   const record = expectRecord(value, where);
@@ -34,44 +42,45 @@ export function buildNormalizer(value: unknown, where = "normalizer", depth = 0)
   return bounded(build(record, where), where);
 }
 
-function buildSequence(record: JsonRecord, where: string, depth: number): Normalizer {
+function buildSequence(record: JsonRecord, where: string, depth: number): Step {
   const parts = expectArray(record.normalizers, `${where}.normalizers`);
-  const steps = parts.flatMap((part, i) => buildNormalizer(part, `${where}[${i}]`, depth + 1) ?? []);
-  return bounded((text) => steps.reduce((changed, step) => step(changed), text), where);
+  const steps = parts.flatMap((part, i) => buildStep(part, `${where}[${i}]`, depth + 1) ?? []);
+  return (text, most) => steps.reduce((changed, step) => step(changed, most), text);
 }
 
 /** White space as Unicode has it, which is not JavaScript's. */
-function buildStrip(record: JsonRecord): Normalizer {
+function buildStrip(record: JsonRecord): Step {
   return (text) => {
     const right = record.strip_right === true ? text.replace(/\p{White_Space}+$/u, "") : text;
     return record.strip_left === true ? right.replace(/^\p{White_Space}+/u, "") : right;
   };
 }
 
-function buildPrepend(record: JsonRecord, where: string): Normalizer {
+function buildPrepend(record: JsonRecord, where: string): Step {
   const prefix = expectString(record.prepend, `${where}.prepend`);
   return (text) => (text === "" ? "" : prefix + text);
 }
 
 /** The content stands as it is written: no `$1`. */
-function buildReplace(record: JsonRecord, where: string): Normalizer {
+function buildReplace(record: JsonRecord, where: string): Step {
   const pattern = compilePattern(record.pattern, `${where}.pattern`);
   const content = expectString(record.content, `${where}.content`);
-  return (text) => {
-    const most = mostCharacters(text);
-    let grown = text.length;
-    return text.replace(pattern, (found) => {
-      grown += content.length - found.length;
-      if (grown > most) throw outgrown(where, most);
-      return content;
-    });
+  return (text, most) => {
+    let changed = "";
+    let end = 0;
+    for (const { 0: found, index } of text.matchAll(pattern)) {
+      changed += text.slice(end, index) + content;
+      end = index + found.length;
+      if (changed.length > most) throw outgrown(where, most);
+    }
+    return changed + text.slice(end);
   };
 }
 
-function bounded(normalize: Normalizer, where: string): Normalizer {
-  return (text) => {
-    const changed = normalize(text);
-    if (changed.length > mostCharacters(text)) throw outgrown(where, mostCharacters(text));
+function bounded(normalize: Step, where: string): Step {
+  return (text, most) => {
+    const changed = normalize(text, most);
+    if (changed.length > most) throw outgrown(where, most);
     return changed;
   };
 }

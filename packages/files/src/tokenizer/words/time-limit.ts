@@ -1,7 +1,7 @@
 import { FilesError } from "../../errors.js";
 
-/** For one text; the longest known texts take a hundredth. */
-const SECONDS = 5;
+/** For one text; a megabyte takes a hundredth. */
+const MOST_SECONDS = 5;
 
 type Vm = typeof import("node:vm");
 
@@ -12,18 +12,20 @@ type Vm = typeof import("node:vm");
  * @param what for the message: what takes so long
  * @throws FilesError `bad-tokenizer` when it is over, and what `work` throws
  */
-export function withinTime<T>(work: () => T, what: string): T {
+export function withinTime<T>(work: () => T, what: string, seconds = MOST_SECONDS): T {
   const vm = nodeVm();
   if (!vm) return work();
   runner ??= makeRunner(vm);
   try {
-    return runner(work) as T;
+    return runner(work, seconds) as T;
   } catch (error) {
-    throw explain(error, what);
+    throw explain(error, what, seconds);
   }
 }
 
-let runner: ((work: () => unknown) => unknown) | undefined;
+type Runner = (work: () => unknown, seconds: number) => unknown;
+
+let runner: Runner | undefined;
 
 /** Without an import, which a page could not resolve. */
 function nodeVm(): Vm | undefined {
@@ -31,26 +33,27 @@ function nodeVm(): Vm | undefined {
 }
 
 /** What is called from a script with a time-out is stopped with it. */
-function makeRunner(vm: Vm): (work: () => unknown) => unknown {
+function makeRunner(vm: Vm): Runner {
   const context = vm.createContext({ work: undefined });
   const script = new vm.Script("work()");
-  return (work) => {
+  return (work, seconds) => {
     context.work = work;
     try {
-      return script.runInContext(context, { timeout: SECONDS * 1000, breakOnSigint: true });
+      return script.runInContext(context, { timeout: seconds * 1000, breakOnSigint: true });
     } finally {
       context.work = undefined;
     }
   };
 }
 
-function explain(error: unknown, what: string): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+function explain(error: unknown, what: string, seconds: number): unknown {
+  // Not `instanceof Error`: it may be another context's.
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   if (code === "ERR_SCRIPT_EXECUTION_INTERRUPTED") passOnInterrupt();
   else if (code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") return error;
   return new FilesError(
     "bad-tokenizer",
-    `${what} took more than ${SECONDS} seconds: stopped. The pattern is damaged or made to do harm; ` +
+    `${what} took more than ${seconds} seconds: stopped. The pattern is damaged or made to do harm; ` +
       "use another copy of the model's files.",
     { cause: error },
   );
