@@ -8,7 +8,7 @@ import { afterEach, expect, test, vi } from "vitest";
 withoutLeaks("wasm");
 
 /** Stands where the README loads a model: its answer depends on the preference in the prompt. */
-vi.mock("@amulet-ts/models", () => ({ loadModel: async () => new Parrot(answerTo) }));
+vi.mock("@amulet-ts/engines", () => ({ openEngine: async () => ({ model: new Parrot(answerTo) }) }));
 
 function answerTo(prompt: string): string {
   if (prompt.includes("concise")) return "Boil, brew.";
