@@ -10,7 +10,10 @@ const NO_ARGUMENTS: CallArguments = {
   spreadNamed: undefined,
 };
 
-/** One expression, without commas. Precedence is Jinja's, from the weakest: if, or, and, not, comparisons, + -, ~, * / // %, **, sign, filters and tests. */
+/**
+ * One expression, without commas. Precedence is Jinja's, from the weakest: if, or, and, not, comparisons, + and -, ~,
+ * the products, **, signs, filters and tests.
+ */
 export function parseExpression(cursor: Cursor): Expression {
   return cursor.deeper(() => {
     let then = parseOr(cursor);

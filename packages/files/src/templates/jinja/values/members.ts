@@ -59,8 +59,8 @@ function memberOf(runtime: Runtime, value: Value, key: Value): Value | undefined
 }
 
 /** What has places counted from 0. */
-function indexed(runtime: Runtime, value: Value): string[] | List | undefined {
-  if (typeof value === "string") return charactersOf(runtime, value) as readonly string[] as string[];
+function indexed(runtime: Runtime, value: Value): string | List | undefined {
+  if (typeof value === "string") return charactersOf(runtime, value);
   if (value instanceof Tuple) return value.items;
   return isList(value) ? value : undefined;
 }
