@@ -1,4 +1,5 @@
 /** The smallest result of a run: one pair, answered under one setting and scored; a line of a file. */
+import * as v from "valibot";
 import type { PairAnswer } from "../answers/answer-pairs.js";
 import { EvaluationError } from "../errors.js";
 import { pickScores, type Scorer, type Scores } from "../scorers/scorer.js";
@@ -71,20 +72,25 @@ function parseLine(line: string, source: string, number: number): Record<string,
   return value as Record<string, unknown>;
 }
 
+/** A cell but for its scores. */
+const answered = v.object({
+  setting: v.string(),
+  pair: v.number(),
+  text: v.string(),
+  tokens: v.number(),
+  finishReason: v.picklist(["stop", "length"]),
+  drift: v.nullish(v.number(), null),
+});
+
 function readCell<Name extends string>(
   value: Record<string, unknown>,
   scorer: Scorer<Name>,
   source: string,
   number: number,
 ): Cell<Name> {
-  const { setting, pair, text, tokens, finishReason, drift } = value;
-  const numbers = [pair, tokens, drift ?? 0, ...scorer.names.map((name) => value[name])];
-  const isCell =
-    [setting, text, finishReason].every((one) => typeof one === "string") &&
-    numbers.every((one) => typeof one === "number");
-  if (!isCell) throw badLine("a cell", source, number);
-  const fields = { setting, pair, text, tokens, finishReason, drift } as Omit<Cell, "scores">;
-  return { ...fields, scores: pickScores(scorer, value) };
+  const scores = v.object(Object.fromEntries(scorer.names.map((name) => [name, v.number()])));
+  if (!v.is(answered, value) || !v.is(scores, value)) throw badLine("a cell", source, number);
+  return { ...v.parse(answered, value), scores: pickScores(scorer, value) };
 }
 
 function badLine(expected: string, source: string, number: number, cause?: unknown): EvaluationError {

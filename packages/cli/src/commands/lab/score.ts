@@ -1,6 +1,7 @@
 /** `amulet lab score`: any text under the lab's three scores, with what the grammar made of every sentence. */
 import { meanOf } from "@amulet-ts/eval";
 import { type Judgement, judgeAnswer, preferenceNames } from "@amulet-ts/lab";
+import * as v from "valibot";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
@@ -72,11 +73,16 @@ function parseLine(line: string, number: number, name: string): unknown {
   }
 }
 
+const givenAnswer = v.object({
+  question: v.string(),
+  answer: v.string(),
+  preference: v.exactOptional(v.string()),
+});
+
 function checkLine(value: unknown, number: number, name: string): GivenAnswer {
-  const { question, answer, preference } = (value ?? {}) as Record<string, unknown>;
-  const isText = typeof question === "string" && typeof answer === "string";
-  if (!isText || !["string", "undefined"].includes(typeof preference)) throw badLine(number, name);
-  return { question, answer, ...(typeof preference === "string" && { preference }) };
+  const { success, output } = v.safeParse(givenAnswer, value);
+  if (success) return output;
+  throw badLine(number, name);
 }
 
 function badLine(number: number, name: string, cause?: unknown): CliError {
