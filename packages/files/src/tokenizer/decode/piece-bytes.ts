@@ -53,7 +53,7 @@ function byteLevelBytes(piece: string): Uint8Array | undefined {
 }
 
 /** The character of each byte. */
-export const BYTE_CHARACTERS: readonly string[] = byteAlphabet();
+const BYTE_CHARACTERS: readonly string[] = byteAlphabet();
 
 /**
  * GPT-2's alphabet: a byte that is a visible Latin-1 character is written as that character; the other 68, in
@@ -63,6 +63,13 @@ function byteAlphabet(): string[] {
   const isVisible = (b: number) => (b > 0x20 && b < 0x7f) || (b > 0xa0 && b !== 0xad);
   let next = 0x100;
   return Array.from({ length: 256 }, (_, b) => String.fromCharCode(isVisible(b) ? b : next++));
+}
+
+/** A text with each of its bytes as a printable character. */
+export function spellBytes(text: string): string {
+  let spelled = "";
+  for (const byte of utf8.encode(text)) spelled += BYTE_CHARACTERS[byte];
+  return spelled;
 }
 
 const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(

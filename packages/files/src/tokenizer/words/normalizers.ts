@@ -1,4 +1,5 @@
 import { FilesError } from "../../errors.js";
+import { spellBytes } from "../decode/piece-bytes.js";
 import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "../expect-json.js";
 import { compilePattern } from "./patterns.js";
 
@@ -12,6 +13,7 @@ type Step = (text: string, most: number) => string;
 export const DEEPEST = 16;
 
 const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => Step>> = {
+  ByteLevel: () => spellBytes,
   NFC: () => (text) => text.normalize("NFC"),
   NFD: () => (text) => text.normalize("NFD"),
   NFKC: () => (text) => text.normalize("NFKC"),

@@ -1,4 +1,4 @@
-import { BYTE_CHARACTERS } from "../decode/piece-bytes.js";
+import { spellBytes } from "../decode/piece-bytes.js";
 import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "../expect-json.js";
 import { GPT2_WORDS } from "./gpt2-words.js";
 import { DEEPEST } from "./normalizers.js";
@@ -84,14 +84,6 @@ function buildByteLevel(record: JsonRecord): PreTokenizer {
     const parts = words ? splitText(spaced, words, "Isolated", false) : [spaced];
     return parts.map(spellBytes);
   };
-}
-
-const utf8 = new TextEncoder();
-
-function spellBytes(word: string): string {
-  let spelled = "";
-  for (const byte of utf8.encode(word)) spelled += BYTE_CHARACTERS[byte];
-  return spelled;
 }
 
 /** Spaces become the mark, and a word goes from one to the next. */
