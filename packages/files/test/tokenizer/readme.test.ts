@@ -6,8 +6,8 @@ import { tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
 const rows = new Map(
-  readme
-    .slice(readme.indexOf("### Tokenizers"))
+  /### Tokenizers\n(.*?)\n##/s
+    .exec(readme)![1]!
     .split("\n")
     .filter((line) => /^\| \w/.test(line))
     .map((line) => {
