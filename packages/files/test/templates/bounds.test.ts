@@ -11,7 +11,7 @@ const doubling = (text: string, times: number) =>
 const sharing = (inner: string, times: number) =>
   `{% set x = ${inner} %}${"{% set x = [x, x] %}".repeat(times)}`;
 
-const STEPS = /more than 2,000,000 steps, which is the bound/;
+const STEPS = /more than 2,000,\d{3} steps, which is the bound/;
 const TEXT = /a text of more than 16,777,216 characters, which is the bound/;
 const RANGE = /a range of more than 100,000 items is past the bound/;
 const CALLS = /more than 100 deep, which is the bound/;
@@ -57,6 +57,9 @@ const HOSTILE: [string, string, RegExp][] = [
   ["a wide centre", "{{ 'a'.center(1000000000) }}", TEXT],
   ["a wide format", "{{ '%1000000000d' % 1 }}", TEXT],
   ["a wide form", "{{ '{:>1000000000}'.format('a') }}", TEXT],
+  ["a wide indent", "{{ 'a'|indent(1000000000) }}", TEXT],
+  ["HTML escaped over and over", `{% set x = '&' * 9999 %}{{ x${"|forceescape".repeat(20)} }}`, STEPS],
+  ["JSON in JSON", `{% set x = '"' * 9999 %}{{ x${"|tojson".repeat(40)} }}`, TEXT],
   ["a deep indent", "{% set x = 'a\n' * 99999 %}{{ x|indent(999) }}", TEXT],
   ["JSON indented deep", `${sharing("1", 12)}{{ x|tojson(indent=999) }}`, TEXT],
   [
@@ -101,6 +104,12 @@ test("a chat of a thousand long messages is far from the bounds", () => {
     content: ` ${"word ".repeat(1000)}`,
   }));
   expect(renderChat(template, messages).length).toBeGreaterThan(5_000_000);
+});
+
+test("a template may go through every character of a long message", () => {
+  const template =
+    "{% for m in messages %}{% for c in m.content %}{% if c['type'] == 'image' %}!{% endif %}{% endfor %}{% endfor %}.";
+  expect(renderChat(template, [{ role: "user", content: "a word ".repeat(100_000) }])).toBe(".");
 });
 
 test("whatever a template is, it renders or is a bad template", () => {

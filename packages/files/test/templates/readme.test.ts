@@ -53,7 +53,9 @@ describe.each(Object.keys(USES))("the README's row of each %s", (kind) => {
 });
 
 test("the README's bounds are the interpreter's", () => {
-  const { steps, text, range, calls } = BOUNDS;
-  const bounds = `${steps.toLocaleString("en-US")} steps, texts of ${text.toLocaleString("en-US")} characters, ranges of ${range.toLocaleString("en-US")} items, calls ${calls} deep`;
+  const { steps, stepsPerCharacter, text, range, calls } = BOUNDS;
+  const [inAll, longest, widest] = [steps, text, range].map((bound) => bound.toLocaleString("en-US"));
+  const each = `${stepsPerCharacter} for each character of what it is given`;
+  const bounds = `${inAll} steps and ${each}, texts of ${longest} characters, ranges of ${widest} items, calls ${calls} deep`;
   expect(readme.replace(/\s+/g, " ")).toContain(bounds);
 });

@@ -20,12 +20,15 @@ export class JinjaTemplate {
    * @throws TemplateError where Python would raise, at a construct that is not read, and at the bounds
    */
   render(variables: Readonly<Record<string, unknown>>, settings: RenderSettings): string {
-    const values = withinStack(() =>
-      Object.entries(variables)
-        .filter(([, value]) => value !== undefined)
-        .map(([name, value]) => [name, toValue(value)] as const),
+    const given = Object.entries(variables).filter(([, value]) => value !== undefined);
+    const interpreter = withinStack(
+      () =>
+        new Interpreter(
+          given.map(([name, value]) => [name, toValue(value)]),
+          settings,
+        ),
     );
-    return new Interpreter(settings).render(this.#body, values);
+    return interpreter.render(this.#body);
   }
 }
 

@@ -29,8 +29,8 @@ export const TEXT_FILTERS: Readonly<Record<string, Operation>> = {
   string: (runtime, value) => toText(runtime, value),
   safe: (runtime, value) => (value instanceof Markup ? value : new Markup(toText(runtime, value))),
   escape: (runtime, value) =>
-    value instanceof Markup ? value : new Markup(escapeHtml(toText(runtime, value))),
-  forceescape: (runtime, value) => new Markup(escapeHtml(toText(runtime, value))),
+    value instanceof Markup ? value : new Markup(escapeHtml(runtime, toText(runtime, value))),
+  forceescape: (runtime, value) => new Markup(escapeHtml(runtime, toText(runtime, value))),
   upper: asMethod("upper"),
   lower: asMethod("lower"),
   capitalize: asMethod("capitalize"),
@@ -64,7 +64,7 @@ export const TEXT_FILTERS: Readonly<Record<string, Operation>> = {
   },
   indent: (runtime, value, args) => {
     const [width = 4, first = false, blank = false] = bind(args, "indent", ["width", "first", "blank"]);
-    const margin = typeof width === "string" ? width : " ".repeat(Math.min(1000, asInteger(width) ?? 4));
+    const margin = typeof width === "string" ? width : spaces(runtime, width);
     if (typeof value !== "string") {
       expectUsable(value);
       throw new TemplateError(`indent needs a text, not ${typeName(value)}`);
@@ -134,7 +134,8 @@ function titleWord(word: string): string {
   return first.toUpperCase() + word.slice(first.length).toLowerCase();
 }
 
-function escapeHtml(text: string): string {
+function escapeHtml(runtime: Runtime, text: string): string {
+  runtime.budget.spendText(6 * text.length);
   const codes: Readonly<Record<string, string>> = {
     "&": "&amp;",
     "<": "&lt;",
@@ -155,15 +156,9 @@ function indentText(runtime: Runtime, text: string, margin: string, first: boole
 function jsonLayout(runtime: Runtime, args: Arguments): JsonLayout {
   const parameters = ["ensure_ascii", "indent", "separators", "sort_keys"];
   const [ascii = false, indent = null, separators = null, sorted = false] = bind(args, "tojson", parameters);
-  const margin = asInteger(indent) ?? 0;
   return {
     ascii: isTrue(ascii),
-    indent:
-      indent === null
-        ? undefined
-        : typeof indent === "string"
-          ? indent
-          : " ".repeat(Math.min(1000, Math.max(0, margin))),
+    indent: indent === null || typeof indent === "string" ? (indent ?? undefined) : spaces(runtime, indent),
     separators:
       separators === null ? [indent === null ? ", " : ",", ": "] : separatorsOf(runtime, separators),
     sorted: isTrue(sorted),
@@ -175,6 +170,13 @@ function separatorsOf(runtime: Runtime, value: Value): [string, string] {
   if (typeof between !== "string" || typeof colon !== "string" || more.length > 0)
     throw new TemplateError("the separators of tojson must be two texts");
   return [between, colon];
+}
+
+function spaces(runtime: Runtime, width: Value): string {
+  const count = asInteger(width);
+  if (count === undefined) throw new TemplateError(`a width must be an integer, not ${typeName(width)}`);
+  runtime.budget.spendText(Math.max(0, count));
+  return " ".repeat(Math.max(0, count));
 }
 
 const DIGITS = /^[+-]?\d+(?:_\d+)*$/;

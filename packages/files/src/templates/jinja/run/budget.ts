@@ -2,21 +2,33 @@ import { TemplateError } from "../template-error.js";
 
 /**
  * What one rendering may take: a chat template comes with a checkpoint, from people whom nobody knows. A template of a
- * model takes a few hundred steps and about its own length of text for each message. Python's sandbox, too, refuses
- * a longer range.
+ * model takes a few hundred steps and about its own length of text for each message; some go through the characters of
+ * a message, at ten steps each. Python's sandbox, too, refuses a longer range.
  */
-export const BOUNDS = { steps: 2_000_000, text: 2 ** 24, calls: 100, range: 100_000 } as const;
+export const BOUNDS = {
+  steps: 2_000_000,
+  stepsPerCharacter: 20,
+  text: 2 ** 24,
+  calls: 100,
+  range: 100_000,
+} as const;
 
 /** Counts what a rendering takes. Every loop of the interpreter spends from it, so that no template runs for long. */
 export class Budget {
+  readonly #most: number;
   #steps = 0;
   #calls = 0;
+
+  /** @param characters in the variables that the template is given */
+  constructor(characters: number) {
+    this.#most = BOUNDS.steps + BOUNDS.stepsPerCharacter * characters;
+  }
 
   /** @throws TemplateError where the steps are used up */
   spend(steps = 1): void {
     this.#steps += steps;
-    if (this.#steps > BOUNDS.steps)
-      throw new TemplateError(`it takes more than ${number(BOUNDS.steps)} steps, which is the bound`);
+    if (this.#steps > this.#most)
+      throw new TemplateError(`it takes more than ${number(this.#most)} steps, which is the bound`);
   }
 
   /** @throws TemplateError where a text would be too long */

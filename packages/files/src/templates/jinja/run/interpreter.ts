@@ -10,6 +10,7 @@ import type {
   Target,
 } from "../syntax/tree.js";
 import { TemplateError } from "../template-error.js";
+import { sizeOf } from "../values/from-json.js";
 import { collect, isTrue, iterate } from "../values/iterate.js";
 import { attributeOf, itemOf } from "../values/members.js";
 import { toText } from "../values/print.js";
@@ -30,22 +31,28 @@ export interface RenderSettings {
   readonly standIns: ReadonlySet<string>;
 }
 
+/** Variables by their names. */
+export type Variables = readonly (readonly [string, Value])[];
+
 /** Runs a template's tree. It holds what one rendering has spent, so it is used once. */
 export class Interpreter implements Runtime {
-  readonly budget = new Budget();
+  readonly budget: Budget;
   readonly now: Date;
   readonly standIns: ReadonlySet<string>;
+  readonly #variables: Variables;
   #line = 1;
 
-  constructor({ now, standIns }: RenderSettings) {
+  constructor(variables: Variables, { now, standIns }: RenderSettings) {
+    this.#variables = variables;
+    this.budget = new Budget(variables.reduce((sum, [, value]) => sum + sizeOf(value), 0));
     this.now = now;
     this.standIns = standIns;
   }
 
   /** What the template writes. @throws TemplateError, with the line where it ended */
-  render(body: Body, variables: Iterable<readonly [string, Value]>): string {
+  render(body: Body): string {
     const scope = new Scope();
-    for (const [name, value] of variables) scope.set(name, value);
+    for (const [name, value] of this.#variables) scope.set(name, value);
     const output = new Output(this.budget);
     try {
       this.#run(body, new Scope(scope), output);
