@@ -150,7 +150,7 @@ function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
     id,
     logProbability: policy_C ? policy_C[column]! : batch.best!.logProbabilities[b]!,
     ...(gamma !== undefined && { gamma }),
-    ...(drift !== undefined && { drift: Math.max(0, drift) }),
+    ...(drift !== undefined && { drift }),
     ...(seen && { seen }),
     ...(explanation && { explanation }),
   };

@@ -42,7 +42,7 @@ export type DecodeEvent =
       readonly logProbability: number;
       /** γ = x − 1, from methods that choose it anew for each token. */
       readonly gamma?: number;
-      /** KL(π ‖ π_pref) in nats, where it was asked for. */
+      /** KL(π ‖ π_pref) in nats, where it was asked for; roundings of float32 may leave it below 0. */
       readonly drift?: number;
       /** Where the engine gives only the most probable tokens: how much of each policy it gave. */
       readonly seen?: SeenMass;

@@ -111,6 +111,6 @@ class GrowingAnswer {
   finish(): PairAnswer {
     const { tokens, finishReason } = this;
     const text = this.text + this.stream.flush();
-    return { text, tokens, finishReason, drift: tokens === 0 ? null : this.drift / tokens };
+    return { text, tokens, finishReason, drift: tokens === 0 ? null : Math.max(0, this.drift) / tokens };
   }
 }
