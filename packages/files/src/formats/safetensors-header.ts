@@ -42,6 +42,9 @@ const lengthBytes = 8;
 /** The format's own bound on its header. */
 const longestHeader = 100_000_000;
 
+/** PyTorch's own bound. */
+const mostAxes = 64;
+
 /** A header nests objects and arrays three deep and spends more than eight bytes on each. */
 const deepestNesting = 3;
 const fewestBytesPerContainer = 8;
@@ -148,8 +151,11 @@ function checkEntry(file: ModelFile, name: string, value: unknown): SafetensorsE
   if (!isRecord(value)) throw badHeader(file, `the entry of tensor ${quote(name)} is not an object`);
   const storage = checkType(file, name, value.dtype);
   const shape = value.shape;
-  if (!isListOfCounts(shape))
-    throw badHeader(file, `the shape of tensor ${quote(name)} is not a list of whole numbers`);
+  if (!isListOfCounts(shape) || shape.length > mostAxes)
+    throw badHeader(
+      file,
+      `the shape of tensor ${quote(name)} is not a list of at most ${mostAxes} whole numbers`,
+    );
   const offsets = value.data_offsets;
   if (!isListOfCounts(offsets) || offsets.length !== 2) {
     throw badHeader(file, `the data_offsets of tensor ${quote(name)} are not two whole numbers`);

@@ -23,6 +23,9 @@ export const INDEX = "model.safetensors.index.json";
 const TOKENIZER = /^tokenizer[\w.-]*\.json$/;
 const PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
 
+/** What describes a model is read whole; the longest known tokenizers have a quarter of it. */
+const MOST_DESCRIBED = 128 * 2 ** 20;
+
 interface ListedFile {
   readonly path: string;
   readonly size?: number;
@@ -65,6 +68,16 @@ export function selectDescription(id: ModelId, files: readonly ListedFile[]): st
   const weights = [SINGLE, INDEX].find((name) => names.includes(name));
   if (weights === undefined || lacking.length > 0)
     throw noCheckpoint(id, files, names, weights === undefined ? [...lacking, SINGLE] : lacking);
+  const described = describingFiles(names, weights);
+  const huge = files.find(({ path, size = 0 }) => described.includes(path) && size > MOST_DESCRIBED);
+  if (huge === undefined) return described;
+  throw new FilesError(
+    "file-not-found",
+    `${id.repository} is no checkpoint: its ${huge.path} has ${formatBytes(huge.size ?? 0)}, which no such file has.`,
+  );
+}
+
+function describingFiles(names: readonly string[], weights: string): string[] {
   const beside = names.filter((name) => TOKENIZER.test(name) || OPTIONAL_FILES.some((file) => file === name));
   return [...new Set([...REQUIRED_FILES, ...beside, ...(weights === INDEX ? [INDEX] : [])])];
 }

@@ -64,6 +64,12 @@ const faults: readonly (readonly [fault: string, file: Buffer, code: string, wor
   ["an unknown type", entry({ dtype: "Q9" }), "unknown-tensor-type", /"Q9"/],
   ["a type that is an object", entry({ dtype: {} }), "unknown-tensor-type", /no text/],
   ["a negative axis", entry({ shape: [-2] }), "bad-header", /shape/],
+  [
+    "axes without end",
+    entry({ shape: Array.from({ length: 200_000 }, () => 1) }),
+    "bad-header",
+    /at most 64 whole/,
+  ],
   ["a fractional axis", entry({ shape: [1.5] }), "bad-header", /shape/],
   ["axes whose product overflows", entry({ shape: [2 ** 40, 2 ** 40] }), "bad-header", /needs .* bytes/],
   ["a shape longer than its bytes", entry({ shape: [3] }), "bad-header", /needs 12 bytes/],

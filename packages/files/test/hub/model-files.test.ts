@@ -93,4 +93,14 @@ describe("what a model needs of its repository", () => {
     expect(() => refuse([])).toThrow(/names no file/);
     refuse(SHARDS.slice(0, 1));
   });
+
+  it("is refused where what should describe it is larger than memory should hold", () => {
+    const listed = [
+      ...files([...SMALL, "model.safetensors"]),
+      { path: "generation_config.json", size: 1e10 },
+    ];
+    expect(() => selectDescription(parseModelId("o/n"), listed)).toThrow(
+      /its generation_config\.json has 10\.00 GB/,
+    );
+  });
 });

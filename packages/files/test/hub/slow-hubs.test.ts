@@ -128,6 +128,18 @@ describe("a hub that", () => {
     await expect(resolve(await listen((_, response) => response.end(text)))).rejects.toThrow(message);
   });
 
+  it("lists 300,000 files lists them all", async () => {
+    const files = Array.from(
+      { length: 300_000 },
+      (_, i) => `{"type":"file","path":"${i}","size":1,"oid":"${COMMIT}"}`,
+    );
+    const endpoint = await listen((path, response) =>
+      response.end(path.includes("/tree/") ? `[${files}]` : info),
+    );
+    const listed = resolve(endpoint, { metadataMilliseconds: 20_000 });
+    await expect(listed).rejects.toThrow(/lacks config\.json/);
+  });
+
   it("lists files with strange hashes lists none", async () => {
     const deep = `${"[".repeat(1e5)}${"]".repeat(1e5)}`;
     const entry = (oid: string) => `{"type":"file","path":"config.json","size":1,"oid":${oid}}`;

@@ -25,7 +25,7 @@ export function readRope(
   const own = (layerType && parameters?.nested(layerType)) || parameters;
   const scalingSource = own ?? source.nested("rope_scaling");
   for (const settings of [source, scalingSource]) if (settings) refusePartial(settings, headWidth);
-  const holder = own?.read(["rope_theta", undefined]) === undefined ? source : own;
+  const holder = scalingSource?.read(["rope_theta", undefined]) === undefined ? source : scalingSource;
   const base = readPositive(holder, ["rope_theta", "rope.freq_base"], usualBase);
   if (source.format === "gguf") return { base, scaling: readGgufScaling(source) };
   return { base, scaling: scalingSource ? readScaling(source, scalingSource, contextLength) : unscaled };

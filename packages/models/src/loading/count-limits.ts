@@ -20,7 +20,10 @@ const headKeys: readonly ConfigKey[] = [
  */
 export function checkCounts(config: ConfigSource, { tensors }: TensorStore): void {
   checkAtMost(config, blockKeys, countBlocks(tensors.keys()), "blocks that the tensors' names number");
-  const longest = [...tensors.values()].reduce((most, { shape }) => Math.max(most, ...shape), 0);
+  const longest = [...tensors.values()].reduce(
+    (most, { shape }) => shape.reduce((a, b) => Math.max(a, b), most),
+    0,
+  );
   checkAtMost(config, headKeys, longest, "channels of the longest tensor");
 }
 

@@ -60,6 +60,15 @@ const olderConfigs: readonly (readonly [style: string, folder: string, older: (c
       "llama3-rope-scaling",
       (c) => rewrite(c, newKeys, { rope_theta: 500_000, rope_scaling: { type: "llama3", ...llama3Scaling } }),
     ],
+    [
+      "rope_theta inside rope_scaling",
+      "llama3-rope-scaling",
+      (c) =>
+        rewrite(c, newKeys, {
+          rope_theta: 7,
+          rope_scaling: { rope_type: "llama3", rope_theta: 500_000, ...llama3Scaling },
+        }),
+    ],
     ["rope_theta", "mistral-sliding", (c) => rewrite(c, [...newKeys, ...defaults], { rope_theta: 10_000 })],
     [
       "a window that is switched off",

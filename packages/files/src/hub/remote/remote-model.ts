@@ -69,16 +69,16 @@ async function fetchTree(
   url: string,
   subject: Subject,
 ): Promise<unknown[] | undefined> {
-  const entries: unknown[] = [];
+  const pages: unknown[][] = [];
   let next: string | undefined = url;
   for (let page = 0; next !== undefined && page < MOST_PAGES; page += 1) {
     const { status, body, link }: JsonAnswer = await fetchJson(questions, next, subject, [404, 405, 501]);
     if (status !== 200 && page === 0) return undefined;
     if (!Array.isArray(body)) throw malformed(subject, `${next} is no list of files`);
-    entries.push(...body);
+    pages.push(body);
     next = link;
   }
-  return entries;
+  return pages.flat();
 }
 
 interface JsonAnswer {
