@@ -2,7 +2,7 @@
 import { xoshiro128 } from "@amulet-ts/core";
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { areApart, bootstrapDifference, bootstrapMean } from "../src/statistics/bootstrap.js";
+import { areApart, bootstrapDifference, bootstrapMean } from "../src/index.js";
 import { quantileOfSorted } from "../src/statistics/quantile.js";
 
 /** Standard normal numbers by Box and Muller. */

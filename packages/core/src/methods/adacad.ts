@@ -9,9 +9,6 @@ import { jensenShannon } from "./divergence.js";
 import type { Method } from "./method.js";
 import { extrapolateRows } from "./policy.js";
 
-/** AdaCAD's warm-up for long answers. */
-export const paperWarmup = 0.3;
-
 /**
  * γ = max(JSD(π_base, π_pref), `warmup`), from 0 to 1: x stays between that of the preference prompt, 1, and 2.
  *

@@ -12,7 +12,7 @@ import {
   type WeightedQuestion,
 } from "./chat.js";
 
-/** The two prompts as the model reads them. */
+/** The two prompts as the model reads them. @public */
 export interface PromptPair {
   readonly base: TokenRow;
   readonly preference: TokenRow;

@@ -36,7 +36,7 @@ export function renderedChatIds(
 }
 
 /** The ids with the begin token before them, unless it is there already or the model wants none. */
-export function withBeginToken(tokenizer: Tokenizer, ids: number[]): number[] {
+function withBeginToken(tokenizer: Tokenizer, ids: number[]): number[] {
   const { beginToken, addsBeginToken } = tokenizer;
   if (!addsBeginToken || beginToken === undefined || ids[0] === beginToken) return ids;
   return [beginToken, ...ids];

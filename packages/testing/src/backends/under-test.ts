@@ -52,7 +52,7 @@ export function kernelsOfCards(backend: string): Disposable {
 }
 
 /** One comparison, as a line of the file that `npm run test:backends` collects. */
-export interface Measurement {
+interface Measurement {
   /** Path of the suite's file. */
   readonly file: string;
   readonly test: string;

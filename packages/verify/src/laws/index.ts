@@ -8,11 +8,10 @@ import { tiltLaws } from "./algorithm/tilt.js";
 import type { Law } from "./law.js";
 import { memoryLaws } from "./memory.js";
 
-export { measureRegret, ownUtilities, type Regret } from "./algorithm/regret.js";
 export { tailOf } from "./algorithm/sampling.js";
 export { describeBreach } from "./breach.js";
 export { forwardLaws, forwardLawsFor } from "./forward/forward.js";
-export { oracleLogits, oracleLoss } from "./forward/oracle-logits.js";
+export { oracleLogits } from "./forward/oracle-logits.js";
 export * from "./judgement.js";
 export * from "./law.js";
 export * from "./law-report.js";

@@ -9,7 +9,7 @@ import { defineLaw, type Law } from "../law.js";
 import { loopBound } from "../tolerance.js";
 
 /** What a run of T steps earned and might have earned. Payoff of step t: f_t(π) = ⟨u_t, π⟩ − λ KL(π ‖ π_1). */
-export interface Regret {
+interface Regret {
   /** Σ_t f_t(π°) − f_t(π_t), with π° the fixed policy that maximises Σ_t f_t. */
   readonly regret: number;
   /** What it may be when every π_{t+1} maximises its step's objective. */
@@ -17,7 +17,7 @@ export interface Regret {
 }
 
 /** Amulet's own utilities: u_t = α (log π_t − log π_base) of the iterates π_1 … π_T. */
-export function ownUtilities(iterates: readonly Row[], logBase: Row, alpha: number): Float64Array[] {
+function ownUtilities(iterates: readonly Row[], logBase: Row, alpha: number): Float64Array[] {
   return iterates
     .slice(0, -1)
     .map((policy) => tabulate(policy.length, (a) => alpha * (policy[a]! - logBase[a]!)));
@@ -30,7 +30,7 @@ export function ownUtilities(iterates: readonly Row[], logBase: Row, alpha: numb
  *     regret ≤ Σ_t [f_t(π_{t+1}) − f_t(π_t)] + (1/η) KL(π° ‖ π_T)
  *              + (1/η) Σ_{t≥2} [KL(π_{t+1} ‖ π_{t−1}) − KL(π_{t+1} ‖ π_t)]
  */
-export function measureRegret(
+function measureRegret(
   iterates: readonly Row[],
   utilities: readonly Row[],
   { lambda, eta }: Pick<AmuletParameters, "lambda" | "eta">,
