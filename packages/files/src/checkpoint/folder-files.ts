@@ -40,6 +40,7 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
     tokenizer: tokenizerText,
     config: tokenizerConfig,
     specialTokensMap: await readText("special_tokens_map.json"),
+    addedTokens: await readText("added_tokens.json"),
     endTokens,
   });
   return {

@@ -43,7 +43,7 @@ test("special_tokens_map.json has the last word, unless the config is of the new
   });
   expect(older.endTokens).toEqual([1]);
   const newer = open({ eos_token: "<|im_end|>", added_tokens_decoder: {} }, map);
-  expect(newer.specialTokens).toMatchObject({ eos_token: "<|im_end|>", pad_token: "<|im_end|>" });
+  expect(newer.specialTokens).toEqual({ eos_token: "<|im_end|>" });
   expect(newer.endTokens).toEqual([2]);
 });
 
@@ -74,14 +74,17 @@ test("an empty text is no token", () => {
 
 test("a token that only the config names comes behind the vocabulary and has no role", () => {
   const tokenizer = open({
-    bos_token: "<s>",
-    eos_token: "</s>",
-    pad_token: "<pad>",
+    extra_special_tokens: { boi_token: "<boi>" },
     additional_special_tokens: ["<tool>"],
+    image_token: "<image>",
+    eos_token: "</s>",
+    unk_token: "<unk>",
+    pad_token: "<pad>",
+    bos_token: "<s>",
     added_tokens_decoder: { 400: { content: "[LATE]" }, 9: { content: "[EARLY]", special: true } },
   });
-  const beyond = ["[EARLY]", "[LATE]", "<s>", "</s>", "<tool>"];
-  expect(beyond.map((piece) => tokenizer.tokenToId(piece))).toEqual([271, 272, 273, 274, 275]);
+  const beyond = ["[EARLY]", "[LATE]", "<s>", "</s>", "<unk>", "<image>", "<boi>", "<tool>"];
+  expect(beyond.map((piece) => tokenizer.tokenToId(piece))).toEqual(beyond.map((_, i) => 271 + i));
   expect(tokenizer.encode(beyond.join(""), { parseSpecial: true }).every(notOfFile)).toBe(true);
   expect(tokenizer.encode("the user </s>").some(notOfFile)).toBe(false);
   expect([tokenizer.beginToken, tokenizer.endTokens]).toEqual([undefined, []]);
@@ -104,4 +107,12 @@ test("what is no id among the end tokens is noted and passed over, one without a
   expect(opened.endTokens).toEqual([2, 5000]);
   expect(opened.notes).toHaveLength(4);
   expect(opened.notes[0]).toMatch(/eos_token_id -1/);
+});
+
+test("added_tokens.json adds tokens where the config is of the older form", () => {
+  const addedTokens = JSON.stringify({ "<new>": 272, other: 271 });
+  const older = tokenizerFromJson({ tokenizer, addedTokens });
+  expect(older.encode("the other<new>").slice(-2)).toEqual([271, 272]);
+  const newer = tokenizerFromJson({ tokenizer, addedTokens, config: '{"added_tokens_decoder":{}}' });
+  expect(newer.vocabularySize).toBe(271);
 });

@@ -21,6 +21,8 @@ export interface JsonTokenizerFiles {
   readonly config?: string | undefined;
   /** The text of special_tokens_map.json, where there is one. */
   readonly specialTokensMap?: string | undefined;
+  /** The text of added_tokens.json, where there is one. */
+  readonly addedTokens?: string | undefined;
   /** More ids that end an answer, as generation_config.json and config.json list them; what is no id is noted. */
   readonly endTokens?: readonly unknown[] | undefined;
 }
@@ -31,10 +33,7 @@ export interface JsonTokenizerFiles {
  */
 export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
   const file = parseJson(files.tokenizer, "tokenizer.json");
-  const config = withSpecialTokensMap(
-    files.config === undefined ? {} : parseTokenizerConfig(files.config),
-    files.specialTokensMap,
-  );
+  const config = readConfig(files);
   const json = readTokenizerJson(file);
   const roles = readRoles(file, config, json.vocabulary, files.endTokens ?? []);
   return createTokenizer(addNamedTokens(json, config), roles);
@@ -42,18 +41,24 @@ export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
 
 /** The content of tokenizer_config.json as an object. Throws `bad-tokenizer`. */
 export function parseTokenizerConfig(text: string): JsonRecord {
-  return expectRecord(parseJson(text, "tokenizer_config.json"), "tokenizer_config.json");
+  return parseRecord(text, "tokenizer_config.json");
 }
 
 /**
- * The config with the tokens of special_tokens_map.json. Which of the two files has the last word is transformers'
- * rule: a config that lists `added_tokens_decoder` is the newer form.
+ * tokenizer_config.json with what two older files add to it. As in transformers a config that lists
+ * `added_tokens_decoder` is of the newer form, beside which they count for nothing.
  */
-function withSpecialTokensMap(config: JsonRecord, text: string | undefined): JsonRecord {
-  if (text === undefined) return config;
-  const name = "special_tokens_map.json";
-  const map = expectRecord(parseJson(text, name), name);
-  return isRecord(config.added_tokens_decoder) ? { ...map, ...config } : { ...config, ...map };
+function readConfig({ config, specialTokensMap, addedTokens }: JsonTokenizerFiles): JsonRecord {
+  const own = config === undefined ? {} : parseTokenizerConfig(config);
+  if (isRecord(own.added_tokens_decoder)) return own;
+  const map = parseRecord(specialTokensMap, "special_tokens_map.json");
+  const added = Object.entries(parseRecord(addedTokens, "added_tokens.json"));
+  const decoder = Object.fromEntries(added.map(([content, id]) => [String(id), { content }]));
+  return { ...own, ...map, added_tokens_decoder: decoder };
+}
+
+function parseRecord(text: string | undefined, name: string): JsonRecord {
+  return text === undefined ? {} : expectRecord(parseJson(text, name), name);
 }
 
 function parseJson(text: string, name: string): unknown {
