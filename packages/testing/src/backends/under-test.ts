@@ -51,22 +51,13 @@ export function kernelsOfCards(backend: string): Disposable {
   };
 }
 
-/** One comparison, as a line of the file that `npm run test:backends` collects. */
-interface Measurement {
-  /** Path of the suite's file. */
-  readonly file: string;
-  readonly test: string;
-  readonly error: number;
-  readonly tolerance: number;
-}
-
 /** Expects an error to be within its tolerance, and notes both. An error that is no number is none. */
 export function expectWithin(error: number, tolerance: number): void {
   noteError(error, tolerance);
   expect(error).toBeLessThanOrEqual(tolerance);
 }
 
-/** Notes a comparison that something else has judged. */
+/** Notes a comparison that something else has judged, as a line of the file that `npm run test:backends` collects. */
 export function noteError(error: number, tolerance: number): void {
   if (!measurements) return;
   const { testPath = "", currentTestName = "" } = expect.getState();
