@@ -1,5 +1,7 @@
 /** What went wrong, for programs; the message says it for people. */
 export type FilesErrorCode =
+  // what a caller handed over
+  | "bad-request"
   // files and formats
   | "file-not-found"
   | "file-unreadable"

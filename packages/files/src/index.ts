@@ -18,7 +18,7 @@ export * from "./public.js";
  * @param path a folder in Hugging Face's layout or a GGUF file
  * @throws FilesError `file-not-found`, `not-a-model`, `bad-tokenizer`, `bad-template`, and what the formats throw
  */
-export function openTokenizer(path: string): Promise<ModelTokenizer> {
+export async function openTokenizer(path: string): Promise<ModelTokenizer> {
   return openTokenizerAt(onDisk(path));
 }
 
@@ -27,16 +27,16 @@ export function openTokenizer(path: string): Promise<ModelTokenizer> {
  *
  * @throws FilesError `file-not-found`, `not-a-model`, and what the formats throw
  */
-export function openCheckpoint(path: string): Promise<Checkpoint> {
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return openCheckpointAt(onDisk(path));
 }
 
 /** Opens a GGUF file: its metadata, and its tensors to read one by one. @throws FilesError where it is not there or damaged */
-export function openGguf(path: string): Promise<GgufFile> {
+export async function openGguf(path: string): Promise<GgufFile> {
   return openGgufAt(onDisk(path));
 }
 
 /** Opens a safetensors file. @throws FilesError where it is not there or damaged */
-export function openSafetensors(path: string): Promise<SafetensorsFile> {
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   return openSafetensorsAt(onDisk(path));
 }

@@ -11,6 +11,6 @@ export * from "./public.js";
  * @throws FilesError for a file that is not there, damaged or hostile; ModelError for an unknown architecture or one too
  *   large; CoreError `aborted`; nothing is left in memory then
  */
-export function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<Model> {
   return loadModelAt(onDisk(path), options);
 }

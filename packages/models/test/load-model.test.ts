@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startBackend } from "@amulet-ts/backends";
-import { openGguf } from "@amulet-ts/files";
+import { openCheckpoint, openGguf, openTokenizer } from "@amulet-ts/files";
 import { logitTolerance } from "@amulet-ts/testing/backends/tolerance";
 import {
   makeFolder,
@@ -70,6 +70,23 @@ test("aborted after any parameter, it ends with a typed error and leaves nothing
       name: "CoreError",
       code: "aborted",
       cause: "enough",
+    });
+  }
+});
+
+test.each([
+  [undefined, /what came is undefined\.$/],
+  [null, /what came is null\.$/],
+  [3, /what came is 3\.$/],
+  ["", /what came is ""\.$/],
+  [{ "config.json": "{}" }, /what came is \{"config\.json":"\{\}"\}\.$/],
+  [new URL("file:///models/tiny.gguf"), /what came is the URL file:.*give fileURLToPath\(url\)/],
+])("%s is no path: said so, not from inside", async (path, message) => {
+  for (const open of [loadModel, openTokenizer, openCheckpoint]) {
+    await expect(open(path as string)).rejects.toMatchObject({
+      name: "FilesError",
+      code: "bad-request",
+      message: expect.stringMatching(message),
     });
   }
 });

@@ -1,14 +1,16 @@
 /** Files on a disk: Node's file system. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { FilesError } from "../errors.js";
 import { type OpenFile, type Place, usualTextBytes } from "./place.js";
 import { openRegularFile, readSmallFile } from "./regular-file.js";
 
 /** As a byte order mark is a character of a text, it stays. */
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A file or folder by its path. */
+/** A file or folder by its path. @throws FilesError `bad-request` for what is no path */
 export function onDisk(path: string): Place {
+  checkPath(path);
   return {
     path,
     name: basename(resolve(path)),
@@ -21,6 +23,16 @@ export function onDisk(path: string): Place {
     child: (name) => onDisk(join(path, name)),
     sibling: (name) => onDisk(join(dirname(path), name)),
   };
+}
+
+function checkPath(path: unknown): asserts path is string {
+  if (typeof path === "string" && path !== "") return;
+  const came = path instanceof URL ? `the URL ${path.href}` : JSON.stringify(path)?.slice(0, 80);
+  const advice = path instanceof URL ? ' For a file, give fileURLToPath(url) of "node:url".' : "";
+  throw new FilesError(
+    "bad-request",
+    `A path to a file or folder was expected, as a text; what came is ${came ?? String(path)}.${advice}`,
+  );
 }
 
 /** What is no folder counts as a file: opening it says what it is. */
