@@ -1,5 +1,5 @@
 /** Folders as other programs leave them: opened where that is right, and otherwise named for what they are. */
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { openCheckpoint } from "@amulet-ts/files";
 import {
@@ -109,6 +109,15 @@ describe("weights", () => {
       await writeFile(join(folder, "model.safetensors.index.json"), elsewhere);
       await expect(namesIn(folder), hostile).rejects.toThrow(/damaged index|missing beside it/);
     }
+  });
+
+  test("an index that nests deep, or is endless, is refused", async () => {
+    const folder = await write({});
+    const index = join(folder, "model.safetensors.index.json");
+    await writeFile(index, `{"weight_map":{"a":${"[".repeat(1e5)}${"]".repeat(1e5)}}}`);
+    await expect(namesIn(folder)).rejects.toThrow(/nests more than 64/);
+    await truncate(index, 1e11);
+    await expect(namesIn(folder)).rejects.toThrow(/longer than 64 MiB/);
   });
 
   test("say nothing of themselves where __metadata__ is null, and damage where it is no text", async () => {

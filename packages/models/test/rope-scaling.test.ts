@@ -3,8 +3,10 @@ import {
   type Entry,
   f32,
   float32Tensor,
+  list,
   place,
   stringEntry,
+  u64,
   uint32Entry,
   writeGguf,
 } from "@amulet-ts/testing/files/checkpoint-writer";
@@ -94,6 +96,16 @@ describe("a GGUF file's factor, as llama.cpp reads it", () => {
       /"rope\.scaling\.attn_factor" must be 1/,
     ],
     ["a factor below 0", [factor(-2)], /"rope\.scaling\.factor" must be a number above 0; it is -2/],
+    [
+      "a number beyond JavaScript's",
+      [["llama.expert_count", 10, u64(2n ** 63n)]],
+      /"expert_count" must be 0 .*it is 9223372036854775808/,
+    ],
+    [
+      "a list",
+      [["llama.expert_count", 9, list(10, [u64(2n ** 63n)])]],
+      /"expert_count" must be 0 .*it is a list/,
+    ],
     ["a base of 0", [["llama.rope.freq_base", 6, f32(0)]], /"rope\.freq_base" must be a number above 0/],
     [
       "a factor that is text",

@@ -9,11 +9,11 @@ import { isRecord } from "../formats/safetensors-header.js";
 import { openShardedSafetensors } from "../formats/sharded-safetensors.js";
 import type { TensorStore } from "../formats/tensor-source.js";
 import type { Place } from "../places/place.js";
+import type { JsonObject } from "../places/read-json.js";
 import { ConfigSource } from "./config.js";
 import { finiteWeights } from "./finite-weights.js";
 import { readConfigFile, readFolderText } from "./folder-files.js";
 import { refuseQuantisedConfig, refuseQuantisedTensors } from "./quantisation.js";
-import type { JsonObject } from "./read-json.js";
 import { underUsualNames } from "./tensor-names.js";
 import { readMetadataText, type TextFiles } from "./text-files.js";
 

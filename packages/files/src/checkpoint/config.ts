@@ -83,7 +83,14 @@ export class ConfigSource {
 
   wrong([huggingFace, gguf]: ConfigKey, expected: string, came: unknown): FilesError {
     const key = (this.format === "gguf" ? gguf : huggingFace) ?? huggingFace ?? gguf;
-    const what = came === undefined ? "it is missing" : `it is ${JSON.stringify(came) ?? String(came)}`;
+    const what = came === undefined ? "it is missing" : `it is ${show(came)}`;
     return new FilesError("bad-config", `${this.path}: "${key}" must be ${expected}; ${what}.`);
   }
+}
+
+/** A value of either format, cut to a length that an error can show. */
+function show(value: unknown): string {
+  if (typeof value === "bigint") return String(value);
+  if (ArrayBuffer.isView(value) || Array.isArray(value)) return "a list";
+  return (JSON.stringify(value) ?? String(value)).slice(0, 200);
 }

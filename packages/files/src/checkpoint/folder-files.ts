@@ -1,6 +1,7 @@
 /** The small files of a folder in Hugging Face's layout. */
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
+import { type JsonObject, readJsonObject, readJsonText } from "../places/read-json.js";
 import { findChatTemplate } from "../templates/chat-template.js";
 import { isRecord } from "../tokenizer/expect-json.js";
 import {
@@ -9,7 +10,6 @@ import {
   type Tokenizer,
   tokenizerFromJson,
 } from "../tokenizer/index.js";
-import { type JsonObject, readJsonObject, readJsonText } from "./read-json.js";
 import type { TextFiles } from "./text-files.js";
 
 /** Four times the longest known. */

@@ -1,9 +1,8 @@
 /** `model.safetensors.index.json`: which of a checkpoint's tensors lies in which of its files. */
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
+import { readJsonText } from "../places/read-json.js";
 import { isSafePath } from "../places/safe-path.js";
-import { utf8 } from "./byte-cursor.js";
-import { ModelFile } from "./model-file.js";
 import { isRecord } from "./safetensors-header.js";
 
 /** A larger index than any model has; the largest known ones are a few MiB. */
@@ -23,15 +22,9 @@ export async function readWeightMap(index: Place): Promise<ReadonlyMap<string, s
 }
 
 async function readIndex(index: Place): Promise<string> {
-  const file = await ModelFile.open(index);
-  try {
-    if (file.size > longestIndex) throw badIndex(index.path, `it is ${file.size} bytes long, not an index`);
-    const bytes = new Uint8Array(file.size);
-    await file.read(bytes, 0, "the index");
-    return utf8.decode(bytes);
-  } finally {
-    await file.close();
-  }
+  const text = await readJsonText(index, "bad-header", longestIndex);
+  if (text !== undefined) return text;
+  throw new FilesError("file-not-found", `There is no file ${index.path}: check the path.`);
 }
 
 function parseIndex(indexPath: string, text: string): unknown {

@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { refuseQuantisedConfig, refuseQuantisedNames } from "../checkpoint/quantisation.js";
-import { readJsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
 import { onDisk } from "../places/disk.js";
+import { readJsonObject } from "../places/read-json.js";
 import {
   blobPath,
   linkBlob,

@@ -2,9 +2,9 @@ import { statfs } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JsonObject } from "../checkpoint/read-json.js";
 import { FilesError } from "../errors.js";
 import { onDisk } from "../places/disk.js";
+import type { JsonObject } from "../places/read-json.js";
 import type { HubProgress } from "./progress.js";
 import { fetchThroughProxies } from "./remote/proxies.js";
 

@@ -3,7 +3,7 @@ import { chmod, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CHECKPOINT, COMMIT, OLDER, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { removeCachedModel, resolveModel } from "../../src/hub/index.js";
+import { listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
 const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));
@@ -79,7 +79,7 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
       await expect(resolve({ refresh: true })).rejects.toMatchObject({
         code: "hub",
         message: expect.stringMatching(
-          /The cache .* can't be written \(EACCES\): name a folder that can be with HF_HUB_CACHE/,
+          /The cache .* can't be read or written \(EACCES\): name a folder that can be with HF_HUB_CACHE/,
         ),
       });
     });
@@ -88,7 +88,7 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
       await close();
       await expect(removeCachedModel(REPOSITORY, hub.options())).rejects.toMatchObject({
         code: "hub",
-        message: expect.stringMatching(/can't be written \(EACCES\).*HF_HUB_CACHE/),
+        message: expect.stringMatching(/can't be read or written \(EACCES\).*HF_HUB_CACHE/),
       });
     });
   });
@@ -97,8 +97,22 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
     await close();
     await expect(resolve()).rejects.toMatchObject({
       code: "hub",
-      message: expect.stringMatching(/can't be written \(EACCES\).*HF_HUB_CACHE, or change its permissions/),
+      message: expect.stringMatching(
+        /can't be read or written \(EACCES\).*HF_HUB_CACHE, or change its permissions/,
+      ),
     });
+  });
+
+  it("that can't be read: a sentence, not an empty list", async () => {
+    await resolve();
+    await chmod(hub.cache, 0);
+    if (isRoot) process.seteuid!(NOBODY);
+    await expect(listCachedModels(hub.options())).rejects.toThrow(
+      /can't be read or written \(EACCES\).*HF_HUB_CACHE/,
+    );
+    if (isRoot) process.seteuid!(0);
+    await chmod(hub.cache, 0o755);
+    expect(await listCachedModels(hub.options())).toHaveLength(1);
   });
 
   it("that is no folder, or below a file: a sentence too", async () => {
@@ -114,7 +128,7 @@ describe("another trouble of the disk is a sentence too", () => {
   it.each([
     ["ENOSPC", /is on a disk that is full \(ENOSPC\): make room .*HF_HUB_CACHE/],
     ["EDQUOT", /is on a disk that is full \(EDQUOT\)/],
-    ["EROFS", /can't be written \(EROFS\)/],
+    ["EROFS", /can't be read or written \(EROFS\)/],
     ["EIO", /can't be used \(EIO\)/],
   ])("%s", async (code, message) => {
     const trouble = Object.assign(new Error(`${code}: as Node says it`), { code, syscall: "write" });

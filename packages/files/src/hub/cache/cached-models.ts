@@ -4,6 +4,7 @@ import { ggufParts, isGgufEntry } from "../model-files.js";
 import { DEFAULT_REVISION, formatModelId } from "../model-id.js";
 import { cacheFolder, type HubOptions } from "../settings.js";
 import { readRef, repositoryFolder, repositoryOf, sizeOf, snapshotPath } from "./cache-layout.js";
+import { explainDiskTrouble } from "./disk-trouble.js";
 import { bytesBelow } from "./disk-use.js";
 import { filesBelow, filesInside } from "./files-below.js";
 import { isWholeSnapshot } from "./whole-snapshot.js";
@@ -35,10 +36,16 @@ export interface CachedRepository {
   readonly bytes: number;
 }
 
-/** Every model repository in the cache, by name, those that other tools put there included. */
+/**
+ * Every model repository in the cache, by name, those that other tools put there included.
+ * @throws FilesError `hub` for a cache that can't be read
+ */
 export async function listCachedModels(options: HubOptions = {}): Promise<CachedRepository[]> {
   const cache = cacheFolder(options);
-  const names = await readdir(cache).catch(() => []);
+  const names = await readdir(cache).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw explainDiskTrouble(error, cache);
+  });
   const repositories = names.map(repositoryOf).filter((name) => name !== undefined);
   return Promise.all(repositories.sort().map((repository) => describeRepository(cache, repository)));
 }

@@ -17,7 +17,7 @@ export function explainDiskTrouble(error: unknown, cacheFolder: string): unknown
     new FilesError("hub", `The cache ${cacheFolder} ${what}.`, { cause: error });
   if (FORBIDDEN.includes(code))
     return explain(
-      `can't be written (${code}): name a folder that can be with HF_HUB_CACHE, or change its permissions`,
+      `can't be read or written (${code}): name a folder that can be with HF_HUB_CACHE, or change its permissions`,
     );
   if (FULL.includes(code))
     return explain(

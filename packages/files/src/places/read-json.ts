@@ -1,6 +1,6 @@
 /** The JSON files of a folder, which anybody may have written: bounded in length and depth. */
 import { FilesError, type FilesErrorCode } from "../errors.js";
-import type { Place } from "../places/place.js";
+import type { Place } from "./place.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
