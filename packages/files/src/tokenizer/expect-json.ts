@@ -23,6 +23,11 @@ export function expectString(value: unknown, where: string): string {
   throw badTokenizer(where, "a text", value);
 }
 
+export function expectCharacter(value: unknown, where: string): string {
+  if (typeof value === "string" && [...value].length === 1) return value;
+  throw badTokenizer(where, "one character", value);
+}
+
 /** A token id: an integer from 0 to 2³¹ − 1. */
 export function expectId(value: unknown, where: string): number {
   if (isTokenId(value)) return value;

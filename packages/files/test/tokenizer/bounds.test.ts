@@ -94,6 +94,17 @@ describe("more than any vocabulary has", () => {
     expect(refusalOf(() => open({ added_tokens }))).toMatch(/at most 1024 characters, found 5000/);
   });
 
+  test("added tokens in all", () => {
+    const added_tokens = Array.from({ length: 1100 }, (_, i) => ({ content: `${i}${"<".repeat(1000)}` }));
+    expect(refusalOf(() => open({ added_tokens }))).toMatch(/at most 1,048,576 characters in all/);
+  });
+
+  test("what a decoder makes of a piece", () => {
+    const step = { type: "Replace", pattern: { String: "a" }, content: "aa" };
+    const tokenizer = open({ decoder: { type: "Sequence", decoders: Array(40).fill(step) } });
+    expect(refusalOf(() => tokenizer.decode([tokenizer.tokenToId("a")!]))).toMatch(/^decoder: .*32 times/);
+  });
+
   test("sequences within sequences", () => {
     for (const [part, key] of [
       ["normalizer", "normalizers"],

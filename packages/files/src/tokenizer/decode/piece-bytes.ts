@@ -1,6 +1,7 @@
 import {
   badTokenizer,
   expectArray,
+  expectCharacter,
   expectRecord,
   expectString,
   isRecord,
@@ -89,7 +90,8 @@ function readSteps(steps: readonly JsonRecord[]): Spelling {
     );
   const replacements = steps.filter(({ type }) => type === "Replace").map(readReplacement);
   const hasByteFallback = steps.some(({ type }) => type === "ByteFallback");
-  const spell = (piece: string) => replacements.reduce((text, replace) => replace(text), piece);
+  const spell = (piece: string) =>
+    replacements.reduce((text, replace) => inBounds(replace(text), piece), piece);
   return {
     ...WHOLE,
     dropped: readStrip(steps),
@@ -98,10 +100,17 @@ function readSteps(steps: readonly JsonRecord[]): Spelling {
   };
 }
 
+function inBounds(text: string, piece: string): string {
+  if (text.length <= 32 * piece.length + 1024) return text;
+  throw badTokenizer("decoder", "a piece at most 32 times as long and 1024 characters", text.length);
+}
+
 function readReplacement(step: JsonRecord): (piece: string) => string {
   const pattern = isRecord(step.pattern) ? step.pattern.String : undefined;
-  if (typeof pattern !== "string") throw badTokenizer("decoder.pattern", '{"String": …}', step.pattern);
+  if (typeof pattern !== "string" || pattern === "")
+    throw badTokenizer("decoder.pattern", '{"String": …}, not empty', step.pattern);
   const content = expectString(step.content, "decoder.content");
+  if (content.length > 1024) throw badTokenizer("decoder.content", "at most 1024 characters", content.length);
   return (piece) => piece.replaceAll(pattern, () => content);
 }
 
@@ -116,7 +125,7 @@ function readStrip(steps: readonly JsonRecord[]): Spelling["dropped"] {
 }
 
 function readMetaspace(step: JsonRecord): Spelling {
-  const mark = expectString(step.replacement ?? "▁", "decoder.replacement");
+  const mark = expectCharacter(step.replacement ?? "▁", "decoder.replacement");
   const prepends = step.prepend_scheme !== "never" && step.add_prefix_space !== false;
   const spaced = (piece: string) => utf8.encode(piece.replaceAll(mark, () => " "));
   const unmarked = (piece: string) => utf8.encode(piece.replaceAll(mark, () => ""));

@@ -1,3 +1,4 @@
+import { badTokenizer } from "../expect-json.js";
 import type { AddedToken } from "../json/tokenizer-json.js";
 
 /** A stretch of text, or a token that was found in it. */
@@ -6,15 +7,22 @@ export type Section =
   | { readonly id: number; readonly start: number };
 
 interface Node {
-  readonly children: Map<string, Node>;
+  children?: Map<string, Node>;
   token?: AddedToken;
 }
 
+/** Characters that differ, of all tokens; those of a vocabulary with thousands of codes for images or speech have a tenth. */
+const MOST_NODES = 2 ** 20;
+
 /** Finds added tokens in a text: the first, and of those the longest, as the Rust library does. */
 export class AddedTokenFinder {
-  readonly #root: Node = { children: new Map() };
+  readonly #root: Node = {};
+  #nodes = 0;
 
-  /** @param tokens each with the text that it is found by, which a normalizer may have changed */
+  /**
+   * @param tokens each with the text that it is found by, which a normalizer may have changed
+   * @throws FilesError `bad-tokenizer` where they are more than any vocabulary has
+   */
   constructor(tokens: Iterable<readonly [text: string, token: AddedToken]>) {
     for (const [text, token] of tokens) if (text !== "") this.#add(text, token);
   }
@@ -22,11 +30,21 @@ export class AddedTokenFinder {
   #add(text: string, token: AddedToken): void {
     let node: Node = this.#root;
     for (let i = 0; i < text.length; i++) {
-      const next = node.children.get(text[i]!) ?? { children: new Map() };
+      node.children ??= new Map();
+      const next: Node = node.children.get(text[i]!) ?? this.#newNode();
       node.children.set(text[i]!, next);
       node = next;
     }
     node.token = token;
+  }
+
+  #newNode(): Node {
+    if (++this.#nodes <= MOST_NODES) return {};
+    throw badTokenizer(
+      "added_tokens",
+      `at most ${MOST_NODES.toLocaleString("en")} characters in all`,
+      "more",
+    );
   }
 
   /** The text with its tokens taken out, in order; no section is empty. */
@@ -58,7 +76,7 @@ export class AddedTokenFinder {
     let found: { length: number; token: AddedToken } | undefined;
     for (let at = start; node; ) {
       if (node.token) found = { length: at - start, token: node.token };
-      node = at < text.length ? node.children.get(text[at++]!) : undefined;
+      node = at < text.length ? node.children?.get(text[at++]!) : undefined;
     }
     return found;
   }

@@ -28,14 +28,14 @@ export class Encoder {
   readonly #plain: AddedTokenFinder;
   readonly #both: AddedTokenFinder;
   readonly #normalized: AddedTokenFinder;
-  /** A pattern that is nobody's but this checkpoint's. */
-  readonly #foreignPattern: string | undefined;
+  /** What of the checkpoint's own may take for ever. */
+  readonly #suspect: string | undefined;
 
   /** @throws FilesError `bad-tokenizer` */
   constructor(json: TokenizerJson, control: readonly AddedToken[]) {
     this.#normalize = buildNormalizer(json.normalizer);
     this.#preTokenize = buildPreTokenizer(json.preTokenizer);
-    this.#foreignPattern = findForeignPattern([json.normalizer, json.preTokenizer]);
+    this.#suspect = findSuspect([json.normalizer, json.preTokenizer]);
     const controlPieces = new Set(control.map(({ content }) => content));
     this.#bpe = buildBpe(json, controlPieces);
     const others = json.addedTokens.filter(({ content }) => !controlPieces.has(content));
@@ -88,9 +88,8 @@ export class Encoder {
         return this.#preTokenize?.(section.text, isFirst && section.start === 0) ?? [section.text];
       });
     try {
-      if (this.#foreignPattern === undefined) return work();
-      const pattern = describe(this.#foreignPattern);
-      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by the pattern ${pattern}`);
+      if (this.#suspect === undefined) return work();
+      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by ${this.#suspect}`);
     } catch (cause) {
       if (cause instanceof FilesError) throw cause;
       const message = `tokenizer.json can't cut a text of ${text.length} characters: ${(cause as Error).message}.`;
@@ -99,12 +98,23 @@ export class Encoder {
   }
 }
 
-/** The first pattern that is not a published one. */
-function findForeignPattern(value: unknown): string | undefined {
-  if (Array.isArray(value)) return value.map(findForeignPattern).find((pattern) => pattern !== undefined);
-  if (!isRecord(value)) return undefined;
-  if (typeof value.Regex === "string") return isKnownSplit(value.Regex) ? undefined : value.Regex;
-  return findForeignPattern(Object.values(value));
+/** The first pattern that is not a published one, or more components than any tokenizer has. */
+function findSuspect(components: unknown): string | undefined {
+  const found = { patterns: new Set<string>(), count: 0 };
+  count(components, found);
+  const foreign = [...found.patterns].find((pattern) => !isKnownSplit(pattern));
+  if (foreign !== undefined) return `the pattern ${describe(foreign)}`;
+  return found.count > USUAL_COMPONENTS ? `${found.count} components` : undefined;
+}
+
+const USUAL_COMPONENTS = 16;
+
+function count(value: unknown, found: { readonly patterns: Set<string>; count: number }): void {
+  if (Array.isArray(value)) for (const item of value) count(item, found);
+  if (!isRecord(value)) return;
+  if (typeof value.type === "string") found.count++;
+  if (typeof value.Regex === "string") found.patterns.add(value.Regex);
+  for (const item of Object.values(value)) count(item, found);
 }
 
 /** The text with each stand-in replaced by the character it stands for. */

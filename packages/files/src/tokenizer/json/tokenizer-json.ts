@@ -126,15 +126,10 @@ function readUnknownPiece(value: unknown): string | null {
   return value === null || value === undefined ? null : expectString(value, "model.unk_token");
 }
 
-/** Every place of a text is compared with it. */
-const LONGEST_ADDED = 1024;
-
 function readAddedToken(value: unknown, index: number): Omit<AddedToken, "id"> {
   const where = `added_tokens[${index}]`;
   const token = expectRecord(value, where);
   const content = expectString(token.content, `${where}.content`);
-  if (content.length > LONGEST_ADDED)
-    throw badTokenizer(`${where}.content`, `at most ${LONGEST_ADDED} characters`, content.length);
   const special = token.special === true;
   return {
     content,
@@ -145,6 +140,9 @@ function readAddedToken(value: unknown, index: number): Omit<AddedToken, "id"> {
     normalized: typeof token.normalized === "boolean" ? token.normalized : !special,
   };
 }
+
+/** Every place of a text is compared with it. */
+const LONGEST_ADDED = 1024;
 
 /**
  * Added tokens with the ids that the Rust library gives them: that of the piece where the vocabulary has it, otherwise
@@ -160,6 +158,8 @@ export function numberTokens(
   const numbered: AddedToken[] = [];
   for (const token of tokens) {
     if (known.has(token.content)) continue;
+    if (token.content.length > LONGEST_ADDED)
+      throw badTokenizer("an added token", `at most ${LONGEST_ADDED} characters`, token.content.length);
     known.add(token.content);
     const id = pieces.get(token.content) ?? next;
     next = Math.max(next, id + 1);

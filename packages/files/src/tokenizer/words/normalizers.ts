@@ -50,13 +50,17 @@ function buildSequence(record: JsonRecord, where: string, depth: number): Step {
   return (text, most) => steps.reduce((changed, step) => step(changed, most), text);
 }
 
-/** White space as Unicode has it, which is not JavaScript's. */
+/** White space as Unicode has it, which is not JavaScript's; in one go, where a pattern would try every run. */
 function buildStrip(record: JsonRecord): Step {
   return (text) => {
-    const right = record.strip_right === true ? text.replace(/\p{White_Space}+$/u, "") : text;
-    return record.strip_left === true ? right.replace(/^\p{White_Space}+/u, "") : right;
+    let [start, end] = [0, text.length];
+    while (record.strip_left === true && start < end && SPACE.test(text[start]!)) start++;
+    while (record.strip_right === true && end > start && SPACE.test(text[end - 1]!)) end--;
+    return text.slice(start, end);
   };
 }
+
+const SPACE = /\p{White_Space}/u;
 
 function buildPrepend(record: JsonRecord, where: string): Step {
   const prefix = expectString(record.prepend, `${where}.prepend`);

@@ -1,5 +1,12 @@
 import { spellBytes } from "../decode/piece-bytes.js";
-import { badTokenizer, expectArray, expectRecord, expectString, type JsonRecord } from "../expect-json.js";
+import {
+  badTokenizer,
+  expectArray,
+  expectCharacter,
+  expectRecord,
+  expectString,
+  type JsonRecord,
+} from "../expect-json.js";
 import { GPT2_WORDS } from "./gpt2-words.js";
 import { DEEPEST } from "./normalizers.js";
 import { compilePattern } from "./patterns.js";
@@ -65,7 +72,7 @@ function buildSplit(record: JsonRecord, where: string): PreTokenizer {
 }
 
 function buildCharDelimiter(record: JsonRecord, where: string): PreTokenizer {
-  const delimiter = expectString(record.delimiter, `${where}.delimiter`);
+  const delimiter = expectCharacter(record.delimiter, `${where}.delimiter`);
   return cut(compilePattern({ String: delimiter }, where), "Removed");
 }
 
@@ -88,7 +95,7 @@ function buildByteLevel(record: JsonRecord): PreTokenizer {
 
 /** Spaces become the mark, and a word goes from one to the next. */
 function buildMetaspace(record: JsonRecord, where: string): PreTokenizer {
-  const mark = expectString(record.replacement ?? "▁", `${where}.replacement`);
+  const mark = expectCharacter(record.replacement ?? "▁", `${where}.replacement`);
   const scheme = record.prepend_scheme ?? (record.add_prefix_space === false ? "never" : "always");
   if (scheme !== "always" && scheme !== "first" && scheme !== "never")
     throw badTokenizer(`${where}.prepend_scheme`, "always, first or never", scheme);

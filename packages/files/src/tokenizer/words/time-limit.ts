@@ -6,7 +6,7 @@ const MOST_SECONDS = 5;
 type Vm = typeof import("node:vm");
 
 /**
- * Runs a checkpoint's patterns, which may have been made never to end. Node ends them after some seconds, or when the
+ * Runs what a checkpoint's tokenizer asks for, which may have been made never to end. Node ends them after some seconds, or when the
  * user does (Ctrl-C); a page in a browser has a person who closes it, as Node before 20.16 has.
  *
  * @param what for the message: what takes so long
@@ -53,8 +53,8 @@ function explain(error: unknown, what: string, seconds: number): unknown {
   else if (code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") return error;
   return new FilesError(
     "bad-tokenizer",
-    `${what} took more than ${seconds} seconds: stopped. The pattern is damaged or made to do harm; ` +
-      "use another copy of the model's files.",
+    `${what} took more than ${seconds} seconds: stopped. The text is very long, or the file is damaged or made to do ` +
+      "harm: shorten the text, or use another copy of the model.",
     { cause: error },
   );
 }
