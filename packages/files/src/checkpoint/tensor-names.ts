@@ -1,13 +1,14 @@
 /**
  * One name for each tensor, whichever class of transformers saved it. A bare model (`Qwen3Model`) leaves out the prefix
  * that the model with a head has (`Qwen3ForCausalLM`); one with images (`Gemma3ForConditionalGeneration`) puts
- * `language_model` before it, on either side. transformers' own loader maps all of them to each other.
+ * `language_model` before it, on either side, or `text_model` behind it (SmolVLM). transformers' own loader maps all of
+ * them to each other.
  */
 import type { TensorSource, TensorStore } from "../formats/tensor-source.js";
 
 const spellings: readonly (readonly [pattern: RegExp, name: string])[] = [
   [
-    /^(?:model\.language_model\.|language_model\.model\.|language_model\.|model\.)?(?=(embed_tokens|layers|norm)\.)/,
+    /^(?:model\.language_model\.|language_model\.model\.|language_model\.|model\.text_model\.|model\.)?(?=(embed_tokens|layers|norm)\.)/,
     "model.",
   ],
   [/^(?:model\.)?language_model\.(?=lm_head\.)/, ""],
@@ -16,7 +17,7 @@ const spellings: readonly (readonly [pattern: RegExp, name: string])[] = [
 
 /** What a model with images or sound has beside its text part. */
 const otherParts =
-  /^(?:model\.)?(?:vision_tower|vision_model|visual|multi_modal_projector|image_newline|audio_tower|audio_model)(?:\.|$)/;
+  /^(?:model\.)?(?:vision_tower|vision_model|visual|multi_modal_projector|connector|image_newline|audio_tower|audio_model)(?:\.|$)/;
 
 /** The name that the model with a head has for a tensor. */
 export function usualName(name: string): string {

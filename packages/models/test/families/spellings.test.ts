@@ -74,6 +74,7 @@ describe("names of tensors", () => {
   test.each([
     ["language_model.model.…, as before transformers 4.52", (name: string) => `language_model.${name}`],
     ["model.language_model.…, as since", (name: string) => name.replace(/^model\./, "model.language_model.")],
+    ["model.text_model.…, as SmolVLM", (name: string) => name.replace(/^model\./, "model.text_model.")],
     ["language_model.… before a bare model", (name: string) => `language_model.${bare(name)}`],
   ])("%s", (_, rename) => expectSameLogits("mistral-sliding", { rename }));
 
@@ -84,6 +85,8 @@ describe("names of tensors", () => {
         "vision_tower.encoder.layers.0.norm.weight",
         "multi_modal_projector.linear.weight",
         "model.visual.blocks.0.norm.weight",
+        "model.connector.modality_projection.proj.weight",
+        "model.image_newline",
       ],
     }));
 
