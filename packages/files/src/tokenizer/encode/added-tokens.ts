@@ -52,12 +52,13 @@ export class AddedTokenFinder {
     const sections: Section[] = [];
     let end = 0;
     for (const { start: found, length, token } of this.#find(text)) {
-      const stop = found + length;
-      if (token.singleWord && !standsAlone(text, found, stop)) continue;
+      if (token.singleWord && !standsAlone(text, found, found + length)) continue;
       const start = token.lstrip ? Math.max(end, spaceBefore(text, found)) : found;
+      const stop = token.rstrip ? spaceAfter(text, found + length) : found + length;
       if (start > end) sections.push({ text: text.slice(end, start), start: end });
-      sections.push({ id: token.id, start });
-      end = token.rstrip ? spaceAfter(text, stop) : stop;
+      // White space that is a token itself may be gone to the one before.
+      if (start < stop) sections.push({ id: token.id, start });
+      end = stop;
     }
     if (end < text.length) sections.push({ text: text.slice(end), start: end });
     return sections;

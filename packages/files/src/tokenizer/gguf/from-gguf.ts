@@ -102,7 +102,7 @@ function readVocabulary(metadata: GgufMetadata): GgufVocabulary {
     ? readList(metadata, "token_type").map((type) => expectId(type, key("token_type")))
     : pieces.map(() => TokenType.normal);
   if (pieces.length === 0) throw badTokenizer(key("tokens"), "at least one piece", pieces);
-  if (types.length !== pieces.length)
+  if (types.length < pieces.length)
     throw badTokenizer(key("token_type"), `${pieces.length} entries, one per token`, types.length);
   const ids = new Map(pieces.map((piece, id) => [piece, id]));
   if (ids.size !== pieces.length)
@@ -130,7 +130,7 @@ function addedTokensOf(pieces: readonly string[], types: readonly number[]): Add
 /** The score of every piece that merging may reach. */
 function readScores(metadata: GgufMetadata, { pieces, types }: GgufVocabulary): Map<string, number> {
   const scores = readList(metadata, "scores").map(Number);
-  if (scores.length !== pieces.length || scores.some(Number.isNaN))
+  if (scores.length < pieces.length || scores.some(Number.isNaN))
     throw badTokenizer(key("scores"), `${pieces.length} numbers, one per token`, `${scores.length} entries`);
   const reachable = pieces.flatMap((piece, id): [string, number][] =>
     types[id] === TokenType.normal || types[id] === TokenType.userDefined ? [[piece, scores[id]!]] : [],

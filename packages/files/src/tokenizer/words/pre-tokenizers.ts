@@ -53,11 +53,11 @@ export function buildPreTokenizer(
   return build(record, where);
 }
 
-/** Each cuts the words of the one before; the first of them stays the first. */
+/** Each cuts the words of the one before; the first of them stays the first, unless something before it was removed. */
 function inTurn(steps: readonly PreTokenizer[]): PreTokenizer {
   return (text, isFirst) =>
     steps.reduce<readonly string[]>(
-      (words, step) => words.flatMap((word, i) => step(word, isFirst && i === 0)),
+      (words, step) => words.flatMap((word, i) => step(word, isFirst && i === 0 && text.startsWith(word))),
       [text],
     );
 }
