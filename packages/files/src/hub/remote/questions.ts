@@ -39,8 +39,15 @@ export class Questions {
   ): Promise<T> {
     const settings = this.#settings;
     const answer = async () => {
-      const time = Math.max(0, Math.min(settings.metadataMilliseconds, this.#until - performance.now()));
-      const watch = new Watch(time, `no whole answer within ${Math.ceil(time / 1000)} seconds`);
+      const left = Math.max(0, this.#until - performance.now());
+      const one = settings.metadataMilliseconds;
+      const watch =
+        left < one
+          ? new Watch(
+              left,
+              `no whole answer within ${seconds(ANSWERS_IN_TIME * one)}, over several questions`,
+            )
+          : new Watch(one, `no whole answer within ${seconds(one)}`);
       try {
         return await read(await request(settings, url, subject, { ...initial, signal: watch.signal }));
       } catch (error) {
@@ -66,6 +73,10 @@ export class Questions {
     this.#bytesLeft -= read.length;
     return read;
   }
+}
+
+function seconds(milliseconds: number): string {
+  return `${milliseconds / 1000} seconds`;
 }
 
 function endless(url: string): FilesError {
