@@ -157,9 +157,10 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     }
   });
 
-  test.each([adaCadMethod(), nwcadMethod(), promptCdMethod(), coSteerMethod()])(
+  test.each([adaCadMethod, nwcadMethod, promptCdMethod, coSteerMethod])(
     "$name stays a policy where tokens are impossible, and on any number of columns",
-    async (method) => {
+    async (make) => {
+      const method = make();
       const rows: [number[], number[]][] = [
         [[0], [3]],
         [
@@ -237,11 +238,21 @@ test("without pull to itself CoSteer's strength is β/λ of Δ, and without β n
 
 test.each([
   [() => adaCadMethod(-0.1), "The warm-up of AdaCAD must be from 0 to 1; it is -0.1."],
+  [() => adaCadMethod(1.001), "The warm-up of AdaCAD must be from 0 to 1; it is 1.001."],
   [() => adaCadMethod(Number.NaN), "The warm-up of AdaCAD must be from 0 to 1; it is NaN."],
   [
     () => nwcadMethod({ divergence: 2, baseMargin: 0, preferenceMargin: 0 }),
     "The threshold divergence of NWCAD must be from 0 to 1; it is 2.",
   ],
+  [
+    () => nwcadMethod({ divergence: 0, baseMargin: -0.001, preferenceMargin: 0 }),
+    "The threshold baseMargin of NWCAD must be from 0 to 1; it is -0.001.",
+  ],
+  [
+    () => nwcadMethod({ divergence: 0, baseMargin: 0, preferenceMargin: Number.NaN }),
+    "The threshold preferenceMargin of NWCAD must be from 0 to 1; it is NaN.",
+  ],
+  [() => promptCdMethod(1_000_001), "The contrast of PromptCD must be from 0 to 1000000; it is 1000001."],
   [() => promptCdMethod(-1), "The contrast of PromptCD must be from 0 to 1000000; it is -1."],
   [() => promptCdMethod(0.5, 0), "The min-p mask must be above 0 and at most 1; it is 0."],
   [
@@ -250,4 +261,12 @@ test.each([
   ],
 ])("%# what is no strength of a method is refused", (make, message) => {
   expect(make).toThrow(expect.objectContaining({ code: "bad-strength", message }));
+});
+
+test("the ends of every range are within it", () => {
+  for (const end of [0, 1]) {
+    expect(adaCadMethod(end).name).toBe("adacad");
+    expect(nwcadMethod({ divergence: end, baseMargin: end, preferenceMargin: end }).name).toBe("nwcad");
+  }
+  for (const end of [0, 1_000_000]) expect(promptCdMethod(end, 1).name).toBe("promptcd");
 });

@@ -60,6 +60,18 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
     );
   });
 
+  test("the rows of a batch have thresholds of their own", async () => {
+    const rows = [policyRow([9, 0, 0, 0]), policyRow([0, 0, 1, 1]), policyRow([3, 2.5, 2, -9])];
+    for (const mask of [withMinP(preferenceMethod(), 0.5), withTopNSigma(preferenceMethod(), 0.5)]) {
+      const together_BV = tf.tensor2d(rows.map((row) => [...row]));
+      const { logPolicy_BV } = applyMethod(mask, together_BV, together_BV);
+      const together = (await logPolicy_BV.array()) as number[][];
+      tf.dispose([together_BV, logPolicy_BV]);
+      const alone = await Promise.all(rows.map((row) => run(mask, row, row)));
+      expect(together).toEqual(alone.map((row) => [...row]));
+    }
+  });
+
   test("impossible tokens have no part in σ, and no mask lets them back", async () => {
     const possible = [2, 1, 0, -1, -2];
     const [short, long] = [possible, [...possible, ...Array(20).fill(Number.NEGATIVE_INFINITY)]].map(
@@ -138,12 +150,17 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
 
 test("what is no share and no number of standard deviations is refused", () => {
   for (const p of [0, -1, 1.5, Number.NaN]) {
-    expect(() => withPlausibility(linearAlignmentMethod(), p)).toThrow("plausibility");
-    const message = `The min-p mask must be above 0 and at most 1; it is ${p}.`;
-    expect(() => withMinP(linearAlignmentMethod(), p)).toThrow(message);
+    const refusal = (what: string) =>
+      expect.objectContaining({
+        code: "bad-strength",
+        message: `The ${what} must be above 0 and at most 1; it is ${p}.`,
+      });
+    expect(() => withPlausibility(linearAlignmentMethod(), p)).toThrow(refusal("plausibility"));
+    expect(() => withMinP(linearAlignmentMethod(), p)).toThrow(refusal("min-p mask"));
   }
   for (const n of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     const message = `The n of top-nσ must be from 0 to 1000000; it is ${n}.`;
-    expect(() => withTopNSigma(linearAlignmentMethod(), n)).toThrow(message);
+    const refusal = expect.objectContaining({ code: "bad-strength", message });
+    expect(() => withTopNSigma(linearAlignmentMethod(), n)).toThrow(refusal);
   }
 });
