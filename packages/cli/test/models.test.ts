@@ -3,13 +3,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
 import { tinyTokenizerConfig, tinyTokenizerJson } from "@amulet-ts/testing/files/tiny-tokenizer";
-import { CHECKPOINT, REPOSITORY, useHub, WANTED } from "@amulet-ts/testing/hub/hub-fixture";
+import { checkpointFiles, repositoryId, useHub, wantedFiles } from "@amulet-ts/testing/hub/hub-fixture";
 import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, test } from "vitest";
 
 const hub = useHub();
-const total = WANTED.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
-const weights = CHECKPOINT["model.safetensors"]!;
+const total = wantedFiles.reduce((sum, name) => sum + checkpointFiles[name]!.length, 0);
+const weights = checkpointFiles["model.safetensors"]!;
 const commit = "a".repeat(40);
 
 /** Runs the command on this hub and this cache; nothing of the machine's own is read. */
@@ -33,11 +33,11 @@ const snapshot = () => hub.inCache("snapshots", commit);
 
 describe("amulet models", () => {
   test("pull fetches a model and says where it lies; path says it again, without the hub", async () => {
-    const pulled = await run(["models", "pull", REPOSITORY]);
+    const pulled = await run(["models", "pull", repositoryId]);
     expect(pulled).toMatchObject({ status: 0, stdout: `${snapshot()}\n` });
-    expect((await readdir(snapshot())).sort()).toEqual([...WANTED].sort());
+    expect((await readdir(snapshot())).sort()).toEqual([...wantedFiles].sort());
     const asked = hub.server.seen.length;
-    expect(await run(["models", "path", REPOSITORY])).toEqual({
+    expect(await run(["models", "path", repositoryId])).toEqual({
       status: 0,
       stdout: `${snapshot()}\n`,
       stderr: "",
@@ -46,10 +46,10 @@ describe("amulet models", () => {
   });
 
   test("pull --json gives one object: where, which commit, how much came", async () => {
-    const expected = { id: REPOSITORY, path: snapshot(), kind: "folder", commit };
-    expect(await json(["models", "pull", REPOSITORY])).toEqual({ ...expected, fetchedBytes: total });
-    expect(await json(["models", "pull", REPOSITORY])).toEqual({ ...expected, fetchedBytes: 0 });
-    expect(await json(["models", "path", REPOSITORY])).toEqual({ id: REPOSITORY, path: snapshot() });
+    const expected = { id: repositoryId, path: snapshot(), kind: "folder", commit };
+    expect(await json(["models", "pull", repositoryId])).toEqual({ ...expected, fetchedBytes: total });
+    expect(await json(["models", "pull", repositoryId])).toEqual({ ...expected, fetchedBytes: 0 });
+    expect(await json(["models", "path", repositoryId])).toEqual({ id: repositoryId, path: snapshot() });
   });
 
   test("pull refuses what can't be run, and what is quantised, before its weights come", async () => {
@@ -60,9 +60,9 @@ describe("amulet models", () => {
         /amulet: acme\/tiny is quantised with MLX, 4 bits/,
       ],
     ] as const) {
-      const files = { ...CHECKPOINT, "config.json": Buffer.from(JSON.stringify(config)) };
-      hub.server.repositories[REPOSITORY] = { commits: { [commit]: files }, refs: { main: commit } };
-      expect(await run(["models", "pull", REPOSITORY])).toMatchObject({
+      const files = { ...checkpointFiles, "config.json": Buffer.from(JSON.stringify(config)) };
+      hub.server.repositories[repositoryId] = { commits: { [commit]: files }, refs: { main: commit } };
+      expect(await run(["models", "pull", repositoryId])).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(message),
       });
@@ -71,14 +71,14 @@ describe("amulet models", () => {
   });
 
   test("pull asks for what is newer, though the cache has the model", async () => {
-    await run(["models", "pull", REPOSITORY]);
+    await run(["models", "pull", repositoryId]);
     const newer = "c".repeat(40);
-    hub.server.repositories[REPOSITORY] = { commits: { [newer]: CHECKPOINT }, refs: { main: newer } };
-    expect(await json(["models", "pull", REPOSITORY])).toMatchObject({ commit: newer, fetchedBytes: 0 });
+    hub.server.repositories[repositoryId] = { commits: { [newer]: checkpointFiles }, refs: { main: newer } };
+    expect(await json(["models", "pull", repositoryId])).toMatchObject({ commit: newer, fetchedBytes: 0 });
   });
 
   test("path of what is not here fails and says what fetches it", async () => {
-    const { status, stdout, stderr } = await run(["models", "path", REPOSITORY]);
+    const { status, stdout, stderr } = await run(["models", "path", repositoryId]);
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(/not whole in the cache .*`amulet models pull acme\/tiny`/);
   });
@@ -88,7 +88,7 @@ describe("amulet models", () => {
       commits: { [commit]: { "one.gguf": Buffer.alloc(2_500_000) } },
       refs: { main: commit },
     };
-    await run(["models", "pull", REPOSITORY]);
+    await run(["models", "pull", repositoryId]);
     await run(["models", "pull", "acme/a-longer-name:one.gguf"]);
     const { stdout } = await run(["models", "list"]);
     expect(stdout.split("\n")).toEqual([
@@ -100,20 +100,23 @@ describe("amulet models", () => {
       "",
     ]);
     expect(await run(["models"])).toMatchObject({ stdout });
-    const removed = await run(["models", "remove", REPOSITORY]);
+    const removed = await run(["models", "remove", repositoryId]);
     expect(removed).toMatchObject({ status: 0, stdout: "Removed acme/tiny: 300.6 kB freed.\n", stderr: "" });
     expect((await run(["models", "list"])).stdout).not.toContain("acme/tiny");
   });
 
   test("--json of list and remove", async () => {
-    await run(["models", "pull", REPOSITORY]);
+    await run(["models", "pull", repositoryId]);
     const listed = await json(["models", "list"]);
     expect(listed.cache).toBe(hub.cache);
     expect(listed.models[0]).toMatchObject({
-      repository: REPOSITORY,
-      revisions: [{ commit, refs: ["main"], ids: [REPOSITORY] }],
+      repository: repositoryId,
+      revisions: [{ commit, refs: ["main"], ids: [repositoryId] }],
     });
-    expect(await json(["models", "remove", REPOSITORY])).toMatchObject({ id: REPOSITORY, commits: [commit] });
+    expect(await json(["models", "remove", repositoryId])).toMatchObject({
+      id: repositoryId,
+      commits: [commit],
+    });
     expect((await json(["models", "list"])).models).toEqual([]);
     expect((await run(["models"])).stdout).toMatch(/^No models in .*amulet models pull/);
   });
@@ -134,14 +137,14 @@ describe("amulet models", () => {
     const missing = await run(["models", "pull", "acme/nothing"]);
     expect(missing).toMatchObject({ status: 1, stdout: "" });
     expect(missing.stderr).toMatch(/^amulet: [^\n]*has no model acme\/nothing[^\n]*\n$/);
-    const offline = await run(["models", "pull", REPOSITORY], { environment: { HF_HUB_OFFLINE: "1" } });
+    const offline = await run(["models", "pull", repositoryId], { environment: { HF_HUB_OFFLINE: "1" } });
     expect(offline.stderr).toMatch(/not whole in the cache/);
   });
 });
 
 describe("progress of a download, on standard error", () => {
   test("a terminal sees one moving line with bar, files, sizes, and it goes away", async () => {
-    const { stderr } = await run(["models", "pull", REPOSITORY], { isTTY: true, columns: 120 });
+    const { stderr } = await run(["models", "pull", repositoryId], { isTTY: true, columns: 120 });
     expect(stderr).toMatch(/Fetching acme\/tiny .*[━─].* % · file \d of 7 · [\d.]+ kB of 300\.5 kB/);
     const [moving, rest] = stderr.split("amulet: ");
     expect(moving!.endsWith("\r\x1b[2K")).toBe(true);
@@ -150,7 +153,7 @@ describe("progress of a download, on standard error", () => {
   });
 
   test("a file sees a line for each tenth, the last with all of it", async () => {
-    const { stderr } = await run(["models", "pull", REPOSITORY]);
+    const { stderr } = await run(["models", "pull", repositoryId]);
     const lines = stderr.trimEnd().split("\n").slice(0, -1);
     expect(lines.length).toBeLessThanOrEqual(11);
     for (const line of lines) expect(line).toMatch(/^Fetching acme\/tiny: \d+ % · file \d of 7 · /);
@@ -164,7 +167,7 @@ describe("Ctrl-C during a download", () => {
 
   test("gives 130 and keeps what has arrived; the next pull goes on there", async () => {
     hub.server.fault = ({ host }) => (host === "content" ? { silentAfter: 200_000 } : undefined);
-    const stopped = await run(["models", "pull", REPOSITORY], {
+    const stopped = await run(["models", "pull", repositoryId], {
       onNote: (text, interrupt) => {
         if (/ [6-9]\d % /.test(text)) interrupt();
       },
@@ -173,7 +176,7 @@ describe("Ctrl-C during a download", () => {
     const kept = (await readFile(partial())).length;
     expect(kept).toBeGreaterThan(100_000);
     hub.server.fault = () => undefined;
-    expect(await run(["models", "pull", REPOSITORY])).toMatchObject({ status: 0 });
+    expect(await run(["models", "pull", repositoryId])).toMatchObject({ status: 0 });
     expect(hub.server.downloads("content", "model.safetensors").at(-1)!.headers.range).toBe(`bytes=${kept}-`);
     expect(sha256(await readFile(join(snapshot(), "model.safetensors")))).toBe(sha256(weights));
   });
@@ -183,11 +186,11 @@ describe("--model", () => {
   const tokenize = (model: string) => run(["tokenize", "--text", "the user", "--model", model, "--json"]);
   const useTinyTokenizer = () => {
     const files = {
-      ...CHECKPOINT,
+      ...checkpointFiles,
       "tokenizer.json": Buffer.from(JSON.stringify(tinyTokenizerJson())),
       "tokenizer_config.json": Buffer.from(JSON.stringify(tinyTokenizerConfig())),
     };
-    hub.server.repositories[REPOSITORY] = {
+    hub.server.repositories[repositoryId] = {
       commits: { [commit]: files },
       refs: { main: commit, v1: commit },
     };
@@ -205,7 +208,7 @@ describe("--model", () => {
 
   test("a path that exists wins over the hub", async () => {
     useTinyTokenizer();
-    await run(["models", "pull", REPOSITORY]);
+    await run(["models", "pull", repositoryId]);
     const asked = hub.server.seen.length;
     const here = process.cwd();
     // Seen from the folder above the cache, the cache's own path is `org/name`.
@@ -232,7 +235,7 @@ describe("--model", () => {
   );
 
   test("a repository without the named file lists what there is", async () => {
-    hub.server.repositories[REPOSITORY] = {
+    hub.server.repositories[repositoryId] = {
       commits: { [commit]: { "one.gguf": Buffer.alloc(2500) } },
       refs: { main: commit },
     };

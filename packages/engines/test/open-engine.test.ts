@@ -7,7 +7,7 @@ import { CoreError, generate } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { COMMIT, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import { latestCommit, repositoryId, useHub } from "@amulet-ts/testing/hub/hub-fixture";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -50,9 +50,9 @@ async function publishEmbedded(): Promise<void> {
   const files = await Promise.all(
     names.map(async (name) => [name, await readFile(join(embeddedModelFolder, name))] as const),
   );
-  hub.server.repositories[REPOSITORY] = {
-    commits: { [COMMIT]: Object.fromEntries(files) },
-    refs: { main: COMMIT },
+  hub.server.repositories[repositoryId] = {
+    commits: { [latestCommit]: Object.fromEntries(files) },
+    refs: { main: latestCommit },
   };
 }
 
@@ -68,11 +68,11 @@ describe("a name", () => {
     expect(await answerOf({ model: join(folder, "copy") })).toBe(expected);
     const steps: number[] = [];
     const onDownload = ({ overallReceivedBytes: done }: { overallReceivedBytes: number }) => steps.push(done);
-    expect(await answerOf({ model: REPOSITORY, environment: environment(), onDownload })).toBe(expected);
+    expect(await answerOf({ model: repositoryId, environment: environment(), onDownload })).toBe(expected);
     expect(steps.at(-1)).toBeGreaterThan(2e6);
     // The second time it is here.
     const asked = hub.server.seen.length;
-    expect(await answerOf({ model: REPOSITORY, environment: environment() })).toBe(expected);
+    expect(await answerOf({ model: repositoryId, environment: environment() })).toBe(expected);
     expect(hub.server.seen.length).toBe(asked);
   });
 
@@ -103,7 +103,7 @@ describe("a name", () => {
     try {
       expect(await findModel("./copy")).toBe("./copy");
       await cp("copy", join("acme", "tiny"), { recursive: true });
-      expect(await findModel(REPOSITORY)).toBe(REPOSITORY);
+      expect(await findModel(repositoryId)).toBe(repositoryId);
     } finally {
       process.chdir(here);
     }
@@ -209,7 +209,7 @@ describe("aborted: one typed error, and no tensor left", () => {
     await publishEmbedded();
     const controller = new AbortController();
     await expectAborted({
-      model: REPOSITORY,
+      model: repositoryId,
       environment: environment(),
       signal: controller.signal,
       onDownload: () => controller.abort(),
@@ -218,13 +218,13 @@ describe("aborted: one typed error, and no tensor left", () => {
 });
 
 test("a model of the hub that can't be run is refused before its weights are fetched", async () => {
-  const { [COMMIT]: files } = hub.server.repositories[REPOSITORY]!.commits;
+  const { [latestCommit]: files } = hub.server.repositories[repositoryId]!.commits;
   const phi = {
     ...files,
     "config.json": Buffer.from('{"architectures":["PhiForCausalLM"],"model_type":"phi"}'),
   };
-  hub.server.repositories[REPOSITORY] = { commits: { [COMMIT]: phi }, refs: { main: COMMIT } };
-  const opened = openEngine({ backend: "wasm", model: REPOSITORY, environment: environment() });
+  hub.server.repositories[repositoryId] = { commits: { [latestCommit]: phi }, refs: { main: latestCommit } };
+  const opened = openEngine({ backend: "wasm", model: repositoryId, environment: environment() });
   await expect(opened).rejects.toMatchObject({
     code: "unknown-architecture",
     message: expect.stringMatching(/^acme\/tiny\/config\.json is of the architecture "PhiForCausalLM"/),

@@ -5,20 +5,20 @@ const shortestSeconds = 0.2;
 
 /** How fast bytes come. */
 export class DownloadRate {
-  #samples: { readonly seconds: number; readonly bytes: number }[] = [];
+  private samples: { readonly seconds: number; readonly bytes: number }[] = [];
 
   /** @param bytes all that have come so far */
   note(seconds: number, bytes: number): void {
-    this.#samples.push({ seconds, bytes });
+    this.samples.push({ seconds, bytes });
     // One sample older than the window stays: the window begins somewhere after it.
-    while (this.#samples.length > 2 && this.#samples[1]!.seconds <= seconds - windowSeconds) {
-      this.#samples.shift();
+    while (this.samples.length > 2 && this.samples[1]!.seconds <= seconds - windowSeconds) {
+      this.samples.shift();
     }
   }
 
   /** Bytes a second; undefined as long as too little is known. */
   get bytesPerSecond(): number | undefined {
-    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    const [first, last] = [this.samples[0], this.samples.at(-1)];
     if (!first || !last || last.seconds - first.seconds < shortestSeconds) return undefined;
     return (last.bytes - first.bytes) / (last.seconds - first.seconds);
   }

@@ -7,7 +7,7 @@ import { formatModelId, type ModelId } from "./model-id.js";
  */
 
 /** Files a checkpoint may have beside those that it must have. */
-export const OPTIONAL_FILES = [
+export const optionalFiles = [
   "generation_config.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
@@ -15,16 +15,16 @@ export const OPTIONAL_FILES = [
 ] as const;
 
 /** Files without which none is opened. */
-export const REQUIRED_FILES = ["config.json", "tokenizer.json"] as const;
+export const requiredFiles = ["config.json", "tokenizer.json"] as const;
 
 /** All weights in one file, or which file has which of them. Where both are there, the one file counts. */
-export const SINGLE = "model.safetensors";
-export const INDEX = "model.safetensors.index.json";
-const TOKENIZER = /^tokenizer[\w.-]*\.json$/;
-const PART = /-(\d{5})-of-(\d{5})\.gguf$/i;
+export const singleFile = "model.safetensors";
+export const indexFile = "model.safetensors.index.json";
+const tokenizer = /^tokenizer[\w.-]*\.json$/;
+const partPattern = /-(\d{5})-of-(\d{5})\.gguf$/i;
 
 /** What describes a model is read whole; the longest known tokenizers have a quarter of it. */
-const MOST_DESCRIBED = 128 * 2 ** 20;
+const mostDescribed = 128 * 2 ** 20;
 
 interface ListedFile {
   readonly path: string;
@@ -46,10 +46,10 @@ export function selectGguf(id: ModelId, file: string, files: readonly ListedFile
 
 /** All parts of a GGUF file, in order: itself, unless it is called `…-0000I-of-0000N.gguf`. */
 export function ggufParts(path: string): string[] {
-  const count = PART.exec(path)?.[2];
+  const count = partPattern.exec(path)?.[2];
   if (count === undefined) return [path];
   const name = (part: number) =>
-    path.replace(PART, (all) => all.replace(/^-\d{5}/, `-${String(part).padStart(5, "0")}`));
+    path.replace(partPattern, (all) => all.replace(/^-\d{5}/, `-${String(part).padStart(5, "0")}`));
   return Array.from({ length: Number(count) }, (_, index) => name(index + 1));
 }
 
@@ -64,12 +64,12 @@ export function isGgufEntry(path: string): boolean {
  */
 export function selectDescription(id: ModelId, files: readonly ListedFile[]): string[] {
   const names = files.map(({ path }) => path).filter((path) => !path.includes("/"));
-  const lacking = REQUIRED_FILES.filter((name) => !names.includes(name));
-  const weights = [SINGLE, INDEX].find((name) => names.includes(name));
+  const lacking = requiredFiles.filter((name) => !names.includes(name));
+  const weights = [singleFile, indexFile].find((name) => names.includes(name));
   if (weights === undefined || lacking.length > 0)
-    throw noCheckpoint(id, files, names, weights === undefined ? [...lacking, SINGLE] : lacking);
+    throw noCheckpoint(id, files, names, weights === undefined ? [...lacking, singleFile] : lacking);
   const described = describingFiles(names, weights);
-  const huge = files.find(({ path, size = 0 }) => described.includes(path) && size > MOST_DESCRIBED);
+  const huge = files.find(({ path, size = 0 }) => described.includes(path) && size > mostDescribed);
   if (huge === undefined) return described;
   throw new FilesError(
     "file-not-found",
@@ -78,8 +78,8 @@ export function selectDescription(id: ModelId, files: readonly ListedFile[]): st
 }
 
 function describingFiles(names: readonly string[], weights: string): string[] {
-  const beside = names.filter((name) => TOKENIZER.test(name) || OPTIONAL_FILES.some((file) => file === name));
-  return [...new Set([...REQUIRED_FILES, ...beside, ...(weights === INDEX ? [INDEX] : [])])];
+  const beside = names.filter((name) => tokenizer.test(name) || optionalFiles.some((file) => file === name));
+  return [...new Set([...requiredFiles, ...beside, ...(weights === indexFile ? [indexFile] : [])])];
 }
 
 /**
@@ -95,12 +95,12 @@ export function refuseMissing(
   if (missing.length === 0 && indexed.length > 0) return;
   const lacks =
     indexed.length === 0
-      ? `its ${INDEX} names no file`
-      : `its ${INDEX} names ${indexed.length} files, and ${missing.length} of them are not there (${list(missing)})`;
-  throw new FilesError("file-not-found", `${repository} is no whole checkpoint: ${lacks}. ${ELSEWHERE}`);
+      ? `its ${indexFile} names no file`
+      : `its ${indexFile} names ${indexed.length} files, and ${missing.length} of them are not there (${list(missing)})`;
+  throw new FilesError("file-not-found", `${repository} is no whole checkpoint: ${lacks}. ${elsewhere}`);
 }
 
-const ELSEWHERE = "Choose a repository with whole weights in safetensors, or a GGUF file.";
+const elsewhere = "Choose a repository with whole weights in safetensors, or a GGUF file.";
 
 function missingFrom(files: readonly ListedFile[], wanted: readonly string[]): string[] {
   const there = new Set(files.map(({ path }) => path));
@@ -114,11 +114,13 @@ function noCheckpoint(
   lacking: readonly string[],
 ): FilesError {
   const ggufs = listGgufs(id, files);
-  if (ggufs && lacking.includes(SINGLE))
+  if (ggufs && lacking.includes(singleFile))
     return new FilesError("file-not-found", `${id.repository} holds GGUF files: name one. ${ggufs}`);
-  const lacks = lacking.map((name) => (name === SINGLE ? `${SINGLE} or ${INDEX}` : name)).join(" and ");
+  const lacks = lacking
+    .map((name) => (name === singleFile ? `${singleFile} or ${indexFile}` : name))
+    .join(" and ");
   const message = `${id.repository} is no whole checkpoint: it lacks ${lacks}${describeOthers(names)}.`;
-  return new FilesError("file-not-found", `${message} ${ELSEWHERE}`);
+  return new FilesError("file-not-found", `${message} ${elsewhere}`);
 }
 
 /** What is there in place of what is missing. */
@@ -134,16 +136,16 @@ function list(names: readonly string[]): string {
   return names.slice(0, 3).join(", ") + (names.length > 3 ? ` and ${names.length - 3} more` : "");
 }
 
-const MOST_LISTED = 40;
+const mostListed = 40;
 
 function listGgufs(id: ModelId, files: readonly ListedFile[]): string {
   const sizes = new Map(files.map(({ path, size }) => [path, size ?? 0]));
   const entries = [...sizes.keys()].filter(isGgufEntry).sort();
-  const lines = entries.slice(0, MOST_LISTED).map((file) => {
+  const lines = entries.slice(0, mostListed).map((file) => {
     const bytes = ggufParts(file).reduce((sum, part) => sum + (sizes.get(part) ?? 0), 0);
     return `\n  ${formatModelId({ ...id, file })}${bytes > 0 ? `  ${formatBytes(bytes)}` : ""}`;
   });
-  if (entries.length > MOST_LISTED) lines.push(`\n  and ${entries.length - MOST_LISTED} more`);
+  if (entries.length > mostListed) lines.push(`\n  and ${entries.length - mostListed} more`);
   return lines.length > 0 ? `There are:${lines.join("")}` : "";
 }
 

@@ -11,17 +11,17 @@ export interface ModelId {
   readonly revision?: string;
 }
 
-export const DEFAULT_REVISION = "main";
+export const defaultRevision = "main";
 
-const SHAPE = /^(?<repository>[^:@]+)(?::(?<file>[^@]+))?(?:@(?<revision>.+))?$/;
-const NAME = /^[A-Za-z0-9_](?:[\w.-]{0,94}[\w])?$/;
+const shape = /^(?<repository>[^:@]+)(?::(?<file>[^@]+))?(?:@(?<revision>.+))?$/;
+const namePattern = /^[A-Za-z0-9_](?:[\w.-]{0,94}[\w])?$/;
 
 /**
  * Reads `org/name`, `org/name:file.gguf`, either with `@revision` behind it.
  * @throws FilesError `hub` when the text has another shape.
  */
 export function parseModelId(text: string): ModelId {
-  const parts = SHAPE.exec(text)?.groups;
+  const parts = shape.exec(text)?.groups;
   if (parts?.repository === undefined) throw badId(text, "it is not org/name[:file.gguf][@revision]");
   const { repository, file, revision } = parts;
   checkRepository(text, repository);
@@ -38,7 +38,7 @@ export function formatModelId({ repository, file, revision }: ModelId): string {
 
 function checkRepository(text: string, repository: string): void {
   const names = repository.split("/");
-  const plain = names.length <= 2 && names.every((name) => NAME.test(name) && !/--|\.\./.test(name));
+  const plain = names.length <= 2 && names.every((name) => namePattern.test(name) && !/--|\.\./.test(name));
   if (!plain) throw badId(text, `"${repository}" is not an org/name of letters, digits, "-", "_" and "."`);
 }
 

@@ -17,49 +17,49 @@ export interface HubProgress {
 
 /** Adds up what several downloads running at once report. */
 export class ProgressTally {
-  readonly #received = new Map<string, number>();
-  readonly #totals = new Map<string, number>();
-  readonly #report: (progress: HubProgress) => void;
-  readonly #finished = new Set<string>();
-  #overallTotal = 0;
-  #overallReceived = 0;
-  #fetched = 0;
+  private readonly received = new Map<string, number>();
+  private readonly totals = new Map<string, number>();
+  private readonly report: (progress: HubProgress) => void;
+  private readonly finished = new Set<string>();
+  private overallTotal = 0;
+  private overallReceived = 0;
+  private fetched = 0;
 
   constructor(report: (progress: HubProgress) => void) {
-    this.#report = report;
+    this.report = report;
   }
 
   /** What is to come, more than what was known before. */
   expect(files: readonly { readonly path: string; readonly size: number }[]): void {
     for (const { path, size } of files) {
-      this.#totals.set(path, size);
-      this.#overallTotal += size;
+      this.totals.set(path, size);
+      this.overallTotal += size;
     }
   }
 
   /** Bytes that came over the network so far. */
   get fetchedBytes(): number {
-    return this.#fetched;
+    return this.fetched;
   }
 
   /** `receivedBytes` of `file` are on disk; `fetchedBytes` of them have just arrived. */
   move(file: string, receivedBytes: number, fetchedBytes: number): void {
-    this.#overallReceived += receivedBytes - (this.#received.get(file) ?? 0);
-    this.#received.set(file, receivedBytes);
-    this.#fetched += fetchedBytes;
-    const totalBytes = this.#totals.get(file) ?? receivedBytes;
+    this.overallReceived += receivedBytes - (this.received.get(file) ?? 0);
+    this.received.set(file, receivedBytes);
+    this.fetched += fetchedBytes;
+    const totalBytes = this.totals.get(file) ?? receivedBytes;
     // A content whose hash is wrong is fetched again: a file can become unfinished.
-    if (receivedBytes === totalBytes) this.#finished.add(file);
-    else this.#finished.delete(file);
-    this.#report({
+    if (receivedBytes === totalBytes) this.finished.add(file);
+    else this.finished.delete(file);
+    this.report({
       file,
       receivedBytes,
       totalBytes,
-      overallReceivedBytes: this.#overallReceived,
-      overallTotalBytes: this.#overallTotal,
-      finishedFiles: this.#finished.size,
-      fileCount: this.#totals.size,
-      fetchedBytes: this.#fetched,
+      overallReceivedBytes: this.overallReceived,
+      overallTotalBytes: this.overallTotal,
+      finishedFiles: this.finished.size,
+      fileCount: this.totals.size,
+      fetchedBytes: this.fetched,
     });
   }
 }

@@ -19,14 +19,14 @@ import { indexedFiles } from "./cache/whole-snapshot.js";
 import { downloadBlob, partialPath } from "./download-blob.js";
 import {
   formatBytes,
-  INDEX,
-  OPTIONAL_FILES,
+  indexFile,
+  optionalFiles,
   refuseMissing,
-  SINGLE,
   selectDescription,
   selectGguf,
+  singleFile,
 } from "./model-files.js";
-import { DEFAULT_REVISION, formatModelId, type ModelId, parseModelId } from "./model-id.js";
+import { defaultRevision, formatModelId, type ModelId, parseModelId } from "./model-id.js";
 import { ProgressTally } from "./progress.js";
 import {
   describeFile,
@@ -47,9 +47,9 @@ export interface ResolvedModel {
   readonly fetchedBytes: number;
 }
 
-const DOWNLOADS_AT_ONCE = 4;
+const downloadsAtOnce = 4;
 /** Left free on the disk, for whatever else needs room. */
-const SPARE_BYTES = 64 * 2 ** 20;
+const spareBytes = 64 * 2 ** 20;
 
 /**
  * Finds a model in the cache, or brings it there: `org/name` (a safetensors checkpoint) or `org/name:file.gguf`,
@@ -102,7 +102,7 @@ async function fetchModel(settings: HubSettings, id: ModelId): Promise<ResolvedM
   const folder = repositoryFolder(settings.cacheFolder, id.repository);
   const fetching = { settings, id, remote, folder, tally: new ProgressTally(settings.onProgress) };
   const path = await (id.file === undefined ? fetchCheckpoint(fetching) : fetchGguf(fetching, id.file));
-  await whereAllowed(writeRef(folder, id.revision ?? DEFAULT_REVISION, commit));
+  await whereAllowed(writeRef(folder, id.revision ?? defaultRevision, commit));
   const kind = id.file === undefined ? "folder" : "gguf";
   return { path, kind, commit, fetchedBytes: fetching.tally.fetchedBytes };
 }
@@ -117,8 +117,8 @@ async function fetchGguf(fetching: Fetching, file: string): Promise<string> {
 async function fetchCheckpoint(fetching: Fetching): Promise<string> {
   const { settings, id, remote, folder } = fetching;
   const described = selectDescription(id, listed(remote));
-  const isSingle = !described.includes(INDEX);
-  const known = await prepare(fetching, isSingle ? [...described, SINGLE] : described);
+  const isSingle = !described.includes(indexFile);
+  const known = await prepare(fetching, isSingle ? [...described, singleFile] : described);
   // Small files belong to the question; a server that is silent about them is not waited for as for weights.
   const stallMilliseconds = Math.min(settings.stallMilliseconds, settings.metadataMilliseconds);
   await bring({ ...fetching, settings: { ...settings, stallMilliseconds } }, known, described);
@@ -199,11 +199,11 @@ async function checkRoom(settings: HubSettings, folder: string, files: readonly 
   const begun = await Promise.all(files.map(({ blobName }) => sizeOf(partialPath(folder, blobName))));
   const needed = files.reduce((sum, { size }, index) => sum + size - Math.min(size, begun[index] ?? 0), 0);
   const free = await settings.freeBytes(folder);
-  if (needed + SPARE_BYTES <= free) return;
+  if (needed + spareBytes <= free) return;
   throw new FilesError(
     "hub",
     `Downloading takes ${formatBytes(needed)}, but ${settings.cacheFolder} has ${formatBytes(free)} free, of which ` +
-      `${SPARE_BYTES / 2 ** 20} MiB are kept free: make room (\`amulet models remove\`), or put the cache on another ` +
+      `${spareBytes / 2 ** 20} MiB are kept free: make room (\`amulet models remove\`), or put the cache on another ` +
       "disk with HF_HUB_CACHE.",
   );
 }
@@ -224,7 +224,7 @@ async function downloadAll(
       await downloadBlob({ ...settings, signal }, { url, file, subject: subjectOf(id, path), report });
     }
   };
-  const workers = Array.from({ length: DOWNLOADS_AT_ONCE }, () =>
+  const workers = Array.from({ length: downloadsAtOnce }, () =>
     work().catch((error: unknown) => failed.abort(error)),
   );
   await Promise.all(workers);
@@ -237,10 +237,10 @@ async function showInSnapshot(folder: string, commit: string, file: RemoteFile):
 }
 
 async function noteAbsent(folder: string, commit: string, paths: readonly string[]): Promise<void> {
-  const absent = OPTIONAL_FILES.filter((name) => !paths.includes(name));
+  const absent = optionalFiles.filter((name) => !paths.includes(name));
   await Promise.all(absent.map((name) => writeAbsence(folder, commit, name)));
 }
 
-function subjectOf({ repository, revision = DEFAULT_REVISION }: ModelId, file: string) {
+function subjectOf({ repository, revision = defaultRevision }: ModelId, file: string) {
   return { repository, revision, file };
 }

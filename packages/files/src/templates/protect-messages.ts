@@ -24,7 +24,7 @@ export function protectMessages<T>(
   const standInOf = new Map<string, string>();
   const free = unusedCharacters(written);
   for (const character of firsts) standInOf.set(character, takeNext(free));
-  const readable = new Set(template.match(TAG) ?? []);
+  const readable = new Set(template.match(tagPattern) ?? []);
   const hide = (text: string) => hideBeginnings(text, { controlPieces, standInOf, readable });
   return {
     messages: mapTexts(messages, hide) as T,
@@ -32,7 +32,7 @@ export function protectMessages<T>(
   };
 }
 
-const TAG = /<\/?[\w-]+>|\[\/?[\w-]+\]/g;
+const tagPattern = /<\/?[\w-]+>|\[\/?[\w-]+\]/g;
 
 interface Hiding {
   readonly controlPieces: readonly string[];
@@ -60,7 +60,7 @@ function mayBegin(
 ): boolean {
   if (controlPieces.some((piece) => text.startsWith(piece, index))) return true;
   if (/[\p{L}\p{N}\s]/u.test(character)) return false;
-  const tag = new RegExp(TAG.source, "y");
+  const tag = new RegExp(tagPattern.source, "y");
   tag.lastIndex = index;
   const found = tag.exec(text)?.[0];
   return found === undefined || !readable.has(found);

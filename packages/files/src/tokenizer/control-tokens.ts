@@ -1,10 +1,10 @@
 import type { AddedToken } from "./json/tokenizer-json.js";
 
 /** Texts that end turns or mark roles in the wild, also where a file forgets to call them special. */
-const LOOKS_LIKE_CONTROL = /^(?:<\|[^<>]+\|>|<｜[^<>]+｜>|<(?:start|end)_of_turn>|<\/?s>|\[\/?INST\])$/;
+const looksLikeControl = /^(?:<\|[^<>]+\|>|<｜[^<>]+｜>|<(?:start|end)_of_turn>|<\/?s>|\[\/?INST\])$/;
 
 export function isControl(token: AddedToken): boolean {
-  return token.special || LOOKS_LIKE_CONTROL.test(token.content);
+  return token.special || looksLikeControl.test(token.content);
 }
 
 /** The text with every half surrogate pair replaced by U+FFFD, as UTF-8 would. */

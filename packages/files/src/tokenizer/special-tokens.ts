@@ -25,7 +25,7 @@ function tokenText(value: unknown): string | undefined {
 }
 
 /** The keys of GGUF metadata and what templates call their tokens. */
-const GGUF_TOKENS = {
+const ggufTokens = {
   bos_token_id: "bos_token",
   eos_token_id: "eos_token",
   unknown_token_id: "unk_token",
@@ -38,7 +38,7 @@ const GGUF_TOKENS = {
 /** The special tokens of a GGUF file; `pieceAt` gives the piece that a key of the metadata names by its id. */
 export function specialTokensAt(pieceAt: (key: string) => string | undefined): SpecialTokens {
   return Object.fromEntries(
-    Object.entries(GGUF_TOKENS).flatMap(([key, name]) => {
+    Object.entries(ggufTokens).flatMap(([key, name]) => {
       const piece = pieceAt(key);
       return piece === undefined ? [] : [[name, piece]];
     }),

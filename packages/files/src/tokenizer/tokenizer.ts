@@ -58,12 +58,12 @@ class BpeTokenizer implements Tokenizer {
   readonly specialTokens: SpecialTokens;
   readonly notes: readonly string[];
   readonly controlPieces: readonly string[];
-  readonly #ids: ReadonlyMap<string, number>;
-  readonly #pieces: readonly (string | undefined)[];
-  readonly #addedIds: ReadonlySet<number>;
-  readonly #bytes: (Uint8Array | undefined)[] = [];
-  readonly #spelling: Spelling;
-  readonly #encoder: Encoder;
+  private readonly ids: ReadonlyMap<string, number>;
+  private readonly pieces: readonly (string | undefined)[];
+  private readonly addedIds: ReadonlySet<number>;
+  private readonly bytes: (Uint8Array | undefined)[] = [];
+  private readonly spelling: Spelling;
+  private readonly encoder: Encoder;
 
   constructor(json: TokenizerJson, roles: TokenRoles) {
     this.beginToken = roles.beginToken;
@@ -71,18 +71,18 @@ class BpeTokenizer implements Tokenizer {
     this.endTokens = [...new Set(roles.endTokens)];
     this.specialTokens = roles.specialTokens;
     this.notes = roles.notes ?? [];
-    this.#ids = json.vocabulary;
-    this.#pieces = piecesById(json.vocabulary);
-    this.#addedIds = new Set(json.addedTokens.map((token) => token.id));
-    this.vocabularySize = this.#pieces.length;
-    this.#spelling = readSpelling(json.decoder);
-    const control = this.#controlTokens(json);
+    this.ids = json.vocabulary;
+    this.pieces = piecesById(json.vocabulary);
+    this.addedIds = new Set(json.addedTokens.map((token) => token.id));
+    this.vocabularySize = this.pieces.length;
+    this.spelling = readSpelling(json.decoder);
+    const control = this.controlTokens(json);
     this.controlPieces = control.map(({ content }) => content).sort((a, b) => b.length - a.length);
-    this.#encoder = new Encoder(json, control);
+    this.encoder = new Encoder(json, control);
   }
 
   encode(text: string, options: EncodeOptions = {}): number[] {
-    return this.#encoder.encode(toWellFormed(text), options);
+    return this.encoder.encode(toWellFormed(text), options);
   }
 
   decode(ids: Iterable<number>): string {
@@ -93,41 +93,41 @@ class BpeTokenizer implements Tokenizer {
   }
 
   piece(id: number): string {
-    if (Number.isSafeInteger(id) && id >= 0) return this.#pieces[id] ?? "";
+    if (Number.isSafeInteger(id) && id >= 0) return this.pieces[id] ?? "";
     throw new FilesError("bad-token", `Token ids are whole numbers from 0; got ${id}.`);
   }
 
   tokenToId(piece: string): number | undefined {
-    return this.#ids.get(piece);
+    return this.ids.get(piece);
   }
 
   streamDecoder(): StreamDecoder {
-    return createStreamDecoder((id, isFirst) => this.#bytesOf(id, isFirst), this.#spelling);
+    return createStreamDecoder((id, isFirst) => this.bytesOf(id, isFirst), this.spelling);
   }
 
-  #bytesOf(id: number, isFirst: boolean): Uint8Array | undefined {
-    const { bytesOf, firstBytesOf } = this.#spelling;
+  private bytesOf(id: number, isFirst: boolean): Uint8Array | undefined {
+    const { bytesOf, firstBytesOf } = this.spelling;
     if (isFirst && firstBytesOf && this.piece(id) !== "") return firstBytesOf(this.piece(id));
-    const known = this.#bytes[id];
+    const known = this.bytes[id];
     if (known) return known;
     const piece = this.piece(id);
     if (piece === "") return undefined;
-    const bytes = bytesOf(piece, this.#addedIds.has(id));
-    this.#bytes[id] = bytes;
+    const bytes = bytesOf(piece, this.addedIds.has(id));
+    this.bytes[id] = bytes;
     return bytes;
   }
 
   /** Special tokens and those that begin or end a sequence, whatever the file calls them. */
-  #controlTokens(json: TokenizerJson): AddedToken[] {
+  private controlTokens(json: TokenizerJson): AddedToken[] {
     const special = json.addedTokens.filter(isControl);
     const known = new Set(special.map(({ id }) => id));
     const roleIds = this.beginToken === undefined ? this.endTokens : [this.beginToken, ...this.endTokens];
     const unlisted = roleIds.filter((id) => !known.has(id) && this.piece(id) !== "");
-    return [...special, ...unlisted.map((id) => ({ ...PLAIN, id, content: this.piece(id) }))];
+    return [...special, ...unlisted.map((id) => ({ ...plain, id, content: this.piece(id) }))];
   }
 }
 
-const PLAIN = { special: true, singleWord: false, lstrip: false, rstrip: false, normalized: false };
+const plain = { special: true, singleWord: false, lstrip: false, rstrip: false, normalized: false };
 
 function piecesById(vocabulary: ReadonlyMap<string, number>): (string | undefined)[] {
   let size = 0;

@@ -4,16 +4,16 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Rendered, renderHere, renderInPython, whyNoPython } from "../templates/python-jinja.js";
-import { randomTemplates, VARIABLES } from "../templates/random-templates.js";
+import { randomTemplates, templateVariables } from "../templates/random-templates.js";
 
 const missing = whyNoPython();
 if (missing) console.log(`Templates are not compared with Python's: ${missing}`);
 
 /** What is refused by name although Python renders it; the README says so. */
-const REFUSED = /is not read here/;
+const refused = /is not read here/;
 
 function agree(ours: Rendered, theirs: Rendered): boolean {
-  if ("error" in ours) return "error" in theirs || REFUSED.test(ours.error);
+  if ("error" in ours) return "error" in theirs || refused.test(ours.error);
   return "prompt" in theirs && ours.prompt === theirs.prompt;
 }
 
@@ -43,7 +43,7 @@ describe.skipIf(missing)("a random template", () => {
   it.each([11, 12, 13])("renders as in Python, or is an error in both (seed %i)", (seed) => {
     const cases = fc
       .sample(randomTemplates, { seed, numRuns: 2500 })
-      .map((template) => ({ template, variables: VARIABLES }));
+      .map((template) => ({ template, variables: templateVariables }));
     const expected = renderInPython(cases);
     const differing = cases.flatMap((one, index) => {
       const [ours, theirs] = [renderHere(one), expected[index]!];

@@ -1,14 +1,20 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
-import { CHECKPOINT, COMMIT, makeBytes, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import {
+  checkpointFiles,
+  latestCommit,
+  makeBytes,
+  repositoryId,
+  useHub,
+} from "@amulet-ts/testing/hub/hub-fixture";
 import { type Fault, type SeenRequest, sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
 import { type HubProgress, resolveModel } from "../../src/hub/index.js";
 import { readRetryAfter } from "../../src/hub/remote/retry.js";
 
 const hub = useHub();
-const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));
-const WEIGHTS = CHECKPOINT["model.safetensors"]!;
-const BLOB = sha256(WEIGHTS);
+const resolve = (more = {}) => resolveModel(repositoryId, hub.options(more));
+const weights = checkpointFiles["model.safetensors"]!;
+const blob = sha256(weights);
 
 /** The faults come one after the other at the content host, then everything works. */
 function breakContent(...faults: Fault[]): void {
@@ -16,7 +22,8 @@ function breakContent(...faults: Fault[]): void {
 }
 
 const ranges = () => hub.server.downloads("content", "").map(({ headers }) => headers.range);
-const hashWeights = async () => sha256(await readFile(hub.inCache("snapshots", COMMIT, "model.safetensors")));
+const hashWeights = async () =>
+  sha256(await readFile(hub.inCache("snapshots", latestCommit, "model.safetensors")));
 const leftovers = async () =>
   (await readdir(hub.inCache("blobs"))).filter((name) => name.includes("incomplete"));
 
@@ -25,8 +32,8 @@ describe("a connection that breaks", () => {
     breakContent({ cutAfter: 100_000 }, { cutAfter: 50_000 });
     const { fetchedBytes } = await resolve();
     expect(ranges()).toEqual([undefined, "bytes=100000-", "bytes=150000-"]);
-    expect(await hashWeights()).toBe(BLOB);
-    expect(fetchedBytes).toBeLessThan(WEIGHTS.length + 10_000);
+    expect(await hashWeights()).toBe(blob);
+    expect(fetchedBytes).toBeLessThan(weights.length + 10_000);
     expect(await leftovers()).toEqual([]);
   });
 
@@ -37,19 +44,22 @@ describe("a connection that breaks", () => {
       message: expect.stringMatching(/No connection to/),
     });
     expect(hub.pauses).toEqual([500, 1000, 2000, 4000, 8000]);
-    expect(await leftovers()).toEqual([`${BLOB}.amulet.incomplete`]);
+    expect(await leftovers()).toEqual([`${blob}.amulet.incomplete`]);
     const progress: HubProgress[] = [];
     hub.server.fault = () => undefined;
     await resolve({ onProgress: (one: HubProgress) => progress.push(one) });
     expect(ranges().at(-1)).toBe("bytes=60000-");
     expect(progress[0]!.receivedBytes).toBe(60_000);
-    expect(progress.at(-1)!.fetchedBytes).toBe(WEIGHTS.length - 60_000);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(progress.at(-1)!.fetchedBytes).toBe(weights.length - 60_000);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("has its attempts counted anew after each MiB", async () => {
-    const large = { ...CHECKPOINT, "model.safetensors": makeBytes(8 * 2 ** 20, 5) };
-    hub.server.repositories[REPOSITORY] = { commits: { [COMMIT]: large }, refs: { main: COMMIT } };
+    const large = { ...checkpointFiles, "model.safetensors": makeBytes(8 * 2 ** 20, 5) };
+    hub.server.repositories[repositoryId] = {
+      commits: { [latestCommit]: large },
+      refs: { main: latestCommit },
+    };
     hub.server.fault = ({ host }) => (host === "content" ? { cutAfter: 2 ** 20 } : undefined);
     await resolve();
     expect(await hashWeights()).toBe(sha256(large["model.safetensors"]));
@@ -59,14 +69,14 @@ describe("a connection that breaks", () => {
     breakContent({ silentAfter: 100_000 });
     await resolve({ stallMilliseconds: 200 });
     expect(ranges()).toEqual([undefined, "bytes=100000-"]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("starts anew at a server that ignores ranges", async () => {
     breakContent({ cutAfter: 100_000 }, { ignoreRange: true });
     await resolve();
     expect(ranges()).toEqual([undefined, "bytes=100000-"]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("ended by the caller keeps what came and leaves no lock", async () => {
@@ -79,7 +89,7 @@ describe("a connection that breaks", () => {
     expect(await readdir(`${hub.cache}/.locks/models--acme--tiny`)).toEqual([]);
     await resolve();
     expect(ranges().at(-1)).toBe("bytes=100000-");
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 });
 
@@ -88,15 +98,15 @@ describe("damaged content", () => {
     breakContent({ corrupt: true });
     await resolve();
     expect(ranges()).toEqual([undefined, undefined]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("twice is refused with both hashes, and nothing of it stays", async () => {
     breakContent({ corrupt: true }, { corrupt: true });
-    const message = new RegExp(`model\\.safetensors came damaged twice.*sha256 should be ${BLOB}`);
+    const message = new RegExp(`model\\.safetensors came damaged twice.*sha256 should be ${blob}`);
     await expect(resolve()).rejects.toMatchObject({ code: "hub", message: expect.stringMatching(message) });
     expect(await leftovers()).toEqual([]);
-    expect(await readdir(hub.inCache("blobs"))).not.toContain(BLOB);
+    expect(await readdir(hub.inCache("blobs"))).not.toContain(blob);
     await expect(readFile(hub.inCache("refs/main"))).rejects.toThrow("ENOENT");
   });
 
@@ -108,34 +118,34 @@ describe("damaged content", () => {
 
   it("in a beginning left by an earlier attempt is found and replaced", async () => {
     await mkdir(hub.inCache("blobs"), { recursive: true });
-    await writeFile(hub.inCache("blobs", `${BLOB}.amulet.incomplete`), makeBytes(1000, 9));
+    await writeFile(hub.inCache("blobs", `${blob}.amulet.incomplete`), makeBytes(1000, 9));
     await resolve();
     expect(ranges()).toEqual(["bytes=1000-", undefined]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("longer than the file is replaced", async () => {
     await mkdir(hub.inCache("blobs"), { recursive: true });
-    await writeFile(hub.inCache("blobs", `${BLOB}.amulet.incomplete`), makeBytes(WEIGHTS.length + 1, 9));
+    await writeFile(hub.inCache("blobs", `${blob}.amulet.incomplete`), makeBytes(weights.length + 1, 9));
     await resolve();
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 });
 
 describe("a beginning that Python's library left", () => {
-  const theirs = () => hub.inCache("blobs", `${BLOB}.incomplete`);
+  const theirs = () => hub.inCache("blobs", `${blob}.incomplete`);
 
   it.each([
-    ["is continued in a copy, and stays while it may be in use", 0, [`${BLOB}.incomplete`]],
+    ["is continued in a copy, and stays while it may be in use", 0, [`${blob}.incomplete`]],
     ["is removed after that when nobody has touched it for long", 3600, []],
   ])("%s", async (_law, age, left) => {
     await mkdir(hub.inCache("blobs"), { recursive: true });
-    await writeFile(theirs(), WEIGHTS.subarray(0, 1234));
+    await writeFile(theirs(), weights.subarray(0, 1234));
     const touched = new Date(Date.now() - age * 1000);
     await utimes(theirs(), touched, touched);
     await resolve();
     expect(ranges()).toEqual(["bytes=1234-"]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
     expect(await leftovers()).toEqual(left);
   });
 });
@@ -153,7 +163,7 @@ describe("a busy or failing server", () => {
     failing(3, { status: 500 }, where);
     await resolve();
     expect(hub.pauses).toEqual([500, 1000, 2000]);
-    expect(await hashWeights()).toBe(BLOB);
+    expect(await hashWeights()).toBe(blob);
   });
 
   it("429 is asked again after the pause it wants", async () => {

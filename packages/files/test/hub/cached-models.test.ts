@@ -2,33 +2,40 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import {
-  CHECKPOINT,
-  COMMIT,
+  checkpointFiles,
+  latestCommit,
   makeBytes,
-  OLDER,
-  REPOSITORY,
+  olderCommit,
+  repositoryId,
   useHub,
-  WANTED,
+  wantedFiles,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cachedModelPath, listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
-const CONFIG = Buffer.from('{"model_type":"qwen2"}');
-const bytesOf = (names: readonly string[]) => names.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
+const config = Buffer.from('{"model_type":"qwen2"}');
+const bytesOf = (names: readonly string[]) =>
+  names.reduce((sum, name) => sum + checkpointFiles[name]!.length, 0);
 /** A ref is a file too: 40 bytes for a commit. */
-const REF = 40;
+const ref = 40;
 
 /** Two revisions that differ in config.json, and a repository of two GGUF files. */
 async function fillCache(): Promise<void> {
-  hub.server.repositories[REPOSITORY] = {
-    commits: { [COMMIT]: CHECKPOINT, [OLDER]: { ...CHECKPOINT, "config.json": CONFIG } },
-    refs: { main: COMMIT, "refs/pr/1": OLDER },
+  hub.server.repositories[repositoryId] = {
+    commits: {
+      [latestCommit]: checkpointFiles,
+      [olderCommit]: { ...checkpointFiles, "config.json": config },
+    },
+    refs: { main: latestCommit, "refs/pr/1": olderCommit },
   };
   const ggufs = { "a.gguf": makeBytes(500, 1), "b.gguf": makeBytes(700, 2) };
-  hub.server.repositories["acme/quants"] = { commits: { [COMMIT]: ggufs }, refs: { main: COMMIT } };
-  for (const id of [REPOSITORY, `${REPOSITORY}@refs/pr/1`, "acme/quants:a.gguf", "acme/quants:b.gguf"])
+  hub.server.repositories["acme/quants"] = {
+    commits: { [latestCommit]: ggufs },
+    refs: { main: latestCommit },
+  };
+  for (const id of [repositoryId, `${repositoryId}@refs/pr/1`, "acme/quants:a.gguf", "acme/quants:b.gguf"])
     await resolveModel(id, hub.options());
 }
 
@@ -45,14 +52,17 @@ describe("the models in the cache", () => {
     await mkdir(join(hub.cache, "datasets--acme--words"));
     const [quants, tiny, ...more] = await list();
     expect(more).toEqual([]);
-    expect(quants).toMatchObject({ repository: "acme/quants", bytes: 1200 + REF });
+    expect(quants).toMatchObject({ repository: "acme/quants", bytes: 1200 + ref });
     expect(quants!.revisions[0]!.ids).toEqual(["acme/quants:a.gguf", "acme/quants:b.gguf"]);
-    expect(tiny).toMatchObject({ repository: REPOSITORY, bytes: bytesOf(WANTED) + CONFIG.length + 2 * REF });
+    expect(tiny).toMatchObject({
+      repository: repositoryId,
+      bytes: bytesOf(wantedFiles) + config.length + 2 * ref,
+    });
     expect(tiny!.revisions.map(({ commit, refs, ids }) => ({ commit, refs, ids }))).toEqual([
-      { commit: COMMIT, refs: ["main"], ids: [REPOSITORY] },
-      { commit: OLDER, refs: ["refs/pr/1"], ids: [`${REPOSITORY}@refs/pr/1`] },
+      { commit: latestCommit, refs: ["main"], ids: [repositoryId] },
+      { commit: olderCommit, refs: ["refs/pr/1"], ids: [`${repositoryId}@refs/pr/1`] },
     ]);
-    expect(tiny!.revisions[0]!.files.map(({ path }) => path)).toEqual(WANTED);
+    expect(tiny!.revisions[0]!.files.map(({ path }) => path)).toEqual(wantedFiles);
   });
 
   it("have the path that resolving gives, and none when they are not whole", async () => {
@@ -63,33 +73,33 @@ describe("the models in the cache", () => {
       }
     expect(await cachedModelPath("acme/quants", hub.options())).toBeUndefined();
     expect(await cachedModelPath("acme/quants:c.gguf", hub.options())).toBeUndefined();
-    expect(await cachedModelPath(`${REPOSITORY}@v9`, hub.options())).toBeUndefined();
+    expect(await cachedModelPath(`${repositoryId}@v9`, hub.options())).toBeUndefined();
   });
 });
 
 describe("removing", () => {
   it("a revision frees what no other shows, and leaves the other whole", async () => {
     await fillCache();
-    expect(await remove(`${REPOSITORY}@refs/pr/1`)).toEqual({
-      freedBytes: CONFIG.length + REF,
-      commits: [OLDER],
+    expect(await remove(`${repositoryId}@refs/pr/1`)).toEqual({
+      freedBytes: config.length + ref,
+      commits: [olderCommit],
     });
-    expect((await resolveModel(REPOSITORY, hub.options({ offline: true }))).commit).toBe(COMMIT);
+    expect((await resolveModel(repositoryId, hub.options({ offline: true }))).commit).toBe(latestCommit);
     expect(await readdir(hub.inCache("refs"))).toEqual(["main"]);
   });
 
   it("the last revision leaves nothing", async () => {
     await fillCache();
-    await remove(`${REPOSITORY}@refs/pr/1`);
-    expect((await remove(`${REPOSITORY}@main`)).freedBytes).toBe(bytesOf(WANTED) + REF);
+    await remove(`${repositoryId}@refs/pr/1`);
+    expect((await remove(`${repositoryId}@main`)).freedBytes).toBe(bytesOf(wantedFiles) + ref);
     expect(await readdir(hub.cache)).not.toContain("models--acme--tiny");
   });
 
   it("a repository removes every revision, a beginning included, and no other repository", async () => {
     await fillCache();
     await writeFile(hub.inCache("blobs/x.amulet.incomplete"), "begun");
-    const { freedBytes } = await remove(REPOSITORY);
-    expect(freedBytes).toBe(bytesOf(WANTED) + CONFIG.length + 2 * REF + 5);
+    const { freedBytes } = await remove(repositoryId);
+    expect(freedBytes).toBe(bytesOf(wantedFiles) + config.length + 2 * ref + 5);
     expect((await list()).map(({ repository }) => repository)).toEqual(["acme/quants"]);
   });
 
@@ -101,7 +111,7 @@ describe("removing", () => {
     expect(await cachedModelPath("acme/quants:a.gguf", hub.options())).toBeUndefined();
   });
 
-  it.each(["acme/none", `${REPOSITORY}@v9`, "acme/quants:c.gguf"])(
+  it.each(["acme/none", `${repositoryId}@v9`, "acme/quants:c.gguf"])(
     "%s, which is not there, is an error",
     async (id) => {
       await fillCache();
@@ -115,9 +125,9 @@ describe("removing", () => {
   it("waits for no download: it refuses while one runs", async () => {
     let removal: Promise<unknown> | undefined;
     const onProgress = () => {
-      removal ??= remove(REPOSITORY).catch((error: Error) => error.message);
+      removal ??= remove(repositoryId).catch((error: Error) => error.message);
     };
-    await resolveModel(REPOSITORY, hub.options({ onProgress }));
+    await resolveModel(repositoryId, hub.options({ onProgress }));
     expect(await removal).toMatch(/is being downloaded/);
   });
 });
@@ -143,56 +153,64 @@ describe("removing follows no link", () => {
       expect(await readFile(join(folder, name), "utf8")).toBe(text);
   };
 
-  it.each([REPOSITORY, `${REPOSITORY}@${COMMIT}`, `${REPOSITORY}@main`])(
-    "snapshots/COMMIT: %s removes the link alone",
+  it.each([repositoryId, `${repositoryId}@${latestCommit}`, `${repositoryId}@main`])(
+    "snapshots/latestCommit: %s removes the link alone",
     async (id) => {
       await fillCache();
-      const elsewhere = await linkAway(hub.inCache("snapshots", COMMIT), own);
+      const elsewhere = await linkAway(hub.inCache("snapshots", latestCommit), own);
       const { commits } = await remove(id);
-      expect(commits).toContain(COMMIT);
+      expect(commits).toContain(latestCommit);
       await isWhole(elsewhere);
-      await expect(lstat(hub.inCache("snapshots", COMMIT))).rejects.toThrow(/ENOENT/);
+      await expect(lstat(hub.inCache("snapshots", latestCommit))).rejects.toThrow(/ENOENT/);
     },
   );
 
   it.each(["snapshots", "refs", "blobs", ".no_exist"])("%s, with all of the repository", async (name) => {
     await fillCache();
-    const content = { [`${COMMIT}/precious.txt`]: "mine", [COMMIT]: "", main: COMMIT };
-    delete (content as Record<string, string>)[name === "snapshots" ? COMMIT : `${COMMIT}/precious.txt`];
+    const content = { [`${latestCommit}/precious.txt`]: "mine", [latestCommit]: "", main: latestCommit };
+    delete (content as Record<string, string>)[
+      name === "snapshots" ? latestCommit : `${latestCommit}/precious.txt`
+    ];
     const elsewhere = await linkAway(hub.inCache(name), content);
-    await remove(REPOSITORY);
+    await remove(repositoryId);
     await isWhole(elsewhere, content);
     expect(await readdir(hub.cache)).not.toContain("models--acme--tiny");
   });
 
   it.each(["refs", "blobs"])("%s, with one revision", async (name) => {
     await fillCache();
-    const elsewhere = await linkAway(hub.inCache(name), { ...own, "refs/pr/1": OLDER });
-    await remove(`${REPOSITORY}@${OLDER}`);
-    await isWhole(elsewhere, { ...own, "refs/pr/1": OLDER });
+    const elsewhere = await linkAway(hub.inCache(name), { ...own, "refs/pr/1": olderCommit });
+    await remove(`${repositoryId}@${olderCommit}`);
+    await isWhole(elsewhere, { ...own, "refs/pr/1": olderCommit });
   });
 
   it("the repository itself: the link goes", async () => {
     await fillCache();
-    const content = { [`snapshots/${COMMIT}/config.json`]: "{}", "blobs/x": "mine", "refs/main": COMMIT };
+    const content = {
+      [`snapshots/${latestCommit}/config.json`]: "{}",
+      "blobs/x": "mine",
+      "refs/main": latestCommit,
+    };
     const elsewhere = await linkAway(hub.inCache(), content);
-    for (const id of [`${REPOSITORY}@main`, `${REPOSITORY}:a.gguf`])
+    for (const id of [`${repositoryId}@main`, `${repositoryId}:a.gguf`])
       await expect(remove(id)).rejects.toThrow(
         /is a link to elsewhere, which is not followed here: remove it there/,
       );
-    expect(await remove(REPOSITORY)).toEqual({ freedBytes: 0, commits: [] });
+    expect(await remove(repositoryId)).toEqual({ freedBytes: 0, commits: [] });
     await isWhole(elsewhere, content);
     await expect(lstat(hub.inCache())).rejects.toThrow(/ENOENT/);
   });
 
   it("folders and files inside a snapshot: the links go", async () => {
     await fillCache();
-    const elsewhere = await linkAway(hub.inCache("snapshots", COMMIT, "more"), own);
-    await symlink(join(elsewhere, "precious.txt"), hub.inCache("snapshots", COMMIT, "b.gguf"));
-    await expect(remove(`${REPOSITORY}:more/deep/a.gguf`)).rejects.toMatchObject({ code: "file-not-found" });
-    await remove(`${REPOSITORY}:b.gguf`);
+    const elsewhere = await linkAway(hub.inCache("snapshots", latestCommit, "more"), own);
+    await symlink(join(elsewhere, "precious.txt"), hub.inCache("snapshots", latestCommit, "b.gguf"));
+    await expect(remove(`${repositoryId}:more/deep/a.gguf`)).rejects.toMatchObject({
+      code: "file-not-found",
+    });
+    await remove(`${repositoryId}:b.gguf`);
     await isWhole(elsewhere);
-    await remove(`${REPOSITORY}@main`);
+    await remove(`${repositoryId}@main`);
     await isWhole(elsewhere);
   });
 
@@ -200,13 +218,13 @@ describe("removing follows no link", () => {
     await fillCache();
     const content = { "models--acme--tiny/precious.lock": "mine" };
     const elsewhere = await linkAway(join(hub.cache, ".locks"), content);
-    await remove(REPOSITORY);
+    await remove(repositoryId);
     await isWhole(elsewhere, content);
   });
 
   it("one GGUF file of a snapshot that lies elsewhere is refused", async () => {
     await fillCache();
-    const elsewhere = await linkAway(join(hub.cache, "models--acme--quants/snapshots", COMMIT), {
+    const elsewhere = await linkAway(join(hub.cache, "models--acme--quants/snapshots", latestCommit), {
       "a.gguf": "mine",
     });
     await expect(remove("acme/quants:a.gguf")).rejects.toThrow(/is a link to elsewhere/);

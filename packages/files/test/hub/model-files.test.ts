@@ -9,9 +9,9 @@ function select(id: string, paths: readonly string[]): string[] {
   if (parsed.file !== undefined) return selectGguf(parsed, parsed.file, files(paths));
   return selectDescription(parsed, files(paths)).toSorted();
 }
-const SMALL = ["config.json", "tokenizer.json"];
-const INDEX = "model.safetensors.index.json";
-const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+const small = ["config.json", "tokenizer.json"];
+const index = "model.safetensors.index.json";
+const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
 
 describe("what a model needs of its repository", () => {
   it("is described by config, tokenizer and template, from the root alone", () => {
@@ -28,13 +28,13 @@ describe("what a model needs of its repository", () => {
       "special_tokens_map.json",
       "tokenizer_config.json",
     ];
-    const described = [...SMALL, ...optional].toSorted();
+    const described = [...small, ...optional].toSorted();
     expect(select("o/n", [...beside, ...described, "model.safetensors"])).toEqual(described);
   });
 
   it("is described by its index too, unless all weights are in one file", () => {
-    expect(select("o/n", [...SMALL, INDEX, ...SHARDS])).toEqual(["config.json", INDEX, "tokenizer.json"]);
-    expect(select("o/n", [...SMALL, INDEX, ...SHARDS, "model.safetensors"])).toEqual(SMALL);
+    expect(select("o/n", [...small, index, ...shards])).toEqual(["config.json", index, "tokenizer.json"]);
+    expect(select("o/n", [...small, index, ...shards, "model.safetensors"])).toEqual(small);
   });
 
   it("is the named GGUF file alone, with all its parts whichever was named", () => {
@@ -57,20 +57,20 @@ describe("what a model needs of its repository", () => {
     ["o/n:m-00001-of-00002.gguf", ["m-00001-of-00002.gguf"], /no file m-00002-of-00002\.gguf/],
     [
       "o/n",
-      [...SMALL, "pytorch_model.bin"],
+      [...small, "pytorch_model.bin"],
       /lacks model\.safetensors or .*index\.json \(it has pytorch_model\.bin/,
     ],
     [
       "o/n",
-      [...SMALL, ...SHARDS],
+      [...small, ...shards],
       /lacks model\.safetensors or model\.safetensors\.index\.json \(it has model-00001-of-00002/,
     ],
     [
       "o/n",
-      [...SMALL, "consolidated.safetensors"],
+      [...small, "consolidated.safetensors"],
       /lacks model\.safetensors or .*it has consolidated\.safetensors; those alone are not read/,
     ],
-    ["o/n", [...SMALL, "sub/model.safetensors"], /lacks model\.safetensors or/],
+    ["o/n", [...small, "sub/model.safetensors"], /lacks model\.safetensors or/],
     [
       "o/n",
       ["config.json", "model.safetensors", "tokenizer.model"],
@@ -88,15 +88,15 @@ describe("what a model needs of its repository", () => {
 
   it("is refused where the index names files that are not there, or none", () => {
     const refuse = (indexed: readonly string[]) =>
-      refuseMissing(parseModelId("o/n"), files([...SMALL, INDEX, SHARDS[0]!]), indexed);
-    expect(() => refuse(SHARDS)).toThrow(/names 2 files, and 1 of them are not there \(model-00002-of-00002/);
+      refuseMissing(parseModelId("o/n"), files([...small, index, shards[0]!]), indexed);
+    expect(() => refuse(shards)).toThrow(/names 2 files, and 1 of them are not there \(model-00002-of-00002/);
     expect(() => refuse([])).toThrow(/names no file/);
-    refuse(SHARDS.slice(0, 1));
+    refuse(shards.slice(0, 1));
   });
 
   it("is refused where what should describe it is larger than memory should hold", () => {
     const listed = [
-      ...files([...SMALL, "model.safetensors"]),
+      ...files([...small, "model.safetensors"]),
       { path: "generation_config.json", size: 1e10 },
     ];
     expect(() => selectDescription(parseModelId("o/n"), listed)).toThrow(

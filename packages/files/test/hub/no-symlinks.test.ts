@@ -1,12 +1,12 @@
 import { link, lstat, symlink } from "node:fs/promises";
 import {
-  CHECKPOINT,
-  COMMIT,
+  checkpointFiles,
   hashAll,
   hashesOf,
-  REPOSITORY,
+  latestCommit,
+  repositoryId,
   useHub,
-  WANTED,
+  wantedFiles,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { removeCachedModel, resolveModel } from "../../src/hub/index.js";
@@ -31,13 +31,13 @@ describe("where symbolic links are not allowed", () => {
     "a snapshot holds %s, which load, are not fetched again, and are removed",
     async (_name, alsoHardLinks) => {
       if (alsoHardLinks) vi.mocked(link).mockImplementation(refuse);
-      const { path } = await resolveModel(REPOSITORY, hub.options());
+      const { path } = await resolveModel(repositoryId, hub.options());
       expect((await lstat(`${path}/config.json`)).isFile()).toBe(true);
-      expect(await hashAll(path, WANTED)).toEqual(hashesOf(CHECKPOINT, WANTED));
-      expect((await resolveModel(REPOSITORY, hub.options({ refresh: true }))).fetchedBytes).toBe(0);
-      const once = WANTED.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
-      const { freedBytes } = await removeCachedModel(`${REPOSITORY}@${COMMIT}`, hub.options());
-      expect(freedBytes).toBe((alsoHardLinks ? 2 * once : once) + COMMIT.length);
+      expect(await hashAll(path, wantedFiles)).toEqual(hashesOf(checkpointFiles, wantedFiles));
+      expect((await resolveModel(repositoryId, hub.options({ refresh: true }))).fetchedBytes).toBe(0);
+      const once = wantedFiles.reduce((sum, name) => sum + checkpointFiles[name]!.length, 0);
+      const { freedBytes } = await removeCachedModel(`${repositoryId}@${latestCommit}`, hub.options());
+      expect(freedBytes).toBe((alsoHardLinks ? 2 * once : once) + latestCommit.length);
     },
   );
 });

@@ -2,12 +2,12 @@
 import { createServer, request, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import {
-  CHECKPOINT,
+  checkpointFiles,
   hashAll,
   hashesOf,
-  REPOSITORY,
+  repositoryId,
   useHub,
-  WANTED,
+  wantedFiles,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveModel } from "../../src/hub/index.js";
@@ -74,7 +74,7 @@ describe("which proxy", () => {
   ])("%s is refused in a sentence", async (HTTP_PROXY, message) => {
     expect(() => proxyFor(new URL("http://hub.test"), { HTTP_PROXY })).toThrow(message);
     const refused = resolveModel(
-      REPOSITORY,
+      repositoryId,
       hub.options({ environment: { HTTP_PROXY, HF_HOME: hub.cache } }),
     );
     await expect(refused).rejects.toMatchObject({ code: "hub", message: expect.stringMatching(message) });
@@ -130,14 +130,14 @@ describe("through a proxy", () => {
   });
 
   const resolve = (environment: Record<string, string>, more = {}) =>
-    resolveModel(REPOSITORY, hub.options({ environment: { HF_HOME: hub.cache, ...environment }, ...more }));
+    resolveModel(repositoryId, hub.options({ environment: { HF_HOME: hub.cache, ...environment }, ...more }));
 
   it("a hub that only the proxy reaches is reached, with name and password, and the model is whole", async () => {
     const { path } = await resolve(
       { HTTP_PROXY: `http://me:p%40ss@${address}` },
       { endpoint: "http://hub.invalid" },
     );
-    expect(await hashAll(path, WANTED)).toEqual(hashesOf(CHECKPOINT, WANTED));
+    expect(await hashAll(path, wantedFiles)).toEqual(hashesOf(checkpointFiles, wantedFiles));
     expect(seen).toContain("http://hub.invalid/api/models/acme/tiny/revision/main");
     expect(seen.some((url) => url.startsWith(hub.server.contentOrigin))).toBe(true);
     expect(Buffer.from(authorization!.replace("Basic ", ""), "base64").toString()).toBe("me:p@ss");

@@ -1,15 +1,21 @@
 /** A cache that can't be written: a whole model in it is used, and otherwise a sentence says so. */
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CHECKPOINT, COMMIT, OLDER, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import {
+  checkpointFiles,
+  latestCommit,
+  olderCommit,
+  repositoryId,
+  useHub,
+} from "@amulet-ts/testing/hub/hub-fixture";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listCachedModels, removeCachedModel, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
-const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));
+const resolve = (more = {}) => resolveModel(repositoryId, hub.options(more));
 const isRoot = process.getuid?.() === 0;
 /** Nobody's id: whoever may do everything is let do everything. */
-const NOBODY = 65_534;
+const nobody = 65_534;
 
 async function setModes(folder: string, mode: number): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true }))
@@ -20,7 +26,7 @@ async function setModes(folder: string, mode: number): Promise<void> {
 /** Makes the cache read-only, for this user too. */
 async function close(): Promise<void> {
   await setModes(hub.cache, 0o555);
-  if (isRoot) process.seteuid!(NOBODY);
+  if (isRoot) process.seteuid!(nobody);
 }
 
 async function reopen(): Promise<void> {
@@ -39,43 +45,49 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
 
     it("of which it is known that it is", async () => {
       await close();
-      expect(await resolve()).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+      expect(await resolve()).toMatchObject({ commit: latestCommit, fetchedBytes: 0 });
     });
 
     it.each(["README.md", "chat_template.jinja"])("without %s, which the hub may have", async (name) => {
-      await rm(hub.inCache("snapshots", COMMIT, name), { force: true });
-      hub.server.repositories[REPOSITORY] = {
+      await rm(hub.inCache("snapshots", latestCommit, name), { force: true });
+      hub.server.repositories[repositoryId] = {
         commits: {
-          [COMMIT]: name === "README.md" ? CHECKPOINT : { ...CHECKPOINT, [name]: Buffer.from("other") },
+          [latestCommit]:
+            name === "README.md" ? checkpointFiles : { ...checkpointFiles, [name]: Buffer.from("other") },
         },
-        refs: { main: COMMIT },
+        refs: { main: latestCommit },
       };
       await close();
-      expect(await resolve()).toMatchObject({ path: hub.inCache("snapshots", COMMIT), fetchedBytes: 0 });
+      expect(await resolve()).toMatchObject({
+        path: hub.inCache("snapshots", latestCommit),
+        fetchedBytes: 0,
+      });
     });
 
     it("as `hf download` leaves it, absences not noted and optional files absent on the hub too", async () => {
-      const { "chat_template.jinja": _, "special_tokens_map.json": __, ...files } = CHECKPOINT;
+      const { "chat_template.jinja": _, "special_tokens_map.json": __, ...files } = checkpointFiles;
       for (const name of ["chat_template.jinja", "special_tokens_map.json"])
-        await rm(hub.inCache("snapshots", COMMIT, name));
-      hub.server.repositories[REPOSITORY] = {
-        commits: { [COMMIT]: files as typeof CHECKPOINT },
-        refs: { main: COMMIT },
+        await rm(hub.inCache("snapshots", latestCommit, name));
+      hub.server.repositories[repositoryId] = {
+        commits: { [latestCommit]: files as typeof checkpointFiles },
+        refs: { main: latestCommit },
       };
       await close();
-      expect(await resolve()).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+      expect(await resolve()).toMatchObject({ commit: latestCommit, fetchedBytes: 0 });
       // A refresh finds that there is nothing newer.
-      expect(await resolve({ refresh: true })).toMatchObject({ commit: COMMIT, fetchedBytes: 0 });
+      expect(await resolve({ refresh: true })).toMatchObject({ commit: latestCommit, fetchedBytes: 0 });
     });
 
     it("that is older than the hub's: used, and a refresh says why it can't be replaced", async () => {
-      await rm(hub.inCache("snapshots", COMMIT, "chat_template.jinja"));
-      hub.server.repositories[REPOSITORY] = {
-        commits: { [OLDER]: { ...CHECKPOINT, "config.json": Buffer.from('{"model_type":"gpt2"}') } },
-        refs: { main: OLDER },
+      await rm(hub.inCache("snapshots", latestCommit, "chat_template.jinja"));
+      hub.server.repositories[repositoryId] = {
+        commits: {
+          [olderCommit]: { ...checkpointFiles, "config.json": Buffer.from('{"model_type":"gpt2"}') },
+        },
+        refs: { main: olderCommit },
       };
       await close();
-      expect((await resolve()).commit).toBe(COMMIT);
+      expect((await resolve()).commit).toBe(latestCommit);
       await expect(resolve({ refresh: true })).rejects.toMatchObject({
         code: "hub",
         message: expect.stringMatching(
@@ -86,7 +98,7 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
 
     it("can't be removed, which is said", async () => {
       await close();
-      await expect(removeCachedModel(REPOSITORY, hub.options())).rejects.toMatchObject({
+      await expect(removeCachedModel(repositoryId, hub.options())).rejects.toMatchObject({
         code: "hub",
         message: expect.stringMatching(/can't be read or written \(EACCES\).*HF_HUB_CACHE/),
       });
@@ -106,7 +118,7 @@ describe.skipIf(process.platform === "win32")("a read-only cache (Windows has no
   it("that can't be read: a sentence, not an empty list", async () => {
     await resolve();
     await chmod(hub.cache, 0);
-    if (isRoot) process.seteuid!(NOBODY);
+    if (isRoot) process.seteuid!(nobody);
     await expect(listCachedModels(hub.options())).rejects.toThrow(
       /can't be read or written \(EACCES\).*HF_HUB_CACHE/,
     );

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cacheFolder, readSettings } from "../../src/hub/settings.js";
 
-const HOME = { HF_HOME: join(tmpdir(), "no-such-home") };
+const elsewhere = { HF_HOME: join(tmpdir(), "no-such-home") };
 const read = (environment: Record<string, string>) =>
-  readSettings({ environment: { ...HOME, ...environment } });
+  readSettings({ environment: { ...elsewhere, ...environment } });
 
 describe("the hub's environment", () => {
   it.each([

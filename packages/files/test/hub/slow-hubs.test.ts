@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { COMMIT, REPOSITORY, useHub } from "@amulet-ts/testing/hub/hub-fixture";
+import { latestCommit, repositoryId, useHub } from "@amulet-ts/testing/hub/hub-fixture";
 import { afterEach, describe, expect, it } from "vitest";
 import { resolveModel } from "../../src/hub/index.js";
 
@@ -29,8 +29,8 @@ async function listen(answer: (path: string, response: ServerResponse) => void):
 }
 
 const resolve = (endpoint: string, more = {}) =>
-  resolveModel(REPOSITORY, hub.options({ endpoint, metadataMilliseconds, ...more }));
-const info = JSON.stringify({ sha: COMMIT, siblings: [] });
+  resolveModel(repositoryId, hub.options({ endpoint, metadataMilliseconds, ...more }));
+const info = JSON.stringify({ sha: latestCommit, siblings: [] });
 
 /** Something every few milliseconds, for ever. */
 function trickle(response: ServerResponse, text: string): void {
@@ -50,7 +50,7 @@ const manners: Record<string, (path: string, response: ServerResponse) => void> 
     if (path.includes("/revision/"))
       response.end(
         JSON.stringify({
-          sha: COMMIT,
+          sha: latestCommit,
           siblings: ["config.json", "tokenizer.json", "model.safetensors"].map((rfilename) => ({
             rfilename,
           })),
@@ -79,7 +79,7 @@ describe("a hub that", () => {
   it.each(Object.keys(manners))(
     "%s: the model in the cache, whose optional files may not all be there",
     async (manner) => {
-      const { path } = await resolveModel(REPOSITORY, hub.options());
+      const { path } = await resolveModel(repositoryId, hub.options());
       await rm(`${path}/chat_template.jinja`);
       const endpoint = await listen(manners[manner]!);
       expect(await resolve(endpoint)).toMatchObject({ path, fetchedBytes: 0 });
@@ -133,7 +133,7 @@ describe("a hub that", () => {
   it("lists 300,000 files lists them all", async () => {
     const files = Array.from(
       { length: 300_000 },
-      (_, i) => `{"type":"file","path":"${i}","size":1,"oid":"${COMMIT}"}`,
+      (_, i) => `{"type":"file","path":"${i}","size":1,"oid":"${latestCommit}"}`,
     );
     const endpoint = await listen((path, response) =>
       response.end(path.includes("/tree/") ? `[${files}]` : info),
@@ -162,7 +162,7 @@ describe("a hub that", () => {
 
 describe("a whole model in the cache is used, whatever the hub says", () => {
   it.each([401, 403, 404, 429, 500])("%i", async (status) => {
-    const { path } = await resolveModel(REPOSITORY, hub.options());
+    const { path } = await resolveModel(repositoryId, hub.options());
     await rm(`${path}/chat_template.jinja`);
     const endpoint = await listen((_, response) => response.writeHead(status).end());
     expect((await resolve(endpoint)).path).toBe(path);

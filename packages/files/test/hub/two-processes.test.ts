@@ -7,12 +7,12 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import {
-  CHECKPOINT,
+  checkpointFiles,
   hashAll,
   hashesOf,
-  REPOSITORY,
+  repositoryId,
   useHub,
-  WANTED,
+  wantedFiles,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -20,9 +20,9 @@ import { acquireLock } from "../../src/hub/cache/file-lock.js";
 import { resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
-const SOURCES = fileURLToPath(new URL("../../src", import.meta.url));
-const WEIGHTS = CHECKPOINT["model.safetensors"]!;
-const LOCK = `${sha256(WEIGHTS)}.amulet.lock`;
+const sources = fileURLToPath(new URL("../../src", import.meta.url));
+const weights = checkpointFiles["model.safetensors"]!;
+const lock = `${sha256(weights)}.amulet.lock`;
 const locks = () => join(hub.cache, ".locks/models--acme--tiny");
 
 /** The hub client compiled, so that a plain Node process can run it. */
@@ -32,23 +32,23 @@ beforeAll(async () => {
   compiled = await mkdtemp(join(tmpdir(), "hub-compiled-"));
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const project = {
-    extends: join(SOURCES, "../../../tsconfig.json"),
-    compilerOptions: { rootDir: SOURCES, outDir: compiled, declaration: false, declarationMap: false },
-    files: [join(SOURCES, "hub/index.ts")],
+    extends: join(sources, "../../../tsconfig.json"),
+    compilerOptions: { rootDir: sources, outDir: compiled, declaration: false, declarationMap: false },
+    files: [join(sources, "hub/index.ts")],
   };
   await writeFile(join(compiled, "tsconfig.json"), JSON.stringify(project));
   await writeFile(join(compiled, "package.json"), '{"type":"module"}');
-  await writeFile(join(compiled, "pull.js"), PULL);
-  const typeRoots = join(SOURCES, "../../../node_modules/@types");
+  await writeFile(join(compiled, "pull.js"), pullScript);
+  const typeRoots = join(sources, "../../../node_modules/@types");
   await promisify(execFile)(process.execPath, [tsc, "-p", compiled, "--typeRoots", typeRoots]);
 });
 
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
-const PULL = `
+const pullScript = `
 import { resolveModel } from "./hub/index.js";
 const [endpoint, cacheFolder] = process.argv.slice(2);
-const { path, fetchedBytes } = await resolveModel("${REPOSITORY}", { endpoint, cacheFolder, environment: { HF_HOME: cacheFolder } });
+const { path, fetchedBytes } = await resolveModel("${repositoryId}", { endpoint, cacheFolder, environment: { HF_HOME: cacheFolder } });
 console.log(JSON.stringify({ path, fetchedBytes }));
 `;
 
@@ -65,15 +65,16 @@ async function outcome(child: ChildProcess): Promise<{ path: string; fetchedByte
 describe("several processes on one cache", () => {
   it("fetch each content once between them, and all have it whole", async () => {
     const results = await Promise.all([1, 2, 3].map(async () => outcome(pull())));
-    for (const { path } of results) expect(await hashAll(path, WANTED)).toEqual(hashesOf(CHECKPOINT, WANTED));
-    const total = WANTED.reduce((sum, name) => sum + CHECKPOINT[name]!.length, 0);
+    for (const { path } of results)
+      expect(await hashAll(path, wantedFiles)).toEqual(hashesOf(checkpointFiles, wantedFiles));
+    const total = wantedFiles.reduce((sum, name) => sum + checkpointFiles[name]!.length, 0);
     expect(results.reduce((sum, { fetchedBytes }) => sum + fetchedBytes, 0)).toBe(total);
     expect(hub.server.downloads("content", "").length).toBe(1);
     expect(await readdir(locks())).toEqual([]);
   });
 
   it("also within one process", async () => {
-    await Promise.all([1, 2, 3].map(() => resolveModel(REPOSITORY, hub.options())));
+    await Promise.all([1, 2, 3].map(() => resolveModel(repositoryId, hub.options())));
     expect(hub.server.downloads("content", "").length).toBe(1);
   });
 
@@ -81,23 +82,23 @@ describe("several processes on one cache", () => {
     let silent = true;
     hub.server.fault = ({ host }) => (host === "content" && silent ? { silentAfter: 100_000 } : undefined);
     const child = pull();
-    const partial = hub.inCache("blobs", `${sha256(WEIGHTS)}.amulet.incomplete`);
+    const partial = hub.inCache("blobs", `${sha256(weights)}.amulet.incomplete`);
     await until(
       async () => (await readFile(partial)).length === 100_000 && (await readdir(locks())).length === 1,
     );
     child.kill("SIGKILL");
     await new Promise((done) => child.once("exit", done));
-    expect(await readdir(locks())).toContain(LOCK);
+    expect(await readdir(locks())).toContain(lock);
     silent = false;
-    const { path } = await resolveModel(REPOSITORY, hub.options());
+    const { path } = await resolveModel(repositoryId, hub.options());
     expect(hub.server.downloads("content", "").at(-1)!.headers.range).toBe("bytes=100000-");
-    expect(await hashAll(path, WANTED)).toEqual(hashesOf(CHECKPOINT, WANTED));
+    expect(await hashAll(path, wantedFiles)).toEqual(hashesOf(checkpointFiles, wantedFiles));
     expect(await readdir(locks())).toEqual([]);
   });
 });
 
 describe("a lock", () => {
-  const path = () => join(locks(), LOCK);
+  const path = () => join(locks(), lock);
   const leave = async (content: string, ageSeconds = 0) => {
     await mkdir(locks(), { recursive: true });
     await writeFile(path(), content);

@@ -1,33 +1,36 @@
 /** What is fetched follows the index; what can't be opened is refused before its weights are fetched. */
 import { readdir, rm } from "node:fs/promises";
 import {
-  CHECKPOINT,
-  COMMIT,
+  checkpointFiles,
   hashAll,
   hashesOf,
+  latestCommit,
   makeBytes,
-  REPOSITORY,
+  repositoryId,
   useHub,
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { describe, expect, it } from "vitest";
 import { cachedModelPath, listCachedModels, resolveModel } from "../../src/hub/index.js";
 
 const hub = useHub();
-const resolve = (more = {}) => resolveModel(REPOSITORY, hub.options(more));
+const resolve = (more = {}) => resolveModel(repositoryId, hub.options(more));
 
-const INDEX = "model.safetensors.index.json";
+const indexFile = "model.safetensors.index.json";
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
-const { "model.safetensors": whole, ...described } = CHECKPOINT;
+const { "model.safetensors": whole, ...described } = checkpointFiles;
 
 /** Puts a repository with an index of these files on the hub; `there` are those it has. */
 function offer(shards: readonly string[], there = shards): Record<string, Buffer> {
   const weight_map = Object.fromEntries(shards.map((file, index) => [`layer.${index}.weight`, file]));
   const files = Object.fromEntries(there.map((file, index) => [file, makeBytes(5000, index)]));
-  return serve({ ...described, [INDEX]: json({ metadata: {}, weight_map }), ...files });
+  return serve({ ...described, [indexFile]: json({ metadata: {}, weight_map }), ...files });
 }
 
 function serve(files: Record<string, Buffer>): Record<string, Buffer> {
-  hub.server.repositories[REPOSITORY] = { commits: { [COMMIT]: files }, refs: { main: COMMIT } };
+  hub.server.repositories[repositoryId] = {
+    commits: { [latestCommit]: files },
+    refs: { main: latestCommit },
+  };
   return files;
 }
 
@@ -45,13 +48,13 @@ describe("weights in several files", () => {
     const files = offer(shards);
     files["model-00009-of-00009.safetensors"] = makeBytes(100, 9);
     const { path } = await resolve();
-    const expected = [INDEX, "config.json", "tokenizer.json", ...shards];
+    const expected = [indexFile, "config.json", "tokenizer.json", ...shards];
     expect(await hashAll(path, expected)).toEqual(hashesOf(files, expected));
     expect(fetched().toSorted()).toEqual(shards.toSorted());
     const asked = hub.server.seen.length;
     expect(await resolve()).toMatchObject({ path, fetchedBytes: 0 });
-    expect(await cachedModelPath(REPOSITORY, hub.options())).toBe(path);
-    expect((await listCachedModels(hub.options()))[0]!.revisions[0]!.ids).toEqual([REPOSITORY]);
+    expect(await cachedModelPath(repositoryId, hub.options())).toBe(path);
+    expect((await listCachedModels(hub.options()))[0]!.revisions[0]!.ids).toEqual([repositoryId]);
     expect(hub.server.seen.length).toBe(asked);
   });
 
@@ -59,12 +62,14 @@ describe("weights in several files", () => {
     hub.server.hasTree = false;
     const files = offer(["a.safetensors", "b.safetensors"]);
     const { path } = await resolve();
-    expect(await hashAll(path, ["a.safetensors", INDEX])).toEqual(hashesOf(files, ["a.safetensors", INDEX]));
+    expect(await hashAll(path, ["a.safetensors", indexFile])).toEqual(
+      hashesOf(files, ["a.safetensors", indexFile]),
+    );
   });
 
   it("are left alone beside all of them in one", async () => {
     serve({ ...offer(["a.safetensors"]), "model.safetensors": whole! });
-    expect(await readdir((await resolve()).path)).not.toContain(INDEX);
+    expect(await readdir((await resolve()).path)).not.toContain(indexFile);
     expect(fetched()).toEqual(["model.safetensors"]);
   });
 
@@ -72,12 +77,12 @@ describe("weights in several files", () => {
     const shards = ["model-00001-of-000002.safetensors", "model-00002-of-000002.safetensors"];
     const files = offer(shards);
     const { path } = await resolve();
-    for (const lost of [INDEX, shards[1]!, "tokenizer.json"]) {
+    for (const lost of [indexFile, shards[1]!, "tokenizer.json"]) {
       await rm(`${path}/${lost}`);
-      expect(await cachedModelPath(REPOSITORY, hub.options())).toBeUndefined();
+      expect(await cachedModelPath(repositoryId, hub.options())).toBeUndefined();
       await expect(resolve({ offline: true })).rejects.toMatchObject({ code: "offline" });
       await resolve();
-      expect(await hashAll(path, [INDEX, ...shards])).toEqual(hashesOf(files, [INDEX, ...shards]));
+      expect(await hashAll(path, [indexFile, ...shards])).toEqual(hashesOf(files, [indexFile, ...shards]));
     }
   });
 });
@@ -86,12 +91,12 @@ describe("refused before weights are fetched", () => {
   const index = (content: string | object) =>
     serve({
       ...described,
-      [INDEX]: typeof content === "string" ? Buffer.from(content) : json(content),
+      [indexFile]: typeof content === "string" ? Buffer.from(content) : json(content),
       "a.safetensors": makeBytes(10, 1),
     });
-  const config = (content: object) => serve({ ...CHECKPOINT, "config.json": json(content) });
+  const config = (content: object) => serve({ ...checkpointFiles, "config.json": json(content) });
   const without = (name: string) =>
-    serve(Object.fromEntries(Object.entries(CHECKPOINT).filter(([path]) => path !== name)));
+    serve(Object.fromEntries(Object.entries(checkpointFiles).filter(([path]) => path !== name)));
 
   it.each<[string, () => unknown, RegExp]>([
     [
@@ -125,7 +130,7 @@ describe("refused before weights are fetched", () => {
     ["no config", () => without("config.json"), /lacks config\.json/],
     [
       "a config that is none",
-      () => serve({ ...CHECKPOINT, "config.json": Buffer.from("[") }),
+      () => serve({ ...checkpointFiles, "config.json": Buffer.from("[") }),
       /config\.json is not JSON/,
     ],
     [
@@ -135,7 +140,7 @@ describe("refused before weights are fetched", () => {
     ],
     [
       "GPTQ that config.json says nothing of",
-      () => serve({ ...CHECKPOINT, "quantize_config.json": json({}) }),
+      () => serve({ ...checkpointFiles, "quantize_config.json": json({}) }),
       /^acme\/tiny is quantised with GPTQ/,
     ],
     ["MLX", () => config({ quantization: { bits: 4 } }), /^acme\/tiny is quantised with MLX, 4 bits/],
@@ -144,10 +149,10 @@ describe("refused before weights are fetched", () => {
     await expect(resolve()).rejects.toThrow(message);
     await expect(resolve({ refresh: true })).rejects.toThrow(message);
     expect(fetched()).toEqual([]);
-    expect(await cachedModelPath(REPOSITORY, hub.options())).toBeUndefined();
+    expect(await cachedModelPath(repositoryId, hub.options())).toBeUndefined();
     // The repository is mended: nothing stands in the way.
-    serve(CHECKPOINT);
-    expect((await resolve()).path).toBe(hub.inCache("snapshots", COMMIT));
+    serve(checkpointFiles);
+    expect((await resolve()).path).toBe(hub.inCache("snapshots", latestCommit));
   });
 
   it("what the caller can't run", async () => {
@@ -157,7 +162,7 @@ describe("refused before weights are fetched", () => {
       throw new TypeError("not this one");
     };
     await expect(resolve({ checkConfig })).rejects.toThrow(new TypeError("not this one"));
-    expect(seen).toEqual([[JSON.parse(String(CHECKPOINT["config.json"])), "acme/tiny/config.json"]]);
+    expect(seen).toEqual([[JSON.parse(String(checkpointFiles["config.json"])), "acme/tiny/config.json"]]);
     expect(fetched()).toEqual([]);
   });
 });

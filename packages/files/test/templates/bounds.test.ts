@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { renderChat } from "../../src/templates/chat-template.js";
-import { randomTemplates, VARIABLES } from "./random-templates.js";
+import { randomTemplates, templateVariables } from "./random-templates.js";
 
 const message = { role: "user", content: "hi" };
 const doubling = (text: string, times: number) =>
@@ -11,66 +11,66 @@ const doubling = (text: string, times: number) =>
 const sharing = (inner: string, times: number) =>
   `{% set x = ${inner} %}${"{% set x = [x, x] %}".repeat(times)}`;
 
-const STEPS = /more than 2,000,\d{3} steps, which is the bound/;
-const TEXT = /a text of more than 16,777,216 characters, which is the bound/;
-const RANGE = /a range of more than 100,000 items is past the bound/;
-const CALLS = /more than 100 deep, which is the bound/;
-const NESTING = /levels of nesting/;
+const steps = /more than 2,000,\d{3} steps, which is the bound/;
+const textBound = /a text of more than 16,777,216 characters, which is the bound/;
+const range = /a range of more than 100,000 items is past the bound/;
+const calls = /more than 100 deep, which is the bound/;
+const nesting = /levels of nesting/;
 
-const HOSTILE: [string, string, RegExp][] = [
-  ["nested ranges", `${"{% for a in range(100000) %}".repeat(3)}${"{% endfor %}".repeat(3)}`, STEPS],
-  ["a range of a milliard", "{% for a in range(1000000000) %}{% endfor %}", RANGE],
+const hostile: [string, string, RegExp][] = [
+  ["nested ranges", `${"{% for a in range(100000) %}".repeat(3)}${"{% endfor %}".repeat(3)}`, steps],
+  ["a range of a milliard", "{% for a in range(1000000000) %}{% endfor %}", range],
   [
     "output without end",
     "{% for a in range(99999) %}{% for b in range(99999) %}{{ 'x' * 999 }}{% endfor %}{% endfor %}",
-    TEXT,
+    textBound,
   ],
-  ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", CALLS],
+  ["a macro that calls itself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", calls],
   [
     "a macro that calls itself twice",
     "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(90) }}",
-    STEPS,
+    steps,
   ],
   [
     "a caller that calls itself",
     "{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{{ caller }}{% endmacro %}{{ f() }}",
-    CALLS,
+    calls,
   ],
-  ["a recursive loop", "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", CALLS],
-  ["doubling of a text", doubling("'ab'", 60), TEXT],
-  ["doubling of a list", doubling("[1]", 60), STEPS],
-  ["doubling by ~", `{% set x = 'ab' %}${"{% set x = x ~ x %}".repeat(60)}`, TEXT],
-  ["a text times a milliard", "{{ 'x' * 1000000000 }}", TEXT],
-  ["a list times a milliard", "{{ ([0] * 1000000000)|length }}", STEPS],
-  ["a printed list that holds itself twice, often", `${sharing("[1]", 60)}{{ x }}`, STEPS],
-  ["such a list as JSON", `${sharing("[1]", 60)}{{ x|tojson }}`, STEPS],
-  ["such lists compared", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x == y }}`, STEPS],
+  ["a recursive loop", "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", calls],
+  ["doubling of a text", doubling("'ab'", 60), textBound],
+  ["doubling of a list", doubling("[1]", 60), steps],
+  ["doubling by ~", `{% set x = 'ab' %}${"{% set x = x ~ x %}".repeat(60)}`, textBound],
+  ["a text times a milliard", "{{ 'x' * 1000000000 }}", textBound],
+  ["a list times a milliard", "{{ ([0] * 1000000000)|length }}", steps],
+  ["a printed list that holds itself twice, often", `${sharing("[1]", 60)}{{ x }}`, steps],
+  ["such a list as JSON", `${sharing("[1]", 60)}{{ x|tojson }}`, steps],
+  ["such lists compared", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x == y }}`, steps],
   [
     "a tuple that holds itself twice, often, as a key",
     `{% set x = 1 %}${"{% set x = (x, x) %}".repeat(60)}{{ {x: 1} }}`,
     /so long a key/,
   ],
-  ["such lists ordered", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x < y }}`, STEPS],
-  ["a join of much", "{{ range(99999)|join('x' * 9999) }}", TEXT],
-  ["a replacement that grows", "{% set x = 'a' * 99999 %}{{ x.replace('a', x) }}", TEXT],
-  ["a replacement of nothing", "{% set x = 'a' * 99999 %}{{ x.replace('', x) }}", TEXT],
-  ["a wide centre", "{{ 'a'.center(1000000000) }}", TEXT],
-  ["a wide format", "{{ '%1000000000d' % 1 }}", TEXT],
-  ["a wide form", "{{ '{:>1000000000}'.format('a') }}", TEXT],
-  ["a wide indent", "{{ 'a'|indent(1000000000) }}", TEXT],
-  ["HTML escaped over and over", `{% set x = '&' * 9999 %}{{ x${"|forceescape".repeat(20)} }}`, STEPS],
-  ["JSON in JSON", `{% set x = '"' * 9999 %}{{ x${"|tojson".repeat(40)} }}`, TEXT],
-  ["a deep indent", "{% set x = 'a\n' * 99999 %}{{ x|indent(999) }}", TEXT],
-  ["JSON indented deep", `${sharing("1", 12)}{{ x|tojson(indent=999) }}`, TEXT],
+  ["such lists ordered", `${sharing("[1]", 60)}{% set y = x %}${sharing("[1]", 60)}{{ x < y }}`, steps],
+  ["a join of much", "{{ range(99999)|join('x' * 9999) }}", textBound],
+  ["a replacement that grows", "{% set x = 'a' * 99999 %}{{ x.replace('a', x) }}", textBound],
+  ["a replacement of nothing", "{% set x = 'a' * 99999 %}{{ x.replace('', x) }}", textBound],
+  ["a wide centre", "{{ 'a'.center(1000000000) }}", textBound],
+  ["a wide format", "{{ '%1000000000d' % 1 }}", textBound],
+  ["a wide form", "{{ '{:>1000000000}'.format('a') }}", textBound],
+  ["a wide indent", "{{ 'a'|indent(1000000000) }}", textBound],
+  ["HTML escaped over and over", `{% set x = '&' * 9999 %}{{ x${"|forceescape".repeat(20)} }}`, steps],
+  ["JSON in JSON", `{% set x = '"' * 9999 %}{{ x${"|tojson".repeat(40)} }}`, textBound],
+  ["a deep indent", "{% set x = 'a\n' * 99999 %}{{ x|indent(999) }}", textBound],
+  ["JSON indented deep", `${sharing("1", 12)}{{ x|tojson(indent=999) }}`, textBound],
   [
     "lazy filters on each other",
     `{% set x = range(99999) %}${"{% set x = x|map('string') %}".repeat(9000)}{{ x|list|length }}`,
     /nests too deeply|steps/,
   ],
-  ["brackets in brackets", `{{ ${"(".repeat(9999)}1${")".repeat(9999)} }}`, NESTING],
-  ["not not not", `{{ ${"not ".repeat(9999)}1 }}`, NESTING],
-  ["minus minus minus", `{{ ${"-".repeat(9999)}1 }}`, NESTING],
-  ["blocks in blocks", `${"{% if 1 %}".repeat(9999)}${"{% endif %}".repeat(9999)}`, NESTING],
+  ["brackets in brackets", `{{ ${"(".repeat(9999)}1${")".repeat(9999)} }}`, nesting],
+  ["not not not", `{{ ${"not ".repeat(9999)}1 }}`, nesting],
+  ["minus minus minus", `{{ ${"-".repeat(9999)}1 }}`, nesting],
+  ["blocks in blocks", `${"{% if 1 %}".repeat(9999)}${"{% endif %}".repeat(9999)}`, nesting],
   ["a long sum", `{{ ${"1 + ".repeat(99999)}1 }}`, /nests too deeply/],
   ["a long chain of members", `{{ a${".b".repeat(99999)} }}`, /nests too deeply|undefined/],
   ["a long chain of filters", `{{ ''${"|trim".repeat(99999)} }}`, /nests too deeply/],
@@ -78,7 +78,7 @@ const HOSTILE: [string, string, RegExp][] = [
   ["powers of powers", `{{ 9 ** 9 ** 9 ** 9 }}`, /beyond exact integers, is not read here/],
 ];
 
-test.each(HOSTILE)("%s", (_, template, bound) => {
+test.each(hostile)("%s", (_, template, bound) => {
   const render = () => renderChat(template, [message]);
   expect(render).toThrow(
     expect.objectContaining({ code: "bad-template", message: expect.stringMatching(bound) }),
@@ -113,7 +113,7 @@ test("a template may go through every character of a long message", () => {
 });
 
 test("whatever a template is, it renders or is a bad template", () => {
-  const { messages, ...variables } = VARIABLES;
+  const { messages, ...variables } = templateVariables;
   const broken = fc.tuple(
     randomTemplates,
     fc.nat(),

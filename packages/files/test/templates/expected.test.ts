@@ -35,7 +35,7 @@ test.each(Object.keys(expected.shapes))(
 );
 
 /** Python renders these; here they are errors that name what is not read. */
-const REFUSED = new Map([
+const refused = new Map([
   ["{{ '5' | int(base=16) }}", "the filter int with another base"],
   ["{{ 'abc'.__class__ }}", "the attribute __class__"],
   ["{{ d.__class__ }}", "the attribute __class__"],
@@ -49,13 +49,13 @@ test("each construct gives what it gives in Python, or an error where Python rai
   const ours = templates.map((template) => [template, promptOf(template, variables)]);
   const theirs = templates.map((template, index) => [
     template,
-    REFUSED.has(template) ? null : expected.constructs[index],
+    refused.has(template) ? null : expected.constructs[index],
   ]);
   expect(ours).toEqual(theirs);
   expect(expected.constructs.length).toBe(templates.length);
 });
 
-test.each([...REFUSED])("%s is refused by name", (template, construct) => {
+test.each([...refused])("%s is refused by name", (template, construct) => {
   const rendered = renderHere({ template, variables });
   expect(rendered).toEqual({ error: expect.stringContaining(`${construct} is not read here`) });
 });

@@ -13,7 +13,7 @@ export interface TemplateCase {
 export type Rendered = { readonly prompt: string } | { readonly error: string };
 
 /** The time of every comparison: a Friday before ten, on a day of one digit. */
-const NOW = "2026-02-06T09:05:03";
+const now = "2026-02-06T09:05:03";
 
 const cached = fileURLToPath(new URL("../../../../node_modules/.cache/jinja2/bin/python3", import.meta.url));
 const python = existsSync(cached) ? cached : "python3";
@@ -28,7 +28,7 @@ export function whyNoPython(): string | undefined {
 /** What Python's jinja2 renders, set up as transformers sets it up. */
 export function renderInPython(cases: readonly TemplateCase[]): Rendered[] {
   const script = fileURLToPath(new URL("oracle.py", import.meta.url));
-  const input = JSON.stringify(cases.map((one) => ({ ...one, now: NOW })));
+  const input = JSON.stringify(cases.map((one) => ({ ...one, now: now })));
   const { stdout, stderr, status } = spawnSync(python, [script], { input, maxBuffer: 2 ** 29 });
   if (status !== 0) throw new Error(`The oracle ended with ${status}: ${stderr}`);
   return JSON.parse(String(stdout)) as Rendered[];
@@ -39,7 +39,7 @@ export function renderHere({ template, variables }: TemplateCase): Rendered {
   const { messages = [], add_generation_prompt = true, ...rest } = variables;
   const options = {
     variables: rest,
-    now: new Date(NOW),
+    now: new Date(now),
     addGenerationPrompt: add_generation_prompt === true,
   };
   try {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 
 /** What the variables of a random template hold. */
-export const VARIABLES = {
+export const templateVariables = {
   s: "  Héllo wörld\n",
   e: "",
   u: "a😀b é",

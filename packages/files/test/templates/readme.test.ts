@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { BOUNDS } from "../../src/templates/jinja/run/budget.js";
+import { usualBounds } from "../../src/templates/jinja/run/budget.js";
 import { renderHere } from "./python-jinja.js";
 
 const read = (name: string) => readFileSync(new URL(name, import.meta.url), "utf8");
@@ -10,7 +10,7 @@ const readme = read("../../README.md");
 const { names } = JSON.parse(read("expected.json")) as { names: Readonly<Record<string, readonly string[]>> };
 
 /** A template that uses a name of this kind; whatever else is wrong with it, the name is known. */
-const USES: Readonly<Record<string, (name: string) => string>> = {
+const uses: Readonly<Record<string, (name: string) => string>> = {
   tag: (name) => `{% ${name} %}`,
   filter: (name) => `{{ (none | ${name}) is defined }}`,
   test: (name) => `{{ [1] | select('${name}', 1) | list }}`,
@@ -20,10 +20,10 @@ const USES: Readonly<Record<string, (name: string) => string>> = {
   "method of a dict": (name) => `{{ {}.${name}() if {}.${name} is defined else 'absent' }}`,
 };
 
-const UNKNOWN = /is not read here|would change a value|is unknown|No (filter|test) named|absent/;
+const unknown = /is not read here|would change a value|is unknown|No (filter|test) named|absent/;
 
 function outcome(kind: string, name: string): string {
-  const rendered = renderHere({ template: USES[kind]!(name), variables: {} });
+  const rendered = renderHere({ template: uses[kind]!(name), variables: {} });
   return "prompt" in rendered ? rendered.prompt : rendered.error;
 }
 
@@ -33,12 +33,12 @@ function rowOf(kind: string): { read: string[]; refused: string[] } {
   return { read: namesIn(cells?.[1]), refused: namesIn(cells?.[2]) };
 }
 
-describe.each(Object.keys(USES))("the README's row of each %s", (kind) => {
+describe.each(Object.keys(uses))("the README's row of each %s", (kind) => {
   const row = rowOf(kind);
 
   test("names what is read", () => {
     expect(row.read.length).toBeGreaterThan(0);
-    for (const name of row.read) expect(`${name}: ${outcome(kind, name)}`).not.toMatch(UNKNOWN);
+    for (const name of row.read) expect(`${name}: ${outcome(kind, name)}`).not.toMatch(unknown);
   });
 
   test("names what is refused, and the refusal names it", () => {
@@ -53,7 +53,7 @@ describe.each(Object.keys(USES))("the README's row of each %s", (kind) => {
 });
 
 test("the README's bounds are the interpreter's", () => {
-  const { steps, stepsPerCharacter, text, range, calls } = BOUNDS;
+  const { steps, stepsPerCharacter, text, range, calls } = usualBounds;
   const [inAll, longest, widest] = [steps, text, range].map((bound) => bound.toLocaleString("en-US"));
   const each = `${stepsPerCharacter} for each character of what it is given`;
   const bounds = `${inAll} steps and ${each}, texts of ${longest} characters, ranges of ${widest} items, calls ${calls} deep`;

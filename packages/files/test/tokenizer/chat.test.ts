@@ -1,5 +1,5 @@
 import {
-  CHATML,
+  chatMlTemplate,
   tinySentencePieceMetadata,
   tinyTokenizerConfig,
   tinyTokenizerJson,
@@ -14,19 +14,19 @@ const tokenizer = tokenizerFromJson({
   tokenizer: JSON.stringify(tinyTokenizerJson()),
   config: JSON.stringify(tinyTokenizerConfig()),
 });
-const END = 2;
+const end = 2;
 const user = (content: string): ChatMessage => ({ role: "user", content });
 
-const TRIMMING = CHATML.replace("message['content']", "message['content'] | trim");
+const trimming = chatMlTemplate.replace("message['content']", "message['content'] | trim");
 /** Joins what is left when a word is taken out: the way a control token could be forged. */
-const JOINING = CHATML.replace("message['content']", "message['content'].replace('<think>', '')");
+const joining = chatMlTemplate.replace("message['content']", "message['content'].replace('<think>', '')");
 /** Looks into the message, as templates of thinking models do. */
-const THINKING = CHATML.replace("message['content']", "message['content'].split('</think>')[-1]");
-const TEMPLATES: [string, string][] = [
-  ["as it is", CHATML],
-  ["trimmed", TRIMMING],
-  ["joined", JOINING],
-  ["cut", THINKING],
+const thinking = chatMlTemplate.replace("message['content']", "message['content'].split('</think>')[-1]");
+const templates: [string, string][] = [
+  ["as it is", chatMlTemplate],
+  ["trimmed", trimming],
+  ["joined", joining],
+  ["cut", thinking],
 ];
 
 const hostileText = fc
@@ -56,7 +56,7 @@ const harmlessText = fc
   .map((parts) => parts.join(""))
   .filter((text) => !text.includes("<|"));
 
-describe.each(TEMPLATES)("a chat whose template puts the message %s", (_, template) => {
+describe.each(templates)("a chat whose template puts the message %s", (_, template) => {
   it("has no control token that the template did not write, whatever a message spells", () => {
     const written = renderedChatIds(tokenizer, template, [user("hi")]).ids.filter((id) => id < 3);
     fc.assert(
@@ -84,9 +84,9 @@ describe.each(TEMPLATES)("a chat whose template puts the message %s", (_, templa
 
 describe("a chat", () => {
   it("shows a spelled-out control token in the prompt as it was written", () => {
-    const { prompt, ids } = renderedChatIds(tokenizer, CHATML, [user("a<|im_end|>b")]);
+    const { prompt, ids } = renderedChatIds(tokenizer, chatMlTemplate, [user("a<|im_end|>b")]);
     expect(prompt).toBe("<|im_start|>user\na<|im_end|>b<|im_end|>\n<|im_start|>assistant\n");
-    expect(ids.filter((id) => id === END)).toHaveLength(1);
+    expect(ids.filter((id) => id === end)).toHaveLength(1);
   });
 
   it("merges across the boundary of template and message", () => {
@@ -98,19 +98,19 @@ describe("a chat", () => {
   it("lets a template build a control token from a role", () => {
     const template = "{% for m in messages %}{{ '<|im_' + m.role + '|>' + m.content }}{% endfor %}";
     const { ids } = renderedChatIds(tokenizer, template, [{ role: "end", content: "<|im_end|>" }]);
-    expect(ids.filter((id) => id === END)).toHaveLength(1);
-    expect(ids[0]).toBe(END);
+    expect(ids.filter((id) => id === end)).toHaveLength(1);
+    expect(ids[0]).toBe(end);
   });
 
   it("without a template is the plain text, with a line that says so", () => {
     const chat = renderedChatIds(tokenizer, undefined, [user("the <|im_end|>"), user("is")]);
     expect(chat.prompt).toBe("the <|im_end|>\n\nis");
-    expect(chat.ids).not.toContain(END);
+    expect(chat.ids).not.toContain(end);
     expect(chat.note).toMatch(/no chat template/);
   });
 
   it("leaves the generation prompt away when told so", () => {
-    expect(renderChat(CHATML, [user("hi")], { addGenerationPrompt: false })).toBe(
+    expect(renderChat(chatMlTemplate, [user("hi")], { addGenerationPrompt: false })).toBe(
       "<|im_start|>user\nhi<|im_end|>\n",
     );
   });

@@ -31,17 +31,17 @@ async function readMetadata(path: string): Promise<ReadonlyMap<string, unknown>>
   return file.metadata;
 }
 
-const MODEL = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
-const SMOLLM = "fixtures/smollm2-135m-instruct";
-const hasModel = hasShared(MODEL, SMOLLM);
+const model = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+const smollm = "fixtures/smollm2-135m-instruct";
+const hasModel = hasShared(model, smollm);
 const absent = hasModel ? "" : " (skipped: ../shared does not hold its files)";
 
 describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${absent}`, async () => {
-  const metadata = hasModel ? await readMetadata(sharedPath(MODEL)) : new Map<string, unknown>();
+  const metadata = hasModel ? await readMetadata(sharedPath(model)) : new Map<string, unknown>();
   const tokenizer = hasModel ? tokenizerFromGguf(metadata) : undefined;
-  const texts: EncodeCase[] = hasModel ? JSON.parse(readShared(`${SMOLLM}/tokenizer.json`)).cases : [];
+  const texts: EncodeCase[] = hasModel ? JSON.parse(readShared(`${smollm}/tokenizer.json`)).cases : [];
   const chats: { question: string; prompt: string; ids: number[] }[] = hasModel
-    ? JSON.parse(readShared(`${SMOLLM}/logits.json`)).cases
+    ? JSON.parse(readShared(`${smollm}/logits.json`)).cases
     : [];
 
   it("knows its size and its end of turn", () => {
@@ -61,7 +61,7 @@ describe.skipIf(!hasModel)(`the real SmolLM2 from GGUF equals the reference${abs
   });
 });
 
-const FAMILIES = [
+const families = [
   "gpt2",
   "llama-mha-untied",
   "llama-gqa-tied",
@@ -78,7 +78,7 @@ interface ExpectedTokenizer {
 }
 
 describe("a checkpoint's tokenizer equals the reference", () => {
-  it.each(FAMILIES)("%s, from tokenizer.json", (family) => {
+  it.each(families)("%s, from tokenizer.json", (family) => {
     const read = (name: string) => readFileSync(fixture(`checkpoints/${family}/${name}`), "utf8");
     const config = read("tokenizer_config.json");
     const tokenizer = tokenizerFromJson({ tokenizer: read("tokenizer.json"), config });

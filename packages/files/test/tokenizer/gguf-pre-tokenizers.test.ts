@@ -13,7 +13,7 @@ function wordsOf(name: string, text: string): string[] {
   return library.pre_tokenizer!.pre_tokenize(text);
 }
 
-const TEXT = "I'LL pay 12345 xmlParser's";
+const sample = "I'LL pay 12345 xmlParser's";
 
 describe("a pre-tokenizer of GGUF cuts words as its model family does", () => {
   it.each([
@@ -24,7 +24,7 @@ describe("a pre-tokenizer of GGUF cuts words as its model family does", () => {
     ["tekken", ["I", "'LL", "Ġpay", "Ġ", "1", "2", "3", "4", "5", "Ġxml", "Parser", "'s"]],
     ["gpt-4o", ["I'LL", "Ġpay", "Ġ", "123", "45", "Ġxml", "Parser's"]],
     ["deepseek-v3", ["I", "'LL", "Ġpay", "Ġ", "123", "45", "ĠxmlParser", "'s"]],
-  ])("%s", (name, words) => expect(wordsOf(name, TEXT)).toEqual(words));
+  ])("%s", (name, words) => expect(wordsOf(name, sample)).toEqual(words));
 
   it.each(["gpt-2", "smollm", "llama-bpe", "qwen2", "tekken", "gpt-4o", "deepseek-v3", "stablelm2"])(
     "%s loses nothing of a text",

@@ -4,17 +4,17 @@ import { byteAlphabet, tinySentencePieceMetadata } from "@amulet-ts/testing/file
 import { describe, expect, test } from "vitest";
 import { tokenizerFromGguf } from "../../src/tokenizer/index.js";
 
-const NORMAL = 1;
-const CONTROL = 3;
+const normal = 1;
+const control = 3;
 
 /** A byte-level vocabulary with these pieces first. */
-function byteLevel(names: readonly string[], type = CONTROL): Map<string, unknown> {
+function byteLevel(names: readonly string[], type = control): Map<string, unknown> {
   const tokens = [...names, ...byteAlphabet()];
   return new Map<string, unknown>([
     ["tokenizer.ggml.model", "gpt2"],
     ["tokenizer.ggml.pre", "gpt-2"],
     ["tokenizer.ggml.tokens", tokens],
-    ["tokenizer.ggml.token_type", tokens.map((_, id) => (id < names.length ? type : NORMAL))],
+    ["tokenizer.ggml.token_type", tokens.map((_, id) => (id < names.length ? type : normal))],
     ["tokenizer.ggml.merges", []],
   ]);
 }
@@ -32,14 +32,14 @@ describe("the tokens that llama.cpp ends at", () => {
   });
 
   test("a piece of such a name is a control token where the file types it as text", () => {
-    const tokenizer = tokenizerFromGguf(byteLevel(["<end_of_turn>", "<|fim_middle|>"], NORMAL));
+    const tokenizer = tokenizerFromGguf(byteLevel(["<end_of_turn>", "<|fim_middle|>"], normal));
     expect(tokenizer.endTokens).toEqual([0]);
     expect(tokenizer.encode("<end_of_turn><|fim_middle|>", { parseSpecial: true })).toEqual([0, 1]);
     expect(tokenizer.encode("<end_of_turn>")).toHaveLength("<end_of_turn>".length);
   });
 
   test("other names and types stay what they are", () => {
-    const tokenizer = tokenizerFromGguf(byteLevel(["<|im_start|>", "<|eot|>"], NORMAL));
+    const tokenizer = tokenizerFromGguf(byteLevel(["<|im_start|>", "<|eot|>"], normal));
     expect(tokenizer.endTokens).toEqual([]);
     expect(tokenizer.controlPieces).toEqual([]);
   });

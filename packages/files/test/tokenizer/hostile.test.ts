@@ -10,7 +10,7 @@ import { renderedChatIds } from "../../src/templates/chat-ids.js";
 import { findChatTemplate } from "../../src/templates/chat-template.js";
 import { parseTokenizerConfig, tokenizerFromGguf, tokenizerFromJson } from "../../src/tokenizer/index.js";
 
-const MUTATIONS = 2000;
+const mutations = 2000;
 
 interface Outcome {
   readonly loaded: boolean;
@@ -42,8 +42,8 @@ describe("a damaged file is a clear error or a correct load", () => {
   it.each([
     ["tokenizer.json", (seed: number) => tryFiles(mutate(json, seed), JSON.stringify(config))],
     ["tokenizer_config.json", (seed: number) => tryFiles(JSON.stringify(json), mutate(config, seed))],
-  ])(`${MUTATIONS} mutations of %s`, (_, tryMutation) => {
-    const outcomes = Array.from({ length: MUTATIONS }, (_unused, seed) => tryMutation(seed));
+  ])(`${mutations} mutations of %s`, (_, tryMutation) => {
+    const outcomes = Array.from({ length: mutations }, (_unused, seed) => tryMutation(seed));
     expect(
       outcomes.flatMap((outcome, seed) => (outcome.problem ? [`seed ${seed}: ${outcome.problem}`] : [])),
     ).toEqual([]);
@@ -58,7 +58,7 @@ describe("a damaged file is a clear error or a correct load", () => {
         ArrayBuffer.isView(value) ? [...(value as Int32Array)] : value,
       ]),
     );
-    const problems = Array.from({ length: MUTATIONS }, (_, seed) => {
+    const problems = Array.from({ length: mutations }, (_, seed) => {
       const metadata = new Map(Object.entries(mutateTree(values, seededDraws(seed)) as object));
       return tryGguf(metadata, seed);
     });

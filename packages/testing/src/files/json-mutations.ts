@@ -11,7 +11,7 @@ export function seededDraws(seed: number): (end: number) => number {
   };
 }
 
-const FOREIGN: readonly unknown[] = [
+const foreign: readonly unknown[] = [
   null,
   true,
   -1,
@@ -54,7 +54,7 @@ function replaceEntry(
   draw: (end: number) => number,
 ): void {
   const action = draw(3);
-  if (action === 0) node[key] = FOREIGN[draw(FOREIGN.length)];
+  if (action === 0) node[key] = foreign[draw(foreign.length)];
   else if (action === 1 && !Array.isArray(node)) delete node[key];
   else [node[key], node[sibling]] = [node[sibling], node[key]];
 }

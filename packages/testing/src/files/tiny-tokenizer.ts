@@ -12,15 +12,15 @@ export function byteAlphabet(): string[] {
   );
 }
 
-const CONTROL = ["<pad>", "<|im_start|>", "<|im_end|>"];
-const MERGES = ["t h", "th e", "Ġ the", "i s", "â Ģ", "ð Ł", "Ġ a", "a n", "< |", "e r", "u s", "us er"];
+const control = ["<pad>", "<|im_start|>", "<|im_end|>"];
+const merges = ["t h", "th e", "Ġ the", "i s", "â Ģ", "ð Ł", "Ġ a", "a n", "< |", "e r", "u s", "us er"];
 
 /** A byte-level BPE tokenizer.json with 3 control tokens, 256 bytes and a few merges, as plain data. */
 export function tinyTokenizerJson() {
-  const pieces = [...CONTROL, ...byteAlphabet(), ...MERGES.map((merge) => merge.replace(" ", ""))];
+  const pieces = [...control, ...byteAlphabet(), ...merges.map((merge) => merge.replace(" ", ""))];
   return {
     version: "1.0",
-    added_tokens: CONTROL.map((content, id) => ({
+    added_tokens: control.map((content, id) => ({
       id,
       content,
       single_word: false,
@@ -48,12 +48,12 @@ export function tinyTokenizerJson() {
       byte_fallback: false,
       ignore_merges: false,
       vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
-      merges: MERGES,
+      merges: merges,
     },
   };
 }
 
-export const CHATML =
+export const chatMlTemplate =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
@@ -63,7 +63,7 @@ export function tinyTokenizerConfig() {
     bos_token: "<|im_start|>",
     eos_token: { content: "<|im_end|>", special: true },
     pad_token: "<pad>",
-    chat_template: [{ name: "default", template: CHATML }],
+    chat_template: [{ name: "default", template: chatMlTemplate }],
   };
 }
 

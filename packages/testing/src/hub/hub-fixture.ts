@@ -6,9 +6,9 @@ import { afterEach, beforeEach } from "vitest";
 import { tinyConfig } from "../models/tiny-folder.js";
 import { HubServer, sha256 } from "./hub-server.js";
 
-export const COMMIT = "a".repeat(40);
-export const OLDER = "b".repeat(40);
-export const REPOSITORY = "acme/tiny";
+export const latestCommit = "a".repeat(40);
+export const olderCommit = "b".repeat(40);
+export const repositoryId = "acme/tiny";
 
 /** Bytes that depend on their position, so that a misplaced piece shows. */
 export function makeBytes(length: number, seed: number): Buffer {
@@ -24,7 +24,7 @@ export function makeBytes(length: number, seed: number): Buffer {
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 /** A checkpoint with the things a repository has beside it. */
-export const CHECKPOINT: Record<string, Buffer> = {
+export const checkpointFiles: Record<string, Buffer> = {
   ".gitattributes": Buffer.from("*.safetensors filter=lfs\n"),
   "README.md": Buffer.from("# tiny\n"),
   "chat_template.jinja": Buffer.from("{{ messages }}"),
@@ -38,7 +38,7 @@ export const CHECKPOINT: Record<string, Buffer> = {
   "tokenizer_config.json": json({}),
 };
 
-export const WANTED = [
+export const wantedFiles = [
   "chat_template.jinja",
   "config.json",
   "generation_config.json",
@@ -58,7 +58,7 @@ export interface HubFixture {
   inCache(...names: string[]): string;
 }
 
-/** A fresh hub holding {@link CHECKPOINT} and a fresh cache for each test; nothing of this machine is read. */
+/** A fresh hub holding {@link checkpointFiles} and a fresh cache for each test; nothing of this machine is read. */
 export function useHub(): HubFixture {
   const fixture: HubFixture = {
     server: new HubServer(),
@@ -79,7 +79,10 @@ export function useHub(): HubFixture {
     fixture.server = await new HubServer().start();
     fixture.cache = await mkdtemp(join(tmpdir(), "hub-"));
     fixture.pauses = [];
-    fixture.server.repositories[REPOSITORY] = { commits: { [COMMIT]: CHECKPOINT }, refs: { main: COMMIT } };
+    fixture.server.repositories[repositoryId] = {
+      commits: { [latestCommit]: checkpointFiles },
+      refs: { main: latestCommit },
+    };
   });
   afterEach(async () => {
     await fixture.server.stop();

@@ -28,9 +28,9 @@ export interface SeenRequest {
   readonly headers: IncomingMessage["headers"];
 }
 
-export const TOKEN = "hf_granted";
-export const STRANGER = "hf_stranger";
-const PAGE_SIZE = 3;
+export const grantedToken = "hf_granted";
+export const strangerToken = "hf_stranger";
+const pageSize = 3;
 
 /** Files that the real hub keeps in LFS: their hash is a sha256 and a second host serves them. */
 const isLarge = (path: string) => /\.(safetensors|gguf)$/.test(path);
@@ -49,22 +49,22 @@ export class HubServer {
   hasTree = true;
   endpoint = "";
   contentOrigin = "";
-  readonly #hub: Server;
-  readonly #content: Server;
+  private readonly hub: Server;
+  private readonly content: Server;
 
   constructor() {
-    this.#hub = createServer((request, response) => this.#answer("hub", request, response));
-    this.#content = createServer((request, response) => this.#answer("content", request, response));
+    this.hub = createServer((request, response) => this.answer("hub", request, response));
+    this.content = createServer((request, response) => this.answer("content", request, response));
   }
 
   async start(): Promise<this> {
-    this.endpoint = await listen(this.#hub);
-    this.contentOrigin = await listen(this.#content);
+    this.endpoint = await listen(this.hub);
+    this.contentOrigin = await listen(this.content);
     return this;
   }
 
   async stop(): Promise<void> {
-    for (const server of [this.#hub, this.#content]) {
+    for (const server of [this.hub, this.content]) {
       server.closeAllConnections();
       if (server.listening) await new Promise((done) => server.close(done));
     }
@@ -75,19 +75,27 @@ export class HubServer {
     return this.seen.filter((one) => one.host === host && one.method === "GET" && one.path.endsWith(name));
   }
 
-  #answer(host: SeenRequest["host"], request: IncomingMessage, response: ServerResponse): ServerResponse {
+  private answer(
+    host: SeenRequest["host"],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): ServerResponse {
     const { method = "GET", url = "/", headers } = request;
     const seen = { host, method, path: decodeURIComponent(url), headers };
     this.seen.push(seen);
     const fault = this.fault(seen);
     if (fault?.status !== undefined) return refuse(response, fault.status, fault.headers);
     const path = url.split("?")[0]!.split("/").map(decodeURIComponent);
-    if (host === "content") return this.#serveContent(path, headers.range, response, fault);
-    if (path[1] === "api") return this.#serveApi(path.slice(3), url, response);
-    return this.#serveFile(path.slice(1), request, response, fault);
+    if (host === "content") return this.serveContent(path, headers.range, response, fault);
+    if (path[1] === "api") return this.serveApi(path.slice(3), url, response);
+    return this.serveFile(path.slice(1), request, response, fault);
   }
 
-  #serveApi([org, name, kind, ...rest]: string[], url: string, response: ServerResponse): ServerResponse {
+  private serveApi(
+    [org, name, kind, ...rest]: string[],
+    url: string,
+    response: ServerResponse,
+  ): ServerResponse {
     const repository = this.repositories[`${org}/${name}`];
     if (repository === undefined) return refuse(response, 401, { "x-error-code": "RepoNotFound" });
     const revision = rest.join("/");
@@ -105,17 +113,17 @@ export class HubServer {
     }
     if (!this.hasTree) return refuse(response, 404, {});
     const start = Number(new URL(url, this.endpoint).searchParams.get("cursor") ?? 0);
-    const next = `${this.endpoint}${url.split("?")[0]}?recursive=true&cursor=${start + PAGE_SIZE}`;
-    if (start + PAGE_SIZE < Object.keys(files).length) response.setHeader("link", `<${next}>; rel="next"`);
+    const next = `${this.endpoint}${url.split("?")[0]}?recursive=true&cursor=${start + pageSize}`;
+    if (start + pageSize < Object.keys(files).length) response.setHeader("link", `<${next}>; rel="next"`);
     return json(
       response,
       Object.entries(files)
         .map(describe)
-        .slice(start, start + PAGE_SIZE),
+        .slice(start, start + pageSize),
     );
   }
 
-  #serveFile(
+  private serveFile(
     path: string[],
     request: IncomingMessage,
     response: ServerResponse,
@@ -128,7 +136,7 @@ export class HubServer {
     const bytes = repository?.commits[commit]?.[file];
     const token = request.headers.authorization;
     if (repository === undefined) return refuse(response, 401, { "x-error-code": "RepoNotFound" });
-    if (repository.gated && token !== `Bearer ${TOKEN}`)
+    if (repository.gated && token !== `Bearer ${grantedToken}`)
       return refuse(response, token ? 403 : 401, { "x-error-code": "GatedRepo" });
     if (bytes === undefined) return refuse(response, 404, { "x-error-code": "EntryNotFound" });
     response.setHeader("x-repo-commit", commit);
@@ -139,7 +147,7 @@ export class HubServer {
     return response.writeHead(302).end();
   }
 
-  #serveContent(
+  private serveContent(
     path: string[],
     range: string | undefined,
     response: ServerResponse,

@@ -11,7 +11,7 @@ import {
   type WrittenTensor,
   writeGguf,
 } from "../files/checkpoint-writer.js";
-import { byteAlphabet, CHATML } from "../files/tiny-tokenizer.js";
+import { byteAlphabet, chatMlTemplate } from "../files/tiny-tokenizer.js";
 
 export const tinyLlamaTokens = ["<pad>", "<|im_start|>", "<|im_end|>", ...byteAlphabet(), "th"];
 const [stringType, int32Type, arrayType, floatType] = [8, 5, 9, 6];
@@ -59,7 +59,7 @@ export function tinyLlama(): Required<Pick<WrittenGguf, "entries" | "tensors">> 
       ["tokenizer.ggml.merges", arrayType, list(stringType, [text("t h")])],
       uint32Entry("tokenizer.ggml.bos_token_id", 1),
       uint32Entry("tokenizer.ggml.eos_token_id", 2),
-      stringEntry("tokenizer.chat_template", CHATML),
+      stringEntry("tokenizer.chat_template", chatMlTemplate),
     ],
     tensors: [
       weights("token_embd.weight", tinyLlamaTokens.length, 8),

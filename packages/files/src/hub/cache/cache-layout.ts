@@ -12,15 +12,15 @@ import { replaceAtomically, writeAtomically } from "../../places/write-atomicall
  *   .locks/models--ORG--NAME/                  who is downloading what
  */
 
-const PREFIX = "models--";
+const prefix = "models--";
 
 export function repositoryFolderName(repository: string): string {
-  return PREFIX + repository.replaceAll("/", "--");
+  return prefix + repository.replaceAll("/", "--");
 }
 
 /** The repository a folder of the cache belongs to; undefined for data sets and everything else. */
 export function repositoryOf(folderName: string): string | undefined {
-  return folderName.startsWith(PREFIX) ? folderName.slice(PREFIX.length).replace("--", "/") : undefined;
+  return folderName.startsWith(prefix) ? folderName.slice(prefix.length).replace("--", "/") : undefined;
 }
 
 export function repositoryFolder(cacheFolder: string, repository: string): string {

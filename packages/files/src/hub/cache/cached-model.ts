@@ -1,5 +1,5 @@
-import { ggufParts, OPTIONAL_FILES } from "../model-files.js";
-import { DEFAULT_REVISION, type ModelId, parseModelId } from "../model-id.js";
+import { ggufParts, optionalFiles } from "../model-files.js";
+import { defaultRevision, type ModelId, parseModelId } from "../model-id.js";
 import { cacheFolder, type HubOptions } from "../settings.js";
 import { absencePath, cachedCommit, repositoryFolder, sizeOf, snapshotPath } from "./cache-layout.js";
 import { isWholeSnapshot } from "./whole-snapshot.js";
@@ -24,7 +24,7 @@ export async function cachedModelPath(
 
 export async function findCachedModel(cache: string, id: ModelId): Promise<CachedModel | undefined> {
   const folder = repositoryFolder(cache, id.repository);
-  const commit = await cachedCommit(folder, id.revision ?? DEFAULT_REVISION);
+  const commit = await cachedCommit(folder, id.revision ?? defaultRevision);
   if (commit === undefined) return undefined;
   return id.file === undefined ? findCheckpoint(folder, commit) : findGguf(folder, commit, id.file);
 }
@@ -43,6 +43,6 @@ async function findCheckpoint(folder: string, commit: string): Promise<CachedMod
   const isKnown = async (name: string) =>
     (await sizeOf(snapshotPath(folder, commit, name))) !== undefined ||
     (await sizeOf(absencePath(folder, commit, name))) !== undefined;
-  const known = await Promise.all(OPTIONAL_FILES.map(isKnown));
+  const known = await Promise.all(optionalFiles.map(isKnown));
   return { path, kind: "folder", commit, isComplete: !known.includes(false) };
 }

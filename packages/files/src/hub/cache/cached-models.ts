@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ggufParts, isGgufEntry } from "../model-files.js";
-import { DEFAULT_REVISION, formatModelId } from "../model-id.js";
+import { defaultRevision, formatModelId } from "../model-id.js";
 import { cacheFolder, type HubOptions } from "../settings.js";
 import { readRef, repositoryFolder, repositoryOf, sizeOf, snapshotPath } from "./cache-layout.js";
 import { explainDiskTrouble } from "./disk-trouble.js";
@@ -69,7 +69,7 @@ async function describeRevision(
   const path = snapshotPath(folder, commit);
   const files = await readSnapshot(path);
   const names = files.map((file) => file.path);
-  const revision = refs.includes(DEFAULT_REVISION) ? undefined : (refs[0] ?? commit);
+  const revision = refs.includes(defaultRevision) ? undefined : (refs[0] ?? commit);
   const at = { repository, ...(revision !== undefined && { revision }) };
   const ggufs = names.filter(
     (name) => isGgufEntry(name) && ggufParts(name).every((part) => names.includes(part)),

@@ -1,7 +1,7 @@
 import { FilesError } from "../../errors.js";
 
-const FORBIDDEN = ["EACCES", "EPERM", "EROFS"];
-const FULL = ["ENOSPC", "EDQUOT"];
+const forbidden = ["EACCES", "EPERM", "EROFS"];
+const full = ["ENOSPC", "EDQUOT"];
 
 function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" && "syscall" in error
@@ -15,11 +15,11 @@ export function explainDiskTrouble(error: unknown, cacheFolder: string): unknown
   if (code === undefined) return error;
   const explain = (what: string) =>
     new FilesError("hub", `The cache ${cacheFolder} ${what}.`, { cause: error });
-  if (FORBIDDEN.includes(code))
+  if (forbidden.includes(code))
     return explain(
       `can't be read or written (${code}): name a folder that can be with HF_HUB_CACHE, or change its permissions`,
     );
-  if (FULL.includes(code))
+  if (full.includes(code))
     return explain(
       `is on a disk that is full (${code}): make room (\`amulet models remove\`), or put it on another with HF_HUB_CACHE`,
     );
@@ -29,6 +29,6 @@ export function explainDiskTrouble(error: unknown, cacheFolder: string): unknown
 /** Does what is only good to have, such as a note for the next time; a cache that can't be written goes without. */
 export async function whereAllowed(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
-    if (!FORBIDDEN.includes(codeOf(error) ?? "")) throw error;
+    if (!forbidden.includes(codeOf(error) ?? "")) throw error;
   });
 }

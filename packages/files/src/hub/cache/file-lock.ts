@@ -15,8 +15,8 @@ export interface LockOptions {
   readonly pollMilliseconds?: number;
 }
 
-const HEARTBEAT = 5_000;
-const STALE = 12 * HEARTBEAT;
+const heartbeatInterval = 5_000;
+const stale = 12 * heartbeatInterval;
 
 /**
  * Takes the lock file `path`, waiting for whoever holds it. A holder that is dead, or silent for a minute (it may be
@@ -26,7 +26,7 @@ const STALE = 12 * HEARTBEAT;
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<FileLock> {
   await mkdir(dirname(path), { recursive: true });
   while (!(await tryCreate(path))) {
-    if (await isStale(path, options.staleMilliseconds ?? STALE)) await rm(path, { force: true });
+    if (await isStale(path, options.staleMilliseconds ?? stale)) await rm(path, { force: true });
     else
       await sleep(options.pollMilliseconds ?? 100, undefined, options.signal && { signal: options.signal });
   }
@@ -36,7 +36,7 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
 /** Whether somebody alive holds the lock. */
 export async function isLocked(path: string): Promise<boolean> {
   return stat(path).then(
-    async () => !(await isStale(path, STALE)),
+    async () => !(await isStale(path, stale)),
     () => false,
   );
 }
@@ -57,7 +57,7 @@ function hold(path: string): FileLock {
   const heartbeat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
-  }, HEARTBEAT);
+  }, heartbeatInterval);
   heartbeat.unref();
   return {
     async release() {

@@ -9,17 +9,17 @@ import { sizeOf } from "./cache-layout.js";
  * file is never truncated, only replaced: two processes writing it by mistake write the same bytes to the same places.
  */
 export class PartialFile {
-  readonly #path: string;
-  readonly #file: RemoteFile;
-  #handle: FileHandle;
-  #hash: Hash;
-  #position = 0;
+  private readonly path: string;
+  private readonly file: RemoteFile;
+  private handle: FileHandle;
+  private hash: Hash;
+  private reached = 0;
 
   private constructor(path: string, file: RemoteFile, handle: FileHandle) {
-    this.#path = path;
-    this.#file = file;
-    this.#handle = handle;
-    this.#hash = startHash(file);
+    this.path = path;
+    this.file = file;
+    this.handle = handle;
+    this.hash = startHash(file);
   }
 
   /** Opens what an earlier attempt left at `path`, and hashes it; starts anew where it cannot be trusted. */
@@ -29,65 +29,65 @@ export class PartialFile {
     if (before !== undefined && (before > file.size || file.digest === undefined))
       await rm(path, { force: true });
     const partial = new PartialFile(path, file, await openForUpdate(path));
-    await partial.#readBeginning();
+    await partial.readBeginning();
     return partial;
   }
 
   /** Bytes that have arrived. */
   get position(): number {
-    return this.#position;
+    return this.reached;
   }
 
   get isFull(): boolean {
-    return this.#position === this.#file.size;
+    return this.reached === this.file.size;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     let written = 0;
     while (written < bytes.byteLength) {
       const rest = bytes.byteLength - written;
-      written += (await this.#handle.write(bytes, written, rest, this.#position + written)).bytesWritten;
+      written += (await this.handle.write(bytes, written, rest, this.reached + written)).bytesWritten;
     }
-    this.#hash.update(bytes);
-    this.#position += bytes.byteLength;
+    this.hash.update(bytes);
+    this.reached += bytes.byteLength;
   }
 
   /** Goes back to the beginning: the server sends the whole file. */
   rewind(): void {
-    this.#hash = startHash(this.#file);
-    this.#position = 0;
+    this.hash = startHash(this.file);
+    this.reached = 0;
   }
 
   /** The hash of what has arrived. */
   digest(): string {
-    return this.#hash.copy().digest("hex");
+    return this.hash.copy().digest("hex");
   }
 
   /** Throws away what has arrived, wrong as it is. */
   async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#path, { force: true });
-    this.#handle = await openForUpdate(this.#path);
+    await this.handle.close();
+    await rm(this.path, { force: true });
+    this.handle = await openForUpdate(this.path);
     this.rewind();
   }
 
   /** Makes the file durable and gives it its name in one step. */
   async publish(path: string): Promise<void> {
-    await this.#handle.sync();
+    await this.handle.sync();
     await this.close();
-    await rename(this.#path, path).catch(async (error: unknown) => {
-      if ((await sizeOf(path)) !== this.#file.size) throw error;
+    await rename(this.path, path).catch(async (error: unknown) => {
+      if ((await sizeOf(path)) !== this.file.size) throw error;
     });
   }
 
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.handle.close();
   }
 
-  async #readBeginning(): Promise<void> {
-    for await (const bytes of createReadStream(this.#path, { highWaterMark: 2 ** 20 })) {
-      this.#hash.update(bytes);
-      this.#position += bytes.length;
+  private async readBeginning(): Promise<void> {
+    for await (const bytes of createReadStream(this.path, { highWaterMark: 2 ** 20 })) {
+      this.hash.update(bytes);
+      this.reached += bytes.length;
     }
   }
 }

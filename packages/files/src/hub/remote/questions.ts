@@ -7,22 +7,22 @@ import { retry, TransientFailure } from "./retry.js";
 import { Watch } from "./watch.js";
 
 /** Many times what the hub says of the largest repository. */
-const MOST_BYTES = 64 * 2 ** 20;
+const mostBytes = 64 * 2 ** 20;
 /** Asking about a model takes a few answers; all of them together may take so many times as long as one. */
-const ANSWERS_IN_TIME = 6;
+const answersInTime = 6;
 
 /**
  * Questions about one model, bounded in time and size: each answer has a deadline, and all together have one and a
  * length. A hub that is silent, sends a byte a second or never ends costs no more.
  */
 export class Questions {
-  readonly #settings: HubSettings;
-  readonly #until: number;
-  #bytesLeft = MOST_BYTES;
+  private readonly settings: HubSettings;
+  private readonly until: number;
+  private bytesLeft = mostBytes;
 
   constructor(settings: HubSettings) {
-    this.#settings = settings;
-    this.#until = performance.now() + ANSWERS_IN_TIME * settings.metadataMilliseconds;
+    this.settings = settings;
+    this.until = performance.now() + answersInTime * settings.metadataMilliseconds;
   }
 
   /**
@@ -37,16 +37,13 @@ export class Questions {
     initial: RequestInitial,
     read: (response: Response) => T | Promise<T>,
   ): Promise<T> {
-    const settings = this.#settings;
+    const settings = this.settings;
     const answer = async () => {
-      const left = Math.max(0, this.#until - performance.now());
+      const left = Math.max(0, this.until - performance.now());
       const one = settings.metadataMilliseconds;
       const watch =
         left < one
-          ? new Watch(
-              left,
-              `no whole answer within ${seconds(ANSWERS_IN_TIME * one)}, over several questions`,
-            )
+          ? new Watch(left, `no whole answer within ${seconds(answersInTime * one)}, over several questions`)
           : new Watch(one, `no whole answer within ${seconds(one)}`);
       try {
         return await read(await request(settings, url, subject, { ...initial, signal: watch.signal }));
@@ -64,13 +61,13 @@ export class Questions {
   async text(response: Response, url: string): Promise<string> {
     let read = "";
     try {
-      read = await readBounded(response, this.#bytesLeft, () => endless(url));
+      read = await readBounded(response, this.bytesLeft, () => endless(url));
     } catch (error) {
       if (error instanceof FilesError) throw error;
-      this.#settings.signal?.throwIfAborted();
+      this.settings.signal?.throwIfAborted();
       throw new TransientFailure(unreachable(new URL(url), error));
     }
-    this.#bytesLeft -= read.length;
+    this.bytesLeft -= read.length;
     return read;
   }
 }
@@ -82,6 +79,6 @@ function seconds(milliseconds: number): string {
 function endless(url: string): FilesError {
   return new FilesError(
     "hub",
-    `${url} answers with more than ${MOST_BYTES / 2 ** 20} MiB, which no description of a model has. Check HF_ENDPOINT.`,
+    `${url} answers with more than ${mostBytes / 2 ** 20} MiB, which no description of a model has. Check HF_ENDPOINT.`,
   );
 }

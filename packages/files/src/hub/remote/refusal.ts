@@ -1,5 +1,5 @@
 import { FilesError } from "../../errors.js";
-import { DEFAULT_REVISION } from "../model-id.js";
+import { defaultRevision } from "../model-id.js";
 import type { HubSettings } from "../settings.js";
 
 /** What a request was about, for the sentence that says why it failed. */
@@ -37,7 +37,7 @@ function missingOrPrivate({ repository, revision }: Subject, { endpoint, token }
   const access = token
     ? "if it is private, HF_TOKEN must belong to an account that may read it and not have expired"
     : "if it is private, set HF_TOKEN";
-  const at = revision === DEFAULT_REVISION ? "" : ` (or none with a revision "${revision}")`;
+  const at = revision === defaultRevision ? "" : ` (or none with a revision "${revision}")`;
   return new FilesError("hub", `${endpoint} has no model ${repository}${at}: check the spelling; ${access}.`);
 }
 

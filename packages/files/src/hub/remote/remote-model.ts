@@ -1,6 +1,6 @@
 import { FilesError } from "../../errors.js";
 import { isSafePath } from "../../places/safe-path.js";
-import { DEFAULT_REVISION, type ModelId } from "../model-id.js";
+import { defaultRevision, type ModelId } from "../model-id.js";
 import type { HubSettings } from "../settings.js";
 import { Questions } from "./questions.js";
 import type { Subject } from "./refusal.js";
@@ -31,11 +31,11 @@ export interface RemoteModel {
   readonly files: readonly RemoteFile[] | undefined;
 }
 
-const MOST_PAGES = 1000;
+const mostPages = 1000;
 
 /** Asks which commit a revision is and which files it holds. */
 export async function fetchRemoteModel(settings: HubSettings, id: ModelId): Promise<RemoteModel> {
-  const subject = { repository: id.repository, revision: id.revision ?? DEFAULT_REVISION };
+  const subject = { repository: id.repository, revision: id.revision ?? defaultRevision };
   const api = `${settings.endpoint}/api/models/${id.repository}`;
   const questions = new Questions(settings);
   const info = await fetchJson(questions, `${api}/revision/${encodeURIComponent(subject.revision)}`, subject);
@@ -71,7 +71,7 @@ async function fetchTree(
 ): Promise<unknown[] | undefined> {
   const pages: unknown[][] = [];
   let next: string | undefined = url;
-  for (let page = 0; next !== undefined && page < MOST_PAGES; page += 1) {
+  for (let page = 0; next !== undefined && page < mostPages; page += 1) {
     const { status, body, link }: JsonAnswer = await fetchJson(questions, next, subject, [404, 405, 501]);
     if (status !== 200 && page === 0) return undefined;
     if (!Array.isArray(body)) throw malformed(subject, `${next} is no list of files`);

@@ -12,9 +12,9 @@ export interface RequestInitial {
   readonly accept?: readonly number[];
 }
 
-const REDIRECTS = [301, 302, 303, 307, 308];
-const TRANSIENT = [408, 425, 429, 500, 502, 503, 504];
-const MOST_REDIRECTS = 10;
+const redirects = [301, 302, 303, 307, 308];
+const transient = [408, 425, 429, 500, 502, 503, 504];
+const mostRedirects = 10;
 
 /**
  * One request to the hub, redirects followed, the token sent to the hub's own origin only.
@@ -30,16 +30,16 @@ export async function request(
   if (response.ok || initial.accept?.includes(response.status)) return response;
   const refusal = explainRefusal(response, subject, settings);
   await response.body?.cancel();
-  if (!TRANSIENT.includes(response.status)) throw refusal;
+  if (!transient.includes(response.status)) throw refusal;
   throw new TransientFailure(refusal, readRetryAfter(response.headers.get("retry-after")));
 }
 
 async function followRedirects(settings: HubSettings, url: URL, initial: RequestInitial): Promise<Response> {
   let here = url;
-  for (let hops = 0; hops <= MOST_REDIRECTS; hops += 1) {
+  for (let hops = 0; hops <= mostRedirects; hops += 1) {
     const response = await send(settings, here, initial);
     const location = response.headers.get("location");
-    if (!REDIRECTS.includes(response.status) || location === null) return response;
+    if (!redirects.includes(response.status) || location === null) return response;
     const next = new URL(location, here);
     // A HEAD asks about the hub's own answer: what the content host says of the file is something else.
     if (initial.method === "HEAD" && next.origin !== here.origin) return describedBy(response);
@@ -48,7 +48,7 @@ async function followRedirects(settings: HubSettings, url: URL, initial: Request
   }
   throw new FilesError(
     "hub",
-    `${url} leads through more than ${MOST_REDIRECTS} redirects. Check HF_ENDPOINT.`,
+    `${url} leads through more than ${mostRedirects} redirects. Check HF_ENDPOINT.`,
   );
 }
 

@@ -14,11 +14,11 @@ export class TransientFailure extends Error {
   }
 }
 
-const ATTEMPTS = 6;
+const attempts = 6;
 /** A host that cannot be reached at all is most often a machine without a network: say so soon. */
-const UNREACHABLE_ATTEMPTS = 2;
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 120_000;
+const unreachableAttempts = 2;
+const firstPause = 500;
+const mostPause = 120_000;
 
 export interface RetryOptions {
   /** Keep trying as long when the host cannot be reached: it answered a moment ago. */
@@ -29,13 +29,13 @@ export interface RetryOptions {
   readonly advanced?: () => number;
 }
 
-const MEBIBYTE = 2 ** 20;
+const mebibyte = 2 ** 20;
 
 /** Runs `attempt` until it succeeds, with doubling pauses after each {@link TransientFailure}. */
 export async function retry<T>(
   settings: Pick<HubSettings, "wait" | "signal">,
   attempt: () => Promise<T>,
-  { patient = false, advanced = () => 0, longestPause = LONGEST_PAUSE }: RetryOptions = {},
+  { patient = false, advanced = () => 0, longestPause = mostPause }: RetryOptions = {},
 ): Promise<T> {
   let failures = 0;
   let mark = advanced();
@@ -46,10 +46,10 @@ export async function retry<T>(
     } catch (error) {
       settings.signal?.throwIfAborted();
       if (!(error instanceof TransientFailure)) throw error;
-      if (advanced() >= mark + MEBIBYTE) [failures, mark] = [0, advanced()];
+      if (advanced() >= mark + mebibyte) [failures, mark] = [0, advanced()];
       failures += 1;
-      const pause = error.retryAfter ?? FIRST_PAUSE * 2 ** (failures - 1);
-      const allowed = patient || error.reason.code !== "offline" ? ATTEMPTS : UNREACHABLE_ATTEMPTS;
+      const pause = error.retryAfter ?? firstPause * 2 ** (failures - 1);
+      const allowed = patient || error.reason.code !== "offline" ? attempts : unreachableAttempts;
       if (failures >= allowed || pause > longestPause) throw error.reason;
       await settings.wait(pause, settings.signal);
     }

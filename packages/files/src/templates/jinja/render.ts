@@ -6,11 +6,11 @@ import { toValue } from "./values/from-json.js";
 
 /** A chat template, ready to be rendered. */
 export class JinjaTemplate {
-  readonly #body: Body;
+  private readonly body: Body;
 
   /** @throws TemplateError where the source is no Jinja, or has a tag that is not read */
   constructor(source: string) {
-    this.#body = withinStack(() => parseTemplate(source));
+    this.body = withinStack(() => parseTemplate(source));
   }
 
   /**
@@ -28,7 +28,7 @@ export class JinjaTemplate {
           settings,
         ),
     );
-    return interpreter.render(this.#body);
+    return interpreter.render(this.body);
   }
 }
 

@@ -20,20 +20,20 @@ export interface Spelling {
 }
 
 const utf8 = new TextEncoder();
-const WHOLE = { dropped: { character: " ", most: 0 }, separator: "" };
+const whole = { dropped: { character: " ", most: 0 }, separator: "" };
 
 /** Reads the spelling from the `decoder` of a tokenizer.json. Throws `bad-tokenizer` for one not known here. */
 export function readSpelling(decoder: unknown): Spelling {
-  if (decoder === null || decoder === undefined) return UNSPELLED;
+  if (decoder === null || decoder === undefined) return unspelled;
   const steps = flattenSteps(decoder);
   const [first] = steps;
-  if (steps.length === 1 && first?.type === "ByteLevel") return BYTE_LEVEL;
+  if (steps.length === 1 && first?.type === "ByteLevel") return byteLevel;
   if (steps.length === 1 && first?.type === "Metaspace") return readMetaspace(first);
   return readSteps(steps);
 }
 
 /** Without a decoder the Rust library puts spaces between the pieces. */
-const UNSPELLED: Spelling = { ...WHOLE, separator: " ", bytesOf: (piece) => utf8.encode(piece) };
+const unspelled: Spelling = { ...whole, separator: " ", bytesOf: (piece) => utf8.encode(piece) };
 
 function flattenSteps(decoder: unknown): readonly JsonRecord[] {
   const record = expectRecord(decoder, "decoder");
@@ -43,18 +43,18 @@ function flattenSteps(decoder: unknown): readonly JsonRecord[] {
 }
 
 /** Pieces write each byte as one printable character (GPT-2); an added token stands for itself. */
-const BYTE_LEVEL: Spelling = {
-  ...WHOLE,
+const byteLevel: Spelling = {
+  ...whole,
   bytesOf: (piece, isAdded) => (isAdded ? undefined : byteLevelBytes(piece)) ?? utf8.encode(piece),
 };
 
 function byteLevelBytes(piece: string): Uint8Array | undefined {
-  const bytes = Array.from(piece, (character) => BYTE_OF_CHARACTER.get(character));
+  const bytes = Array.from(piece, (character) => byteOfCharacter.get(character));
   return bytes.includes(undefined) ? undefined : Uint8Array.from(bytes as number[]);
 }
 
 /** The character of each byte. */
-const BYTE_CHARACTERS: readonly string[] = byteAlphabet();
+const byteCharacters: readonly string[] = byteAlphabet();
 
 /**
  * GPT-2's alphabet: a byte that is a visible Latin-1 character is written as that character; the other 68, in
@@ -69,23 +69,23 @@ function byteAlphabet(): string[] {
 /** A text with each of its bytes as a printable character. */
 export function spellBytes(text: string): string {
   let spelled = "";
-  for (const byte of utf8.encode(text)) spelled += BYTE_CHARACTERS[byte];
+  for (const byte of utf8.encode(text)) spelled += byteCharacters[byte];
   return spelled;
 }
 
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
-  BYTE_CHARACTERS.map((character, b) => [character, b]),
+const byteOfCharacter: ReadonlyMap<string, number> = new Map(
+  byteCharacters.map((character, b) => [character, b]),
 );
 
 /** SentencePiece's steps, in its order: replacements, bytes, then what is taken from the whole text. */
-const ORDER = ["Replace", "ByteFallback", "Fuse", "Strip"];
+const order = ["Replace", "ByteFallback", "Fuse", "Strip"];
 
 function readSteps(steps: readonly JsonRecord[]): Spelling {
-  const ranks = steps.map((step) => ORDER.indexOf(String(step.type)));
+  const ranks = steps.map((step) => order.indexOf(String(step.type)));
   if (ranks.includes(-1) || ranks.some((rank, i) => rank < (ranks[i - 1] ?? 0)))
     throw badTokenizer(
       "decoder",
-      `none, ByteLevel, Metaspace, or ${ORDER.join(", ")} in this order`,
+      `none, ByteLevel, Metaspace, or ${order.join(", ")} in this order`,
       steps.map(({ type }) => type),
     );
   const replacements = steps.filter(({ type }) => type === "Replace").map(readReplacement);
@@ -93,7 +93,7 @@ function readSteps(steps: readonly JsonRecord[]): Spelling {
   const spell = (piece: string) =>
     replacements.reduce((text, replace) => inBounds(replace(text), piece), piece);
   return {
-    ...WHOLE,
+    ...whole,
     dropped: readStrip(steps),
     bytesOf: (piece, isAdded) =>
       (hasByteFallback && !isAdded ? fallbackByte(piece) : undefined) ?? utf8.encode(spell(piece)),
@@ -116,7 +116,7 @@ function readReplacement(step: JsonRecord): (piece: string) => string {
 
 function readStrip(steps: readonly JsonRecord[]): Spelling["dropped"] {
   const [strip, ...more] = steps.filter(({ type }) => type === "Strip");
-  if (!strip) return WHOLE.dropped;
+  if (!strip) return whole.dropped;
   const { content: character, start: most, stop } = strip;
   const isKnown = typeof character === "string" && [...character].length === 1 && typeof most === "number";
   if (isKnown && !stop && more.length === 0 && steps.some(({ type }) => type === "Fuse"))
@@ -129,7 +129,7 @@ function readMetaspace(step: JsonRecord): Spelling {
   const prepends = step.prepend_scheme !== "never" && step.add_prefix_space !== false;
   const spaced = (piece: string) => utf8.encode(piece.replaceAll(mark, () => " "));
   const unmarked = (piece: string) => utf8.encode(piece.replaceAll(mark, () => ""));
-  return { ...WHOLE, bytesOf: spaced, ...(prepends && { firstBytesOf: unmarked }) };
+  return { ...whole, bytesOf: spaced, ...(prepends && { firstBytesOf: unmarked }) };
 }
 
 /** The byte that a piece such as `<0xE2>` stands for. */

@@ -12,46 +12,42 @@ interface Node {
 }
 
 /** Characters that differ, of all tokens; those of a vocabulary with thousands of codes for images or speech have a tenth. */
-const MOST_NODES = 2 ** 20;
+const mostNodes = 2 ** 20;
 
 /** Finds added tokens in a text: the first, and of those the longest, as the Rust library does. */
 export class AddedTokenFinder {
-  readonly #root: Node = {};
-  #nodes = 0;
+  private readonly root: Node = {};
+  private nodes = 0;
 
   /**
    * @param tokens each with the text that it is found by, which a normalizer may have changed
    * @throws FilesError `bad-tokenizer` where they are more than any vocabulary has
    */
   constructor(tokens: Iterable<readonly [text: string, token: AddedToken]>) {
-    for (const [text, token] of tokens) if (text !== "") this.#add(text, token);
+    for (const [text, token] of tokens) if (text !== "") this.add(text, token);
   }
 
-  #add(text: string, token: AddedToken): void {
-    let node: Node = this.#root;
+  private add(text: string, token: AddedToken): void {
+    let node: Node = this.root;
     for (let i = 0; i < text.length; i++) {
       node.children ??= new Map();
-      const next: Node = node.children.get(text[i]!) ?? this.#newNode();
+      const next: Node = node.children.get(text[i]!) ?? this.newNode();
       node.children.set(text[i]!, next);
       node = next;
     }
     node.token = token;
   }
 
-  #newNode(): Node {
-    if (++this.#nodes <= MOST_NODES) return {};
-    throw badTokenizer(
-      "added_tokens",
-      `at most ${MOST_NODES.toLocaleString("en")} characters in all`,
-      "more",
-    );
+  private newNode(): Node {
+    if (++this.nodes <= mostNodes) return {};
+    throw badTokenizer("added_tokens", `at most ${mostNodes.toLocaleString("en")} characters in all`, "more");
   }
 
   /** The text with its tokens taken out, in order; no section is empty. */
   split(text: string): Section[] {
     const sections: Section[] = [];
     let end = 0;
-    for (const { start: found, length, token } of this.#find(text)) {
+    for (const { start: found, length, token } of this.find(text)) {
       if (token.singleWord && !standsAlone(text, found, found + length)) continue;
       const start = token.lstrip ? Math.max(end, spaceBefore(text, found)) : found;
       const stop = token.rstrip ? spaceAfter(text, found + length) : found + length;
@@ -64,16 +60,16 @@ export class AddedTokenFinder {
     return sections;
   }
 
-  *#find(text: string): Iterable<{ start: number; length: number; token: AddedToken }> {
+  private *find(text: string): Iterable<{ start: number; length: number; token: AddedToken }> {
     for (let start = 0; start < text.length; ) {
-      const found = this.#longestAt(text, start);
+      const found = this.longestAt(text, start);
       if (found) yield { start, ...found };
       start += found?.length ?? 1;
     }
   }
 
-  #longestAt(text: string, start: number): { length: number; token: AddedToken } | undefined {
-    let node: Node | undefined = this.#root;
+  private longestAt(text: string, start: number): { length: number; token: AddedToken } | undefined {
+    let node: Node | undefined = this.root;
     let found: { length: number; token: AddedToken } | undefined;
     for (let at = start; node; ) {
       if (node.token) found = { length: at - start, token: node.token };
@@ -83,26 +79,26 @@ export class AddedTokenFinder {
   }
 }
 
-const WORD = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
-const ENDS_IN_WORD = new RegExp(`${WORD}$`, "u");
-const BEGINS_WITH_WORD = new RegExp(`^${WORD}`, "u");
+const word = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
+const endsInWord = new RegExp(`${word}$`, "u");
+const beginsWithWord = new RegExp(`^${word}`, "u");
 
 /** No letter or digit touches it. A character has at most two code units. */
 function standsAlone(text: string, start: number, stop: number): boolean {
   const before = text.slice(Math.max(0, start - 2), start);
-  return !ENDS_IN_WORD.test(before) && !BEGINS_WITH_WORD.test(text.slice(stop, stop + 2));
+  return !endsInWord.test(before) && !beginsWithWord.test(text.slice(stop, stop + 2));
 }
 
-const SPACE = /\p{White_Space}/u;
+const space = /\p{White_Space}/u;
 
 function spaceBefore(text: string, end: number): number {
   let start = end;
-  while (start > 0 && SPACE.test(text[start - 1]!)) start--;
+  while (start > 0 && space.test(text[start - 1]!)) start--;
   return start;
 }
 
 function spaceAfter(text: string, start: number): number {
   let end = start;
-  while (end < text.length && SPACE.test(text[end]!)) end++;
+  while (end < text.length && space.test(text[end]!)) end++;
   return end;
 }

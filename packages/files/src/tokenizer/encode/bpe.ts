@@ -21,65 +21,65 @@ export interface BpeModel {
 }
 
 const utf8 = new TextEncoder();
-const CACHED_WORDS = 10_000;
-const CACHED_LENGTH = 256;
+const cachedWords = 10_000;
+const cachedLength = 256;
 
 /** Byte-pair encoding: of the pairs in a word the earliest merge comes first, of equal ones the leftmost. */
 export class Bpe {
   /** Rank of a pair, which is written as one number. */
-  readonly #ranks: ReadonlyMap<number, number>;
-  readonly #width: number;
-  readonly #byteIds: readonly (number | undefined)[];
-  readonly #cache = new Map<string, readonly number[]>();
+  private readonly ranks: ReadonlyMap<number, number>;
+  private readonly width: number;
+  private readonly byteIds: readonly (number | undefined)[];
+  private readonly cache = new Map<string, readonly number[]>();
 
   constructor(readonly model: BpeModel) {
     const { left, right } = model.merges;
-    this.#width = left.reduce((most, id, i) => Math.max(most, id, right[i]!), 0) + 1;
+    this.width = left.reduce((most, id, i) => Math.max(most, id, right[i]!), 0) + 1;
     const ranks = new Map<number, number>();
-    for (let rank = 0; rank < left.length; rank++) ranks.set(left[rank]! * this.#width + right[rank]!, rank);
-    this.#ranks = ranks;
-    this.#byteIds = Array.from({ length: 256 }, (_, byte) => model.vocabulary.get(bytePiece(byte)));
+    for (let rank = 0; rank < left.length; rank++) ranks.set(left[rank]! * this.width + right[rank]!, rank);
+    this.ranks = ranks;
+    this.byteIds = Array.from({ length: 256 }, (_, byte) => model.vocabulary.get(bytePiece(byte)));
   }
 
   /** @throws FilesError `bad-tokenizer` for a character that has no token where none stands for the unknown */
   encode(word: string): readonly number[] {
-    if (word.length > CACHED_LENGTH) return this.#encodeAnew(word);
-    const known = this.#cache.get(word);
+    if (word.length > cachedLength) return this.encodeAnew(word);
+    const known = this.cache.get(word);
     if (known) return known;
-    if (this.#cache.size >= CACHED_WORDS) this.#cache.clear();
-    const ids = this.#encodeAnew(word);
-    this.#cache.set(word, ids);
+    if (this.cache.size >= cachedWords) this.cache.clear();
+    const ids = this.encodeAnew(word);
+    this.cache.set(word, ids);
     return ids;
   }
 
-  #encodeAnew(word: string): readonly number[] {
+  private encodeAnew(word: string): readonly number[] {
     const whole = this.model.ignoreMerges ? this.model.vocabulary.get(word) : undefined;
-    return whole === undefined ? this.#merge(this.#characterIds(word)) : [whole];
+    return whole === undefined ? this.merge(this.characterIds(word)) : [whole];
   }
 
-  #characterIds(word: string): number[] {
+  private characterIds(word: string): number[] {
     const ids: number[] = [];
     let afterUnknown = false;
     for (const character of word) {
-      const known = this.#idsOf(character);
+      const known = this.idsOf(character);
       const isUnknown = known === undefined;
       const fused = isUnknown && afterUnknown && this.model.fuseUnknown;
       if (known) ids.push(...known);
-      else if (!fused) ids.push(...this.#unknown(character));
+      else if (!fused) ids.push(...this.unknown(character));
       afterUnknown = isUnknown;
     }
     return ids;
   }
 
-  #idsOf(character: string): readonly number[] | undefined {
+  private idsOf(character: string): readonly number[] | undefined {
     const id = this.model.vocabulary.get(character);
     if (id !== undefined) return [id];
     if (!this.model.byteFallback) return undefined;
-    const ids = Array.from(utf8.encode(character), (byte) => this.#byteIds[byte]);
+    const ids = Array.from(utf8.encode(character), (byte) => this.byteIds[byte]);
     return ids.every((byteId) => byteId !== undefined) ? ids : undefined;
   }
 
-  #unknown(character: string): readonly number[] {
+  private unknown(character: string): readonly number[] {
     const { unknownId } = this.model;
     if (unknownId === null) return [];
     if (unknownId !== undefined) return [unknownId];
@@ -89,14 +89,14 @@ export class Bpe {
     );
   }
 
-  #merge(ids: number[]): readonly number[] {
+  private merge(ids: number[]): readonly number[] {
     if (ids.length < 2) return ids;
     const { merged } = this.model.merges;
     const next = Int32Array.from(ids, (_, i) => i + 1);
     const previous = Int32Array.from(ids, (_, i) => i - 1);
     const queue = new MergeQueue();
     const offer = (at: number) => {
-      const rank = at < 0 || next[at]! >= ids.length ? undefined : this.#rank(ids[at]!, ids[next[at]!]!);
+      const rank = at < 0 || next[at]! >= ids.length ? undefined : this.rank(ids[at]!, ids[next[at]!]!);
       if (rank !== undefined) queue.push(rank, at);
     };
     for (let at = 0; at + 1 < ids.length; at++) offer(at);
@@ -104,25 +104,23 @@ export class Bpe {
       const { rank, at } = top;
       const right = next[at]!;
       // The pair may be gone since it was offered.
-      if (ids[at] === GONE || right >= ids.length || this.#rank(ids[at]!, ids[right]!) !== rank) continue;
+      if (ids[at] === gone || right >= ids.length || this.rank(ids[at]!, ids[right]!) !== rank) continue;
       ids[at] = merged[rank]!;
-      ids[right] = GONE;
+      ids[right] = gone;
       next[at] = next[right]!;
       if (next[at]! < ids.length) previous[next[at]!] = at;
       offer(previous[at]!);
       offer(at);
     }
-    return ids.filter((id) => id !== GONE);
+    return ids.filter((id) => id !== gone);
   }
 
-  #rank(left: number, right: number): number | undefined {
-    return left < this.#width && right < this.#width
-      ? this.#ranks.get(left * this.#width + right)
-      : undefined;
+  private rank(left: number, right: number): number | undefined {
+    return left < this.width && right < this.width ? this.ranks.get(left * this.width + right) : undefined;
   }
 }
 
-const GONE = -1;
+const gone = -1;
 
 function bytePiece(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;

@@ -21,75 +21,75 @@ export interface EncodeOptions {
  * they are asked for and never otherwise: no merge spells one out.
  */
 export class Encoder {
-  readonly #normalize: Normalizer | undefined;
-  readonly #preTokenize: PreTokenizer | undefined;
-  readonly #bpe: Bpe;
-  readonly #control: AddedTokenFinder;
-  readonly #plain: AddedTokenFinder;
-  readonly #both: AddedTokenFinder;
-  readonly #normalized: AddedTokenFinder;
+  private readonly normalize: Normalizer | undefined;
+  private readonly preTokenize: PreTokenizer | undefined;
+  private readonly bpe: Bpe;
+  private readonly control: AddedTokenFinder;
+  private readonly plain: AddedTokenFinder;
+  private readonly both: AddedTokenFinder;
+  private readonly normalized: AddedTokenFinder;
   /** What of the checkpoint's own may take for ever. */
-  readonly #suspect: string | undefined;
+  private readonly suspect: string | undefined;
 
   /** @throws FilesError `bad-tokenizer` */
   constructor(json: TokenizerJson, control: readonly AddedToken[]) {
-    this.#normalize = buildNormalizer(json.normalizer);
-    this.#preTokenize = buildPreTokenizer(json.preTokenizer);
-    this.#suspect = findSuspect([json.normalizer, json.preTokenizer]);
+    this.normalize = buildNormalizer(json.normalizer);
+    this.preTokenize = buildPreTokenizer(json.preTokenizer);
+    this.suspect = findSuspect([json.normalizer, json.preTokenizer]);
     const controlPieces = new Set(control.map(({ content }) => content));
-    this.#bpe = buildBpe(json, controlPieces);
+    this.bpe = buildBpe(json, controlPieces);
     const others = json.addedTokens.filter(({ content }) => !controlPieces.has(content));
     const plain = others.filter(({ normalized }) => !normalized);
-    this.#control = findAsWritten(control);
-    this.#plain = findAsWritten(plain);
-    this.#both = findAsWritten([...control, ...plain]);
+    this.control = findAsWritten(control);
+    this.plain = findAsWritten(plain);
+    this.both = findAsWritten([...control, ...plain]);
     const late = others.filter(({ normalized }) => normalized);
-    this.#normalized = new AddedTokenFinder(
-      late.map((token) => [this.#normalize?.(token.content) ?? token.content, token]),
+    this.normalized = new AddedTokenFinder(
+      late.map((token) => [this.normalize?.(token.content) ?? token.content, token]),
     );
   }
 
   /** @throws FilesError `bad-tokenizer` where the vocabulary lacks a token, or a bound is passed */
   encode(text: string, { parseSpecial = false, standIns }: EncodeOptions): number[] {
     const ids: number[] = [];
-    for (const section of this.#sections(text, parseSpecial, standIns)) {
+    for (const section of this.sections(text, parseSpecial, standIns)) {
       if ("id" in section) ids.push(section.id);
-      else this.#encodeText(section.text, section.start === 0, ids);
+      else this.encodeText(section.text, section.start === 0, ids);
     }
     return ids;
   }
 
-  *#sections(
+  private *sections(
     text: string,
     parseSpecial: boolean,
     standIns: ReadonlyMap<string, string> | undefined,
   ): Iterable<Section> {
-    if (!standIns) return yield* (parseSpecial ? this.#both : this.#plain).split(text);
-    for (const section of parseSpecial ? this.#control.split(text) : [{ text, start: 0 }]) {
+    if (!standIns) return yield* (parseSpecial ? this.both : this.plain).split(text);
+    for (const section of parseSpecial ? this.control.split(text) : [{ text, start: 0 }]) {
       if ("id" in section) yield section;
       else
-        for (const part of this.#plain.split(replaceStandIns(section.text, standIns)))
+        for (const part of this.plain.split(replaceStandIns(section.text, standIns)))
           yield { ...part, start: section.start + part.start };
     }
   }
 
-  #encodeText(text: string, isFirst: boolean, ids: number[]): void {
-    for (const part of this.#cut(text, isFirst)) {
+  private encodeText(text: string, isFirst: boolean, ids: number[]): void {
+    for (const part of this.cut(text, isFirst)) {
       if (typeof part === "number") ids.push(part);
-      else for (const id of this.#bpe.encode(part)) ids.push(id);
+      else for (const id of this.bpe.encode(part)) ids.push(id);
     }
   }
 
   /** The words of a text and the added tokens between them. */
-  #cut(text: string, isFirst: boolean): (string | number)[] {
+  private cut(text: string, isFirst: boolean): (string | number)[] {
     const work = () =>
-      this.#normalized.split(this.#normalize?.(text) ?? text).flatMap<string | number>((section) => {
+      this.normalized.split(this.normalize?.(text) ?? text).flatMap<string | number>((section) => {
         if ("id" in section) return [section.id];
-        return this.#preTokenize?.(section.text, isFirst && section.start === 0) ?? [section.text];
+        return this.preTokenize?.(section.text, isFirst && section.start === 0) ?? [section.text];
       });
     try {
-      if (this.#suspect === undefined) return work();
-      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by ${this.#suspect}`);
+      if (this.suspect === undefined) return work();
+      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by ${this.suspect}`);
     } catch (cause) {
       if (cause instanceof FilesError) throw cause;
       const message = `tokenizer.json can't cut a text of ${text.length} characters: ${(cause as Error).message}.`;
@@ -104,10 +104,10 @@ function findSuspect(components: unknown): string | undefined {
   count(components, found);
   const foreign = [...found.patterns].find((pattern) => !isKnownSplit(pattern));
   if (foreign !== undefined) return `the pattern ${describe(foreign)}`;
-  return found.count > USUAL_COMPONENTS ? `${found.count} components` : undefined;
+  return found.count > usualComponents ? `${found.count} components` : undefined;
 }
 
-const USUAL_COMPONENTS = 16;
+const usualComponents = 16;
 
 function count(value: unknown, found: { readonly patterns: Set<string>; count: number }): void {
   if (Array.isArray(value)) for (const item of value) count(item, found);

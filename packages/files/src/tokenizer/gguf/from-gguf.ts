@@ -10,7 +10,7 @@ import { mergesFromScores } from "./merges-from-scores.js";
 export type GgufMetadata = ReadonlyMap<string, unknown>;
 
 /** The numbers of `tokenizer.ggml.token_type`. */
-const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+const tokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
 /** A tokenizer from GGUF metadata (`tokenizer.ggml.*`), byte-level BPE or SentencePiece. Throws `bad-tokenizer`. */
 export function tokenizerFromGguf(metadata: GgufMetadata): Tokenizer {
@@ -48,14 +48,14 @@ function byteLevelTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary):
     fuseUnknown: false,
     ignoreMerges: kind.ignoreMerges ?? false,
   };
-  const notes = name === "default" ? [GUESSED_SPLIT] : [];
+  const notes = name === "default" ? [guessedSplit] : [];
   const addsBeginToken = kind.addsBeginToken ?? false;
   return createTokenizer(json, readRoles(metadata, vocabulary, { addsBeginToken, notes }));
 }
 
 function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabulary): Tokenizer {
   const addsSpace = readFlag(metadata, "add_space_prefix") ?? true;
-  const unknown = vocabulary.types.indexOf(TokenType.unknown);
+  const unknown = vocabulary.types.indexOf(tokenType.unknown);
   const spaceMark = { type: "Replace", pattern: { String: " " }, content: "▁" };
   const prefix = addsSpace ? [{ type: "Prepend", prepend: "▁" }] : [];
   const strip = addsSpace ? [{ type: "Strip", content: " ", start: 1, stop: 0 }] : [];
@@ -75,7 +75,7 @@ function sentencePieceTokenizer(metadata: GgufMetadata, vocabulary: GgufVocabula
   };
   return createTokenizer(
     json,
-    readRoles(metadata, vocabulary, { addsBeginToken: true, defaults: SENTENCEPIECE_NAMES }),
+    readRoles(metadata, vocabulary, { addsBeginToken: true, defaults: sentencepieceNames }),
   );
 }
 
@@ -87,9 +87,9 @@ interface RoleDefaults {
 }
 
 /** LLaMA's own, whose ids files of this model may leave out. */
-const SENTENCEPIECE_NAMES = { unknown_token_id: "<unk>", bos_token_id: "<s>", eos_token_id: "</s>" };
+const sentencepieceNames = { unknown_token_id: "<unk>", bos_token_id: "<s>", eos_token_id: "</s>" };
 
-const GUESSED_SPLIT =
+const guessedSplit =
   "The file does not say how its text is split into words (tokenizer.ggml.pre), so GPT-2's way is a guess and ids " +
   "may differ from the model's own. Convert the model again with a current llama.cpp.";
 
@@ -100,7 +100,7 @@ function readVocabulary(metadata: GgufMetadata): GgufVocabulary {
   );
   const types = metadata.has(key("token_type"))
     ? readList(metadata, "token_type").map((type) => expectId(type, key("token_type")))
-    : pieces.map(() => TokenType.normal);
+    : pieces.map(() => tokenType.normal);
   if (pieces.length === 0) throw badTokenizer(key("tokens"), "at least one piece", pieces);
   if (types.length < pieces.length)
     throw badTokenizer(key("token_type"), `${pieces.length} entries, one per token`, types.length);
@@ -120,10 +120,10 @@ function firstRepeated(pieces: readonly string[]): string | undefined {
 /** A name that means control counts for more than the type: files get the type wrong. */
 function addedTokensOf(pieces: readonly string[], types: readonly number[]): AddedToken[] {
   return pieces.flatMap((content, id) => {
-    const type = isControlName(content) ? TokenType.control : types[id];
-    const special = type === TokenType.control || type === TokenType.unknown;
+    const type = isControlName(content) ? tokenType.control : types[id];
+    const special = type === tokenType.control || type === tokenType.unknown;
     const plain = { singleWord: false, lstrip: false, rstrip: false, normalized: false };
-    return special || type === TokenType.userDefined ? [{ id, content, special, ...plain }] : [];
+    return special || type === tokenType.userDefined ? [{ id, content, special, ...plain }] : [];
   });
 }
 
@@ -133,7 +133,7 @@ function readScores(metadata: GgufMetadata, { pieces, types }: GgufVocabulary): 
   if (scores.length < pieces.length || scores.some(Number.isNaN))
     throw badTokenizer(key("scores"), `${pieces.length} numbers, one per token`, `${scores.length} entries`);
   const reachable = pieces.flatMap((piece, id): [string, number][] =>
-    types[id] === TokenType.normal || types[id] === TokenType.userDefined ? [[piece, scores[id]!]] : [],
+    types[id] === tokenType.normal || types[id] === tokenType.userDefined ? [[piece, scores[id]!]] : [],
   );
   return new Map(reachable);
 }

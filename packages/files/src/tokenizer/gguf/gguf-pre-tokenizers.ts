@@ -1,6 +1,6 @@
 import { FilesError } from "../../errors.js";
 import type { JsonRecord } from "../expect-json.js";
-import { BYTES_ONLY, GPT2_WORDS, splitOn } from "../words/gpt2-words.js";
+import { bytesOnly, gpt2Words, splitOn } from "../words/gpt2-words.js";
 
 /** What a `tokenizer.ggml.pre` name stands for. */
 export interface PreTokenizerKind {
@@ -12,44 +12,44 @@ export interface PreTokenizerKind {
   readonly normalizer?: "NFC";
 }
 
-const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-const SPACES = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-const SYMBOLS = " ?[^\\s\\p{L}\\p{N}]+";
+const contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+const spaces = "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const symbols = " ?[^\\s\\p{L}\\p{N}]+";
 
 /** Words as GPT-4's tokenizer cuts them, with `digits` for runs of digits. */
 const gpt4Words = (digits: string) =>
-  `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}|${SYMBOLS}[\\r\\n]*|${SPACES}`;
+  `${contractions}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}|${symbols}[\\r\\n]*|${spaces}`;
 
-const UPPER = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
-const LOWER = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
-const ODD_START = "[^\\r\\n\\p{L}\\p{N}]?";
+const upper = "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]";
+const lower = "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]";
+const oddStart = "[^\\r\\n\\p{L}\\p{N}]?";
 
 /** Words as GPT-4o's tokenizer cuts them: also where lower case turns into upper case. */
 const gpt4oWords = (ending: string, digits: string) =>
-  `${ODD_START}${UPPER}*${LOWER}+${ending}|${ODD_START}${UPPER}+${LOWER}*${ending}|${digits}|` +
-  `${SYMBOLS}[\\r\\n/]*|${SPACES}`;
+  `${oddStart}${upper}*${lower}+${ending}|${oddStart}${upper}+${lower}*${ending}|${digits}|` +
+  `${symbols}[\\r\\n/]*|${spaces}`;
 
-const GPT2: PreTokenizerKind = { splits: [GPT2_WORDS] };
-const SINGLE_DIGITS: PreTokenizerKind = { splits: ["\\p{N}", GPT2_WORDS] };
-const LLAMA3: PreTokenizerKind = {
+const gpt2: PreTokenizerKind = { splits: [gpt2Words] };
+const singleDigits: PreTokenizerKind = { splits: ["\\p{N}", gpt2Words] };
+const llama3: PreTokenizerKind = {
   splits: [gpt4Words("\\p{N}{1,3}")],
   ignoreMerges: true,
   addsBeginToken: true,
 };
-const GPT4: PreTokenizerKind = { splits: [gpt4Words("\\p{N}{1,3}")] };
-const QWEN2: PreTokenizerKind = { splits: [gpt4Words("\\p{N}")], normalizer: "NFC" };
-const TEKKEN: PreTokenizerKind = {
+const gpt4: PreTokenizerKind = { splits: [gpt4Words("\\p{N}{1,3}")] };
+const qwen2: PreTokenizerKind = { splits: [gpt4Words("\\p{N}")], normalizer: "NFC" };
+const tekken: PreTokenizerKind = {
   splits: [gpt4oWords("", "\\p{N}")],
   ignoreMerges: true,
   addsBeginToken: true,
 };
-const GPT4O: PreTokenizerKind = { splits: [gpt4oWords(`${CONTRACTIONS}?`, "\\p{N}{1,3}")] };
-const DEEPSEEK3: PreTokenizerKind = {
+const gpt4o: PreTokenizerKind = { splits: [gpt4oWords(`${contractions}?`, "\\p{N}{1,3}")] };
+const deepseek3: PreTokenizerKind = {
   splits: [
     "\\p{N}{1,3}",
     "[一-龥\u3040-ゟ゠-ヿ]+",
     "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|" +
-      ` ?[\\p{P}\\p{S}]+[\\r\\n]*|${SPACES}`,
+      ` ?[\\p{P}\\p{S}]+[\\r\\n]*|${spaces}`,
   ],
 };
 
@@ -57,35 +57,35 @@ const DEEPSEEK3: PreTokenizerKind = {
  * The names llama.cpp writes, each with the pre-tokenizer of the model family it was made for (that family's
  * own tokenizer.json). A file without a name, or with `default`, gets GPT-2's.
  */
-const KINDS: Readonly<Record<string, PreTokenizerKind>> = {
-  default: GPT2,
-  "gpt-2": GPT2,
-  "phi-2": GPT2,
-  olmo: GPT2,
-  mpt: GPT2,
-  smollm: SINGLE_DIGITS,
-  starcoder: SINGLE_DIGITS,
-  refact: SINGLE_DIGITS,
-  "command-r": SINGLE_DIGITS,
-  codeshell: SINGLE_DIGITS,
-  "llama-bpe": LLAMA3,
-  "llama-v3": LLAMA3,
-  llama3: LLAMA3,
-  dbrx: GPT4,
-  "smaug-bpe": GPT4,
-  qwen2: QWEN2,
-  stablelm2: { splits: QWEN2.splits },
-  "deepseek-r1-qwen": { splits: QWEN2.splits },
-  "deepseek-v3": DEEPSEEK3,
-  tekken: TEKKEN,
-  "gpt-4o": GPT4O,
+const kinds: Readonly<Record<string, PreTokenizerKind>> = {
+  default: gpt2,
+  "gpt-2": gpt2,
+  "phi-2": gpt2,
+  olmo: gpt2,
+  mpt: gpt2,
+  smollm: singleDigits,
+  starcoder: singleDigits,
+  refact: singleDigits,
+  "command-r": singleDigits,
+  codeshell: singleDigits,
+  "llama-bpe": llama3,
+  "llama-v3": llama3,
+  llama3: llama3,
+  dbrx: gpt4,
+  "smaug-bpe": gpt4,
+  qwen2: qwen2,
+  stablelm2: { splits: qwen2.splits },
+  "deepseek-r1-qwen": { splits: qwen2.splits },
+  "deepseek-v3": deepseek3,
+  tekken: tekken,
+  "gpt-4o": gpt4o,
 };
 
 /** The kind of pre-tokenizer by its name in GGUF metadata. Throws `bad-tokenizer` naming the known ones. */
 export function findPreTokenizer(name: string): PreTokenizerKind {
-  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
   if (kind) return kind;
-  const known = Object.keys(KINDS).join(", ");
+  const known = Object.keys(kinds).join(", ");
   throw new FilesError(
     "bad-tokenizer",
     `tokenizer.ggml.pre is ${JSON.stringify(name.slice(0, 40))}, which is not known here. Known: ${known}. ` +
@@ -95,15 +95,15 @@ export function findPreTokenizer(name: string): PreTokenizerKind {
 
 /** Whether a pattern is one of a published family: those are known to end. */
 export function isKnownSplit(pattern: string): boolean {
-  return KNOWN_SPLITS.has(pattern);
+  return knownSplits.has(pattern);
 }
 
-const KNOWN_SPLITS: ReadonlySet<string> = new Set([
-  GPT2_WORDS,
-  ...Object.values(KINDS).flatMap((kind) => kind.splits),
+const knownSplits: ReadonlySet<string> = new Set([
+  gpt2Words,
+  ...Object.values(kinds).flatMap((kind) => kind.splits),
 ]);
 
 /** A kind as the pre-tokenizer of a tokenizer.json. */
 export function preTokenizerOf(kind: PreTokenizerKind): JsonRecord {
-  return { type: "Sequence", pretokenizers: [...kind.splits.map(splitOn), BYTES_ONLY] };
+  return { type: "Sequence", pretokenizers: [...kind.splits.map(splitOn), bytesOnly] };
 }

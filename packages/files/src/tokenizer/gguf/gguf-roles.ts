@@ -13,35 +13,35 @@ export interface GgufRoles {
  * The pieces at which llama.cpp ends generation, whatever id and type a file gives them: files that name only the
  * end of a text leave the end of a turn to this list.
  */
-const END_NAMES: ReadonlySet<string> = new Set([
+const endNames: ReadonlySet<string> = new Set([
   ...["<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>"],
   ...["<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]"],
   ...["<|end_of_text|>", "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>"],
 ]);
 
 /** Padding, repository and file marks of code models, where no key names them; they end an answer too. */
-const FILL_END_NAMES = {
+const fillEndNames = {
   fim_pad_token_id: ["<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"],
   fim_rep_token_id: ["<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"],
   fim_sep_token_id: ["<|file_sep|>"],
 } as const;
 
 /** What a file marks the place to fill in with. */
-const FILL_NAMES = [
+const fillNames = [
   ...["<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<PRE>", "<|code_prefix|>", "<|prefix|>"],
   ...["<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<SUF>", "<|code_suffix|>", "<|suffix|>"],
   ...["<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<MID>", "<|code_middle|>", "<|middle|>"],
 ];
 
-const CONTROL_NAMES: ReadonlySet<string> = new Set([
-  ...END_NAMES,
-  ...Object.values(FILL_END_NAMES).flat(),
-  ...FILL_NAMES,
+const controlNames: ReadonlySet<string> = new Set([
+  ...endNames,
+  ...Object.values(fillEndNames).flat(),
+  ...fillNames,
 ]);
 
 /** Whether llama.cpp takes a piece for a control token by its name alone. */
 export function isControlName(piece: string): boolean {
-  return CONTROL_NAMES.has(piece);
+  return controlNames.has(piece);
 }
 
 /**
@@ -83,12 +83,12 @@ function badId(key: string, value: unknown, size: number): string {
 function endTokensOf(pieces: readonly string[], idAt: (key: string) => number | undefined): number[] {
   const byName = (names: { has(piece: string): boolean }) =>
     pieces.flatMap((piece, id) => (names.has(piece) ? [id] : []));
-  const filled = Object.entries(FILL_END_NAMES).flatMap(([key, names]) => {
+  const filled = Object.entries(fillEndNames).flatMap(([key, names]) => {
     const id = idAt(key);
     return id === undefined ? byName(new Set<string>(names)) : [id];
   });
   const byKey = ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap((key) => idAt(key) ?? []);
-  const all = new Set([...byKey, ...byName(END_NAMES), ...filled]);
+  const all = new Set([...byKey, ...byName(endNames), ...filled]);
   return withoutMidTurn([...all], pieces);
 }
 

@@ -1,6 +1,6 @@
 import type { Merges } from "../encode/bpe.js";
 import { badTokenizer } from "../expect-json.js";
-import { MOST_MERGES } from "../json/tokenizer-json.js";
+import { mostMerges } from "../json/tokenizer-json.js";
 
 /** A merge with what decides when it is done. */
 interface ScoredMerge {
@@ -11,7 +11,7 @@ interface ScoredMerge {
 }
 
 /** SentencePiece makes none longer than 16 unless it is told to. */
-const LONGEST_PIECE = 512;
+const longestPiece = 512;
 
 /**
  * The merges of a SentencePiece BPE model, which stores a score per piece instead: whenever two neighbours join
@@ -26,15 +26,15 @@ export function mergesFromScores(
 ): Merges {
   const merges: ScoredMerge[] = [];
   for (const [piece, score] of scores) {
-    if (piece.length > LONGEST_PIECE)
-      throw badTokenizer("a piece with a score", `at most ${LONGEST_PIECE} characters`, piece.length);
+    if (piece.length > longestPiece)
+      throw badTokenizer("a piece with a score", `at most ${longestPiece} characters`, piece.length);
     for (const [left, right] of splitsOf(piece))
       if (scores.has(left) && scores.has(right))
         merges.push({ score, left: ids.get(left)!, right: ids.get(right)!, merged: ids.get(piece)! });
-    if (merges.length > MOST_MERGES)
+    if (merges.length > mostMerges)
       throw badTokenizer(
         "the pieces with scores",
-        `at most ${MOST_MERGES.toLocaleString("en")} merges`,
+        `at most ${mostMerges.toLocaleString("en")} merges`,
         "more",
       );
   }

@@ -30,12 +30,12 @@ function decoderTokens({ added_tokens_decoder: decoder }: JsonRecord): unknown[]
 }
 
 /** As transformers numbers them: these, then what else is called a token, then those of a list. */
-const ORDER = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+const order = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 function specialEntries(config: JsonRecord): unknown[] {
   const { additional_special_tokens: older, extra_special_tokens: extra } = config;
-  const others = Object.keys(config).filter((key) => key.endsWith("_token") && !ORDER.includes(key));
-  const named = [...ORDER, ...others].map((key) => config[key]);
+  const others = Object.keys(config).filter((key) => key.endsWith("_token") && !order.includes(key));
+  const named = [...order, ...others].map((key) => config[key]);
   const ofModel = isRecord(extra) ? Object.values(extra) : [];
   return [...named, ...ofModel, ...[extra, older].filter(Array.isArray).flat()].map((token) =>
     typeof token === "string"

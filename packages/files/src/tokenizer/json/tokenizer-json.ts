@@ -84,7 +84,7 @@ function readVocabulary(value: unknown): ReadonlyMap<string, number> {
 }
 
 /** More than any vocabulary has: Gemma's has 580,604. */
-export const MOST_MERGES = 2 ** 20;
+export const mostMerges = 2 ** 20;
 
 /**
  * Merges, each `"a b"` or `["a", "b"]`; both parts and their union must be pieces.
@@ -92,8 +92,8 @@ export const MOST_MERGES = 2 ** 20;
  * @throws FilesError `bad-tokenizer`
  */
 export function readMerges(list: readonly unknown[], pieces: ReadonlyMap<string, number>): Merges {
-  if (list.length > MOST_MERGES)
-    throw badTokenizer("merges", `at most ${MOST_MERGES.toLocaleString("en")} entries`, list.length);
+  if (list.length > mostMerges)
+    throw badTokenizer("merges", `at most ${mostMerges.toLocaleString("en")} entries`, list.length);
   const merges = {
     left: new Int32Array(list.length),
     right: new Int32Array(list.length),
@@ -142,7 +142,7 @@ function readAddedToken(value: unknown, index: number): Omit<AddedToken, "id"> {
 }
 
 /** Every place of a text is compared with it. */
-const LONGEST_ADDED = 1024;
+const longestAdded = 1024;
 
 /**
  * Added tokens with the ids that the Rust library gives them: that of the piece where the vocabulary has it, otherwise
@@ -158,8 +158,8 @@ export function numberTokens(
   const numbered: AddedToken[] = [];
   for (const token of tokens) {
     if (known.has(token.content)) continue;
-    if (token.content.length > LONGEST_ADDED)
-      throw badTokenizer("an added token", `at most ${LONGEST_ADDED} characters`, token.content.length);
+    if (token.content.length > longestAdded)
+      throw badTokenizer("an added token", `at most ${longestAdded} characters`, token.content.length);
     known.add(token.content);
     const id = pieces.get(token.content) ?? next;
     next = Math.max(next, id + 1);

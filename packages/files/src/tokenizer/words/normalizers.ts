@@ -10,9 +10,9 @@ export type Normalizer = (text: string) => string;
 type Step = (text: string, most: number) => string;
 
 /** Sequences within sequences. */
-export const DEEPEST = 16;
+export const deepestNesting = 16;
 
-const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => Step>> = {
+const builders: Readonly<Record<string, (record: JsonRecord, where: string) => Step>> = {
   ByteLevel: () => spellBytes,
   NFC: () => (text) => text.normalize("NFC"),
   NFD: () => (text) => text.normalize("NFD"),
@@ -34,13 +34,13 @@ export function buildNormalizer(value: unknown): Normalizer | undefined {
 
 function buildStep(value: unknown, where: string, depth: number): Step | undefined {
   if (value === null || value === undefined) return undefined;
-  if (depth > DEEPEST) throw badTokenizer(where, `at most ${DEEPEST} nested sequences`, "more");
+  if (depth > deepestNesting) throw badTokenizer(where, `at most ${deepestNesting} nested sequences`, "more");
   const record = expectRecord(value, where);
   const type = expectString(record.type, `${where}.type`);
   if (type === "Sequence") return buildSequence(record, where, depth);
-  const build = Object.hasOwn(BUILDERS, type) ? BUILDERS[type] : undefined;
+  const build = Object.hasOwn(builders, type) ? builders[type] : undefined;
   if (!build)
-    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(BUILDERS).join(", ")}`, type);
+    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(builders).join(", ")}`, type);
   return bounded(build(record, where), where);
 }
 
@@ -54,13 +54,13 @@ function buildSequence(record: JsonRecord, where: string, depth: number): Step {
 function buildStrip(record: JsonRecord): Step {
   return (text) => {
     let [start, end] = [0, text.length];
-    while (record.strip_left === true && start < end && SPACE.test(text[start]!)) start++;
-    while (record.strip_right === true && end > start && SPACE.test(text[end - 1]!)) end--;
+    while (record.strip_left === true && start < end && space.test(text[start]!)) start++;
+    while (record.strip_right === true && end > start && space.test(text[end - 1]!)) end--;
     return text.slice(start, end);
   };
 }
 
-const SPACE = /\p{White_Space}/u;
+const space = /\p{White_Space}/u;
 
 function buildPrepend(record: JsonRecord, where: string): Step {
   const prefix = expectString(record.prepend, `${where}.prepend`);

@@ -18,12 +18,12 @@ export function compilePattern(value: unknown, where: string): RegExp {
   throw badTokenizer(where, '{"Regex": …} or {"String": …}', value);
 }
 
-const LONGEST = 10_000;
+const longest = 10_000;
 
 function compileRegex(source: string, where: string): RegExp {
   if (source === "") return /(?:)/gu;
-  if (source.length > LONGEST)
-    throw badTokenizer(where, `a pattern of at most ${LONGEST} characters`, source);
+  if (source.length > longest)
+    throw badTokenizer(where, `a pattern of at most ${longest} characters`, source);
   try {
     return translate(rewritePattern(source));
   } catch (cause) {
@@ -36,12 +36,12 @@ function compileRegex(source: string, where: string): RegExp {
 /** The library shows its translation of a pattern in what it builds of it. */
 function translate(source: string): RegExp {
   const split = { type: "Split", pattern: { Regex: source }, behavior: "Isolated", invert: false };
-  const { pre_tokenizer: built } = new LibraryTokenizer({ ...EMPTY_TOKENIZER, pre_tokenizer: split }, {});
+  const { pre_tokenizer: built } = new LibraryTokenizer({ ...emptyTokenizer, pre_tokenizer: split }, {});
   const { pattern } = built as unknown as { readonly pattern: RegExp };
   return pattern;
 }
 
-const EMPTY_TOKENIZER = {
+const emptyTokenizer = {
   added_tokens: [],
   normalizer: null,
   post_processor: null,

@@ -7,31 +7,31 @@ import {
   expectString,
   type JsonRecord,
 } from "../expect-json.js";
-import { GPT2_WORDS } from "./gpt2-words.js";
-import { DEEPEST } from "./normalizers.js";
+import { gpt2Words } from "./gpt2-words.js";
+import { deepestNesting } from "./normalizers.js";
 import { compilePattern } from "./patterns.js";
 import { type Behavior, splitText, toBehavior } from "./split-text.js";
 
 /** Cuts a text into words. `isFirst`: it begins where the whole text begins. */
 export type PreTokenizer = (text: string, isFirst: boolean) => readonly string[];
 
-const BUILDERS: Readonly<Record<string, (record: JsonRecord, where: string) => PreTokenizer>> = {
-  BertPreTokenizer: () => inTurn([cut(SPACE, "Removed"), cut(PUNCTUATION, "Isolated")]),
+const builders: Readonly<Record<string, (record: JsonRecord, where: string) => PreTokenizer>> = {
+  BertPreTokenizer: () => inTurn([cut(space, "Removed"), cut(punctuation, "Isolated")]),
   ByteLevel: buildByteLevel,
   CharDelimiterSplit: buildCharDelimiter,
   Digits: (record) => cut(/\p{N}/gu, record.individual_digits === true ? "Isolated" : "Contiguous"),
   FixedLength: buildFixedLength,
   Metaspace: buildMetaspace,
-  Punctuation: (record, where) => cut(PUNCTUATION, toBehavior(record.behavior ?? "Isolated", where)),
+  Punctuation: (record, where) => cut(punctuation, toBehavior(record.behavior ?? "Isolated", where)),
   Split: buildSplit,
-  Whitespace: () => cut(WORDS, "Removed", true),
-  WhitespaceSplit: () => cut(SPACE, "Removed"),
+  Whitespace: () => cut(wordPattern, "Removed", true),
+  WhitespaceSplit: () => cut(space, "Removed"),
 };
 
-const SPACE = /\p{White_Space}/gu;
-const PUNCTUATION = /[\p{P}$+<=>^`|~]/gu;
-const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
-const WORDS = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, "gu");
+const space = /\p{White_Space}/gu;
+const punctuation = /[\p{P}$+<=>^`|~]/gu;
+const wordCharacters = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
+const wordPattern = new RegExp(`[${wordCharacters}]+|[^${wordCharacters}\\p{White_Space}]+`, "gu");
 
 /** The pre-tokenizer that a tokenizer.json describes; none for null. @throws FilesError `bad-tokenizer` */
 export function buildPreTokenizer(
@@ -40,16 +40,16 @@ export function buildPreTokenizer(
   depth = 0,
 ): PreTokenizer | undefined {
   if (value === null || value === undefined) return undefined;
-  if (depth > DEEPEST) throw badTokenizer(where, `at most ${DEEPEST} nested sequences`, "more");
+  if (depth > deepestNesting) throw badTokenizer(where, `at most ${deepestNesting} nested sequences`, "more");
   const record = expectRecord(value, where);
   const type = expectString(record.type, `${where}.type`);
   if (type === "Sequence") {
     const parts = expectArray(record.pretokenizers, `${where}.pretokenizers`);
     return inTurn(parts.flatMap((part, i) => buildPreTokenizer(part, `${where}[${i}]`, depth + 1) ?? []));
   }
-  const build = Object.hasOwn(BUILDERS, type) ? BUILDERS[type] : undefined;
+  const build = Object.hasOwn(builders, type) ? builders[type] : undefined;
   if (!build)
-    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(BUILDERS).join(", ")}`, type);
+    throw badTokenizer(`${where}.type`, `one of Sequence, ${Object.keys(builders).join(", ")}`, type);
   return build(record, where);
 }
 
@@ -85,7 +85,7 @@ function buildFixedLength(record: JsonRecord, where: string): PreTokenizer {
 
 /** GPT-2's words, then each byte as a printable character. */
 function buildByteLevel(record: JsonRecord): PreTokenizer {
-  const words = record.use_regex === false ? undefined : compilePattern({ Regex: GPT2_WORDS }, "ByteLevel");
+  const words = record.use_regex === false ? undefined : compilePattern({ Regex: gpt2Words }, "ByteLevel");
   return (text) => {
     const spaced = record.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text;
     const parts = words ? splitText(spaced, words, "Isolated", false) : [spaced];

@@ -1,15 +1,15 @@
 import { badTokenizer } from "../expect-json.js";
 
 /** What becomes of the matches of a pattern that cuts a text. */
-export type Behavior = (typeof BEHAVIORS)[number];
+export type Behavior = (typeof behaviors)[number];
 
-const BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
+const behaviors = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
 
 /** @throws FilesError `bad-tokenizer` */
 export function toBehavior(value: unknown, where: string): Behavior {
-  const found = BEHAVIORS.find((behavior) => behavior === value);
+  const found = behaviors.find((behavior) => behavior === value);
   if (found) return found;
-  throw badTokenizer(`${where}.behavior`, BEHAVIORS.join(", "), value);
+  throw badTokenizer(`${where}.behavior`, behaviors.join(", "), value);
 }
 
 interface Stretch {
@@ -40,7 +40,7 @@ function stretchesOf(text: string, pattern: RegExp, inverted: boolean): Stretch[
 type Joining = Exclude<Behavior, "Removed" | "Isolated">;
 
 /** Whether two neighbours are one word. */
-const JOINS: Readonly<Record<Joining, (left: Stretch, right: Stretch) => boolean>> = {
+const joins: Readonly<Record<Joining, (left: Stretch, right: Stretch) => boolean>> = {
   Contiguous: (left, right) => left.matches === right.matches,
   MergedWithPrevious: (left, right) => right.matches && !left.matches,
   MergedWithNext: (left, right) => left.matches && !right.matches,
@@ -50,7 +50,7 @@ function joinStretches(stretches: readonly Stretch[], behavior: Joining): string
   const words: string[] = [];
   for (const [i, stretch] of stretches.entries()) {
     const left = stretches[i - 1];
-    if (left && JOINS[behavior](left, stretch)) words[words.length - 1] += stretch.text;
+    if (left && joins[behavior](left, stretch)) words[words.length - 1] += stretch.text;
     else words.push(stretch.text);
   }
   return words;

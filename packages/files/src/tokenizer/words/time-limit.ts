@@ -1,7 +1,7 @@
 import { FilesError } from "../../errors.js";
 
 /** For one text; a megabyte takes a hundredth. */
-const MOST_SECONDS = 5;
+const mostSeconds = 5;
 
 type Vm = typeof import("node:vm");
 
@@ -12,7 +12,7 @@ type Vm = typeof import("node:vm");
  * @param what for the message: what takes so long
  * @throws FilesError `bad-tokenizer` when it is over, and what `work` throws
  */
-export function withinTime<T>(work: () => T, what: string, seconds = MOST_SECONDS): T {
+export function withinTime<T>(work: () => T, what: string, seconds = mostSeconds): T {
   const vm = nodeVm();
   if (!vm) return work();
   runner ??= makeRunner(vm);

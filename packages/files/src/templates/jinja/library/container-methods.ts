@@ -20,10 +20,9 @@ export function containerMethod(
   subject: Dict | List | Tuple,
   name: string,
 ): Value | undefined {
-  if (subject instanceof Dict)
-    return method(runtime, subject, name, DICT_METHODS, DICT_CHANGES, ["fromkeys"]);
-  if (!(subject instanceof Tuple)) return method(runtime, subject, name, LIST_METHODS, LIST_CHANGES, []);
-  return name === "copy" ? undefined : method(runtime, subject.items, name, LIST_METHODS, [], []);
+  if (subject instanceof Dict) return method(runtime, subject, name, dictMethods, dictChanges, ["fromkeys"]);
+  if (!(subject instanceof Tuple)) return method(runtime, subject, name, listMethods, listChanges, []);
+  return name === "copy" ? undefined : method(runtime, subject.items, name, listMethods, [], []);
 }
 
 type Methods<Subject> = Readonly<Record<string, Operation<Subject>>>;
@@ -45,8 +44,8 @@ function method<Subject>(
   return operation && new Callable(name, (args) => operation(runtime, subject, args));
 }
 
-const DICT_CHANGES = ["clear", "pop", "popitem", "setdefault", "update"];
-const DICT_METHODS: Methods<Dict> = {
+const dictChanges = ["clear", "pop", "popitem", "setdefault", "update"];
+const dictMethods: Methods<Dict> = {
   get: (_, dict, args) => {
     const [key, fallback = null] = bind(args, "get", ["key/", "default/"], 1);
     return orElse(dict.get(key!), fallback);
@@ -65,8 +64,8 @@ function view(type: View["type"], dict: Dict, args: Arguments): View {
   return new View(type, dict);
 }
 
-const LIST_CHANGES = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
-const LIST_METHODS: Methods<List> = {
+const listChanges = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+const listMethods: Methods<List> = {
   index: (runtime, list, args) => {
     const [item, start = 0, stop = list.length] = bind(args, "index", ["value/", "start/", "stop/"], 1);
     const [from, to] = [fromEnd(list, start), fromEnd(list, stop)];

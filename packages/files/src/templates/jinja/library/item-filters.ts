@@ -18,7 +18,7 @@ import {
 import { attributeReader, withoutCase } from "./attribute-path.js";
 
 /** The filters that take a list apart or make one. */
-export const ITEM_FILTERS: Readonly<Record<string, Operation>> = {
+export const itemFilters: Readonly<Record<string, Operation>> = {
   length: (runtime, value, args) => {
     bind(args, "length", []);
     return lengthOf(runtime, value);

@@ -1,7 +1,7 @@
 import { notRead } from "../template-error.js";
 
-const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS = [
+const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+const months = [
   "January",
   "February",
   "March",
@@ -16,12 +16,12 @@ const MONTHS = [
   "December",
 ];
 
-const DIRECTIVE = /%([-_0^#]?)([\s\S]|$)/gu;
+const directive = /%([-_0^#]?)([\s\S]|$)/gu;
 
 /** A local time as Python's `strftime` writes it in the C locale. @throws TemplateError for an unknown directive */
 export function strftime(date: Date, form: string): string {
-  return form.replace(DIRECTIVE, (whole, flag: string, letter: string) => {
-    const write = Object.hasOwn(WRITTEN, letter) ? WRITTEN[letter] : undefined;
+  return form.replace(directive, (whole, flag: string, letter: string) => {
+    const write = Object.hasOwn(written, letter) ? written[letter] : undefined;
     if (!write) throw notRead(`the directive ${whole} of strftime_now`);
     return applyFlag(write(date), flag, letter);
   });
@@ -30,15 +30,15 @@ export function strftime(date: Date, form: string): string {
 const pad = (value: number, width = 2, fill = "0") => String(value).padStart(width, fill);
 const hour12 = (date: Date) => date.getHours() % 12 || 12;
 
-const WRITTEN: Readonly<Record<string, (date: Date) => string>> = {
+const written: Readonly<Record<string, (date: Date) => string>> = {
   "%": () => "%",
   n: () => "\n",
   t: () => "\t",
-  a: (date) => DAYS[date.getDay()]!.slice(0, 3),
-  A: (date) => DAYS[date.getDay()]!,
-  b: (date) => MONTHS[date.getMonth()]!.slice(0, 3),
-  h: (date) => MONTHS[date.getMonth()]!.slice(0, 3),
-  B: (date) => MONTHS[date.getMonth()]!,
+  a: (date) => weekdays[date.getDay()]!.slice(0, 3),
+  A: (date) => weekdays[date.getDay()]!,
+  b: (date) => months[date.getMonth()]!.slice(0, 3),
+  h: (date) => months[date.getMonth()]!.slice(0, 3),
+  B: (date) => months[date.getMonth()]!,
   c: (date) => strftime(date, "%a %b %e %H:%M:%S %Y"),
   C: (date) => pad(Math.floor(date.getFullYear() / 100)),
   d: (date) => pad(date.getDate()),

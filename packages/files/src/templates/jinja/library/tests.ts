@@ -43,7 +43,7 @@ const isSequence = (value: Value) =>
   value instanceof Dict ||
   value instanceof Range;
 
-const TESTS: Readonly<Record<string, Test>> = {
+const tests: Readonly<Record<string, Test>> = {
   defined: about((value) => !(value instanceof Undefined)),
   undefined: about((value) => value instanceof Undefined),
   none: about((value) => value === null),
@@ -83,11 +83,11 @@ const TESTS: Readonly<Record<string, Test>> = {
 };
 
 /** The names of all tests; every one of Jinja's is read. */
-export const testNames: readonly string[] = Object.keys(TESTS).sort();
+export const testNames: readonly string[] = Object.keys(tests).sort();
 
 /** A test by its name. @throws TemplateError where there is none */
 export function findTest(name: string): Test {
-  if (Object.hasOwn(TESTS, name)) return TESTS[name]!;
+  if (Object.hasOwn(tests, name)) return tests[name]!;
   throw new TemplateError(`No test named '${name}'`);
 }
 

@@ -25,7 +25,7 @@ import { splitLines } from "./text.js";
 import { replaceText, textMethod } from "./text-methods.js";
 
 /** The filters that give a text, a number or what they got. */
-export const TEXT_FILTERS: Readonly<Record<string, Operation>> = {
+export const textFilters: Readonly<Record<string, Operation>> = {
   string: (runtime, value) => toText(runtime, value),
   safe: (runtime, value) => (value instanceof Markup ? value : new Markup(toText(runtime, value))),
   escape: (runtime, value) =>
@@ -179,13 +179,13 @@ function spaces(runtime: Runtime, width: Value): string {
   return " ".repeat(Math.max(0, count));
 }
 
-const DIGITS = /^[+-]?\d+(?:_\d+)*$/;
-const REAL = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
+const digitsPattern = /^[+-]?\d+(?:_\d+)*$/;
+const real = /^[+-]?(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?$/;
 
 function toInteger(runtime: Runtime, value: Value): number | undefined {
   if (typeof value === "string") {
     const text = callMethod(runtime, value, "strip", []) as string;
-    if (DIGITS.test(text)) return integer(Number(text.replaceAll("_", "")));
+    if (digitsPattern.test(text)) return integer(Number(text.replaceAll("_", "")));
   }
   const number = toNumber(value);
   return number === undefined || !Number.isFinite(number) ? undefined : integer(Math.trunc(number));
@@ -194,7 +194,7 @@ function toInteger(runtime: Runtime, value: Value): number | undefined {
 function toNumber(value: Value): number | undefined {
   if (typeof value !== "string") return asNumber(value);
   const text = value.trim();
-  if (REAL.test(text)) return Number(text.replaceAll("_", ""));
+  if (real.test(text)) return Number(text.replaceAll("_", ""));
   const named = /^([+-]?)(inf|infinity|nan)$/i.exec(text);
   if (!named) return undefined;
   const size = named[2]!.toLowerCase() === "nan" ? Number.NaN : Number.POSITIVE_INFINITY;

@@ -14,11 +14,11 @@ import {
   swapCase,
   titleCase,
 } from "./text.js";
-import { TEXT_KINDS } from "./text-kinds.js";
+import { textKinds } from "./text-kinds.js";
 
 /** A method of a text, made as Python makes it. */
 export function textMethod(runtime: Runtime, text: string, name: string): Callable {
-  const operation = TEXT_METHODS[name];
+  const operation = textMethods[name];
   if (!operation) throw notRead(`the method ${name}() of a text`);
   return new Callable(name, (args) => {
     runtime.budget.spendText(text.length);
@@ -30,10 +30,10 @@ export function textMethod(runtime: Runtime, text: string, name: string): Callab
 
 /** Whether a text of Python's has a method of this name, read here or not. */
 export function isTextMethod(name: string): boolean {
-  return Object.hasOwn(TEXT_METHODS, name) || UNREAD.includes(name);
+  return Object.hasOwn(textMethods, name) || unread.includes(name);
 }
 
-const UNREAD = ["encode", "expandtabs", "format_map", "istitle", "maketrans", "translate"];
+const unread = ["encode", "expandtabs", "format_map", "istitle", "maketrans", "translate"];
 
 type TextOperation = Operation<string>;
 
@@ -44,7 +44,7 @@ const plain =
     return change(text);
   };
 
-const TEXT_METHODS: Readonly<Record<string, TextOperation | undefined>> = {
+const textMethods: Readonly<Record<string, TextOperation | undefined>> = {
   upper: plain("upper", (text) => text.toUpperCase()),
   lower: plain("lower", (text) => text.toLowerCase()),
   casefold: plain("casefold", (text) => text.toLowerCase().replaceAll("ß", "ss").replaceAll("ς", "σ")),
@@ -53,7 +53,7 @@ const TEXT_METHODS: Readonly<Record<string, TextOperation | undefined>> = {
   swapcase: plain("swapcase", swapCase),
   islower: plain("islower", (text) => isCased(text, "lower")),
   isupper: plain("isupper", (text) => isCased(text, "upper")),
-  ...Object.fromEntries(Object.entries(TEXT_KINDS).map(([name, isKind]) => [name, plain(name, isKind)])),
+  ...Object.fromEntries(Object.entries(textKinds).map(([name, isKind]) => [name, plain(name, isKind)])),
   strip: stripping("strip", true, true),
   lstrip: stripping("lstrip", true, false),
   rstrip: stripping("rstrip", false, true),

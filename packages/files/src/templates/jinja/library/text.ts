@@ -1,10 +1,10 @@
-import { WHITE } from "../syntax/characters.js";
+import { whiteSpace } from "../syntax/characters.js";
 import { TemplateError } from "../template-error.js";
 
 /** What Python's texts do, on texts alone. */
 
-const WHITE_RUNS = new RegExp(`[${WHITE}]+`, "g");
-const WHITE_ONE = new RegExp(`^[${WHITE}]$`);
+const whiteRuns = new RegExp(`[${whiteSpace}]+`, "g");
+const whiteOne = new RegExp(`^[${whiteSpace}]$`);
 
 /** Without the characters of the set at its edges; without white space where there is no set. */
 export function stripText(
@@ -13,7 +13,7 @@ export function stripText(
   start: boolean,
   end: boolean,
 ): string {
-  const isStripped = (character: string) => (set ? set.has(character) : WHITE_ONE.test(character));
+  const isStripped = (character: string) => (set ? set.has(character) : whiteOne.test(character));
   let from = 0;
   let to = text.length;
   while (start && from < to) {
@@ -38,7 +38,7 @@ function lastCharacter(text: string, end: number): string {
 export function splitWhite(text: string, limit: number, fromEnd: boolean): string[] {
   const inner = stripText(text, undefined, true, true);
   if (inner === "") return [];
-  const runs = [...inner.matchAll(WHITE_RUNS)];
+  const runs = [...inner.matchAll(whiteRuns)];
   const used =
     limit < 0 ? runs : fromEnd ? runs.slice(Math.max(0, runs.length - limit)) : runs.slice(0, limit);
   const parts: string[] = [];
@@ -89,14 +89,14 @@ function splitFromEnd(text: string, separator: string): string[] {
   return [text.slice(0, end), ...parts];
 }
 
-const LINE_ENDS = "\\n\\v\\f\\r\\x1c-\\x1e\\x85\\u2028\\u2029";
-const LINES = new RegExp(`[^${LINE_ENDS}]*(?:\\r\\n|[${LINE_ENDS}]|$)`, "g");
-const LINE_END = new RegExp(`(?:\\r\\n|[${LINE_ENDS}])$`);
+const lineEnds = "\\n\\v\\f\\r\\x1c-\\x1e\\x85\\u2028\\u2029";
+const linePattern = new RegExp(`[^${lineEnds}]*(?:\\r\\n|[${lineEnds}]|$)`, "g");
+const lineEnd = new RegExp(`(?:\\r\\n|[${lineEnds}])$`);
 
 export function splitLines(text: string, keepEnds: boolean): string[] {
-  const lines = text.match(LINES) ?? [];
+  const lines = text.match(linePattern) ?? [];
   if (lines.at(-1) === "") lines.pop();
-  return keepEnds ? lines : lines.map((line) => line.replace(LINE_END, ""));
+  return keepEnds ? lines : lines.map((line) => line.replace(lineEnd, ""));
 }
 
 export function capitalize(text: string): string {
@@ -112,12 +112,12 @@ export function titleCase(text: string): string {
 /** A character as a word begins with it: `ǆ` as `ǅ`, `ß` as `Ss`, `ŉ` as `ʼN`. */
 function toTitle(character: string): string {
   const upper = character.toUpperCase();
-  const titled = TITLE_DIGRAPHS[upper];
+  const titled = titleDigraphs[upper];
   if (titled || upper.length === 1) return titled ?? upper;
   return upper.replace(/(?<=\p{Cased}).+/u, (rest) => rest.toLowerCase());
 }
 
-const TITLE_DIGRAPHS: Readonly<Record<string, string>> = { Ǆ: "ǅ", Ǉ: "ǈ", Ǌ: "ǋ", Ǳ: "ǲ" };
+const titleDigraphs: Readonly<Record<string, string>> = { Ǆ: "ǅ", Ǉ: "ǈ", Ǌ: "ǋ", Ǳ: "ǲ" };
 
 export function swapCase(text: string): string {
   return text.replace(/\p{Cased}/gu, (character) =>

@@ -5,7 +5,7 @@ import { TemplateError } from "../template-error.js";
  * model takes a few hundred steps and about its own length of text for each message; some go through the characters of
  * a message, at ten steps each. Python's sandbox, too, refuses a longer range.
  */
-export const BOUNDS = {
+export const usualBounds = {
   steps: 2_000_000,
   stepsPerCharacter: 20,
   text: 2 ** 24,
@@ -15,27 +15,27 @@ export const BOUNDS = {
 
 /** Counts what a rendering takes. Every loop of the interpreter spends from it, so that no template runs for long. */
 export class Budget {
-  readonly #most: number;
-  #steps = 0;
-  #calls = 0;
+  private readonly most: number;
+  private steps = 0;
+  private calls = 0;
 
   /** @param characters in the variables that the template is given */
   constructor(characters: number) {
-    this.#most = BOUNDS.steps + BOUNDS.stepsPerCharacter * characters;
+    this.most = usualBounds.steps + usualBounds.stepsPerCharacter * characters;
   }
 
   /** @throws TemplateError where the steps are used up */
   spend(steps = 1): void {
-    this.#steps += steps;
-    if (this.#steps > this.#most)
-      throw new TemplateError(`it takes more than ${number(this.#most)} steps, which is the bound`);
+    this.steps += steps;
+    if (this.steps > this.most)
+      throw new TemplateError(`it takes more than ${number(this.most)} steps, which is the bound`);
   }
 
   /** @throws TemplateError where a text would be too long */
   checkText(length: number): void {
-    if (length <= BOUNDS.text) return;
+    if (length <= usualBounds.text) return;
     throw new TemplateError(
-      `it makes a text of more than ${number(BOUNDS.text)} characters, which is the bound`,
+      `it makes a text of more than ${number(usualBounds.text)} characters, which is the bound`,
     );
   }
 
@@ -47,12 +47,12 @@ export class Budget {
 
   /** Runs a macro or a loop's body one call deeper. */
   deeper<T>(run: () => T): T {
-    if (++this.#calls > BOUNDS.calls)
+    if (++this.calls > usualBounds.calls)
       throw new TemplateError(
-        `its macros call each other more than ${BOUNDS.calls} deep, which is the bound`,
+        `its macros call each other more than ${usualBounds.calls} deep, which is the bound`,
       );
     const result = run();
-    this.#calls--;
+    this.calls--;
     return result;
   }
 }

@@ -5,12 +5,12 @@ import { toText } from "../values/print.js";
 import { Namespace, Range } from "../values/things.js";
 import { type Arguments, asInteger, Callable, Dict, typeName, type Value } from "../values/value.js";
 import { bind } from "./arguments.js";
-import { BOUNDS } from "./budget.js";
+import { usualBounds } from "./budget.js";
 import type { Runtime } from "./runtime.js";
 
 type Global = (runtime: Runtime, args: Arguments) => Value;
 
-const GLOBALS: Readonly<Record<string, Global>> = {
+const globals: Readonly<Record<string, Global>> = {
   range: (_, args) => makeRange(args),
   dict: (runtime, args) => new Dict(pairsOf(runtime, args, "dict")),
   namespace: (runtime, args) =>
@@ -30,12 +30,12 @@ const GLOBALS: Readonly<Record<string, Global>> = {
 };
 
 /** Jinja's own functions that are not read here. */
-const UNREAD = ["cycler", "joiner", "lipsum"];
+const unread = ["cycler", "joiner", "lipsum"];
 
 /** What a name means where no variable has it, or nothing. @throws TemplateError for a function that is not read */
 export function findGlobal(runtime: Runtime, name: string): Value | undefined {
-  if (UNREAD.includes(name)) throw notRead(`the function ${name}()`);
-  const call = Object.hasOwn(GLOBALS, name) ? GLOBALS[name] : undefined;
+  if (unread.includes(name)) throw notRead(`the function ${name}()`);
+  const call = Object.hasOwn(globals, name) ? globals[name] : undefined;
   return call && new Callable(name, (args) => call(runtime, args));
 }
 
@@ -46,9 +46,9 @@ function makeRange(args: Arguments): Range {
   const [start, stop, step = 1] = bounds.length === 1 ? [0, bounds[0]!] : [bounds[0]!, bounds[1]!, bounds[2]];
   if (step === 0) throw new TemplateError("range() arg 3 must not be zero");
   const range = new Range(start, stop, step);
-  if (range.length <= BOUNDS.range) return range;
+  if (range.length <= usualBounds.range) return range;
   throw new TemplateError(
-    `a range of more than ${BOUNDS.range.toLocaleString("en-US")} items is past the bound`,
+    `a range of more than ${usualBounds.range.toLocaleString("en-US")} items is past the bound`,
   );
 }
 

@@ -2,32 +2,32 @@ import { TemplateError } from "../template-error.js";
 import { describeToken, type Token } from "./token.js";
 
 /** No template of a model nests its expressions or blocks deeper than twenty or so. */
-const DEEPEST = 150;
+const deepest = 150;
 
 /** A place among the tokens, with what the parsing functions ask of it. */
 export class Cursor {
-  readonly #tokens: readonly Token[];
-  readonly #reads: Set<string>[] = [];
-  #index = 0;
-  #depth = 0;
+  private readonly tokens: readonly Token[];
+  private readonly reads: Set<string>[] = [];
+  private index = 0;
+  private depth = 0;
   /** Loops round this place, within one procedure. */
   loops = 0;
 
   constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens;
+    this.tokens = tokens;
   }
 
   get token(): Token {
-    return this.#tokens[this.#index]!;
+    return this.tokens[this.index]!;
   }
 
   get ahead(): Token {
-    return this.#tokens[this.#index + 1] ?? this.token;
+    return this.tokens[this.index + 1] ?? this.token;
   }
 
   next(): Token {
     const token = this.token;
-    if (this.#index < this.#tokens.length - 1) this.#index++;
+    if (this.index < this.tokens.length - 1) this.index++;
     return token;
   }
 
@@ -75,10 +75,10 @@ export class Cursor {
 
   /** Runs a parsing function one level deeper. */
   deeper<T>(parse: () => T): T {
-    if (++this.#depth > DEEPEST)
-      throw new TemplateError(`more than ${DEEPEST} levels of nesting`, this.token.line);
+    if (++this.depth > deepest)
+      throw new TemplateError(`more than ${deepest} levels of nesting`, this.token.line);
     const parsed = parse();
-    this.#depth--;
+    this.depth--;
     return parsed;
   }
 
@@ -86,16 +86,16 @@ export class Cursor {
   procedure<T>(parse: () => T): { parsed: T; reads: ReadonlySet<string> } {
     const reads = new Set<string>();
     const { loops } = this;
-    this.#reads.push(reads);
+    this.reads.push(reads);
     this.loops = 0;
     const parsed = parse();
     this.loops = loops;
-    this.#reads.pop();
+    this.reads.pop();
     for (const name of reads) this.noteRead(name);
     return { parsed, reads };
   }
 
   noteRead(name: string): void {
-    this.#reads.at(-1)?.add(name);
+    this.reads.at(-1)?.add(name);
   }
 }

@@ -1,7 +1,7 @@
 import { notRead, TemplateError } from "../template-error.js";
 
-const ESCAPE = /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S]))/g;
-const SINGLE: Readonly<Record<string, string>> = {
+const escapePattern = /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S]))/g;
+const singleEscapes: Readonly<Record<string, string>> = {
   "\n": "",
   "\\": "\\",
   "'": "'",
@@ -17,13 +17,13 @@ const SINGLE: Readonly<Record<string, string>> = {
 
 /** A text between quotes with Python's escapes read; a backslash before anything else stays. */
 export function decodeLiteral(quoted: string, line: number): string {
-  return quoted.replace(ESCAPE, (whole, octal, byte, short, long, single) => {
+  return quoted.replace(escapePattern, (whole, octal, byte, short, long, single) => {
     if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
     const code = byte ?? short ?? long;
     if (code !== undefined) return fromCode(Number.parseInt(code, 16), line);
     if (single === "N") throw notRead("the escape \\N{…}", line);
     if ("xuU".includes(single)) throw new TemplateError(`the escape \\${single} is cut short`, line);
-    return SINGLE[single] ?? whole;
+    return singleEscapes[single] ?? whole;
   });
 }
 

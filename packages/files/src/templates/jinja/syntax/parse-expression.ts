@@ -2,8 +2,8 @@ import { TemplateError } from "../template-error.js";
 import type { Cursor } from "./cursor.js";
 import type { Applied, CallArguments, Comparison, Expression } from "./tree.js";
 
-const COMPARISONS = ["==", "!=", "<", "<=", ">", ">="];
-const NO_ARGUMENTS: CallArguments = {
+const comparisons = ["==", "!=", "<", "<=", ">", ">="];
+const noArguments: CallArguments = {
   positional: [],
   named: [],
   spread: undefined,
@@ -75,7 +75,7 @@ function parseComparison(cursor: Cursor): Expression {
 
 function takeComparison(cursor: Cursor): string | undefined {
   const { token, ahead } = cursor;
-  if (token.type === "operator" && COMPARISONS.includes(token.value)) {
+  if (token.type === "operator" && comparisons.includes(token.value)) {
     cursor.next();
     return token.value;
   }
@@ -136,7 +136,7 @@ function parseApplications(cursor: Cursor, of: Expression): Expression {
 export function parseFilter(cursor: Cursor): Applied {
   const { line } = cursor.token;
   const name = parseDottedName(cursor);
-  return { name, args: cursor.isOperator("(") ? parseArguments(cursor) : NO_ARGUMENTS, line };
+  return { name, args: cursor.isOperator("(") ? parseArguments(cursor) : noArguments, line };
 }
 
 function parseDottedName(cursor: Cursor): string {
@@ -158,9 +158,9 @@ function parseTestArguments(cursor: Cursor): CallArguments {
   if (cursor.isOperator("(")) return parseArguments(cursor);
   const { type } = cursor.token;
   const begins = ["name", "text", "integer", "float"].includes(type) || cursor.isOperator("(", "[", "{");
-  if (!begins || cursor.isName("else", "or", "and")) return NO_ARGUMENTS;
+  if (!begins || cursor.isName("else", "or", "and")) return noArguments;
   if (cursor.isName("is")) throw cursor.failure("expected no second test");
-  return { ...NO_ARGUMENTS, positional: [parseMembers(cursor, parsePrimary(cursor))] };
+  return { ...noArguments, positional: [parseMembers(cursor, parsePrimary(cursor))] };
 }
 
 function parseMembers(cursor: Cursor, of: Expression): Expression {

@@ -37,7 +37,7 @@ function parsePrint(cursor: Cursor, line: number): Statement {
 type StatementParser = (cursor: Cursor, line: number) => Statement;
 
 /** By the tag's name. */
-const STATEMENTS: Readonly<Record<string, StatementParser>> = {
+const statements: Readonly<Record<string, StatementParser>> = {
   if: parseIf,
   for: parseFor,
   set: parseSet,
@@ -51,16 +51,16 @@ const STATEMENTS: Readonly<Record<string, StatementParser>> = {
 };
 
 /** The tags of Jinja's that are not read here; no chat template can use those that load others. */
-const UNREAD = ["autoescape", "block", "extends", "from", "import", "include"];
+const unread = ["autoescape", "block", "extends", "from", "import", "include"];
 
 function parseStatement(cursor: Cursor, line: number): Statement[] {
   const { token } = cursor;
   if (token.type !== "name") throw cursor.failure("expected the name of a tag");
   if (token.value === "print") return parsePrints(cursor, line);
-  const parse = Object.hasOwn(STATEMENTS, token.value) ? STATEMENTS[token.value] : undefined;
+  const parse = Object.hasOwn(statements, token.value) ? statements[token.value] : undefined;
   if (parse) return [parse(cursor, line)];
   const tag = `the tag {% ${token.value} %}`;
-  throw UNREAD.includes(token.value) ? notRead(tag, line) : new TemplateError(`${tag} is unknown`, line);
+  throw unread.includes(token.value) ? notRead(tag, line) : new TemplateError(`${tag} is unknown`, line);
 }
 
 function parsePrints(cursor: Cursor, line: number): Statement[] {
@@ -134,11 +134,11 @@ function parseTargetItem(cursor: Cursor, members: boolean): Expression {
   return members && cursor.skipOperator(".") ? { kind: "attribute", of, name: cursor.expectName() } : of;
 }
 
-const CONSTANTS = ["true", "True", "false", "False", "none", "None"];
+const constants = ["true", "True", "false", "False", "none", "None"];
 
 function asTarget(cursor: Cursor, read: Expression): Target {
   if (read.kind === "name") {
-    if (CONSTANTS.includes(read.name)) throw cursor.failure(`expected a name instead of ${read.name}`);
+    if (constants.includes(read.name)) throw cursor.failure(`expected a name instead of ${read.name}`);
     return read;
   }
   if (read.kind === "attribute" && read.of.kind === "name")

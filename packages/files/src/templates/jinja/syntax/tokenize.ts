@@ -1,5 +1,5 @@
 import { notRead, TemplateError } from "../template-error.js";
-import { WHITE } from "./characters.js";
+import { whiteSpace } from "./characters.js";
 import { decodeLiteral } from "./decode-literal.js";
 import type { Token } from "./token.js";
 
@@ -13,170 +13,170 @@ export function tokenize(source: string): Token[] {
 }
 
 const sticky = (source: string) => new RegExp(source, "yu");
-const OPENING = new RegExp(
-  `\\{%(?<rawSign>[-+]?)[${WHITE}]*raw[${WHITE}]*(?:-%\\}[${WHITE}]*|%\\})|\\{(?<tag>[%#{])(?<sign>[-+]?)`,
+const rawOpening = new RegExp(
+  `\\{%(?<rawSign>[-+]?)[${whiteSpace}]*raw[${whiteSpace}]*(?:-%\\}[${whiteSpace}]*|%\\})|\\{(?<tag>[%#{])(?<sign>[-+]?)`,
   "g",
 );
-const RAW_END = new RegExp(
-  `\\{%(?<sign>[-+]?)[${WHITE}]*endraw[${WHITE}]*(?:\\+%\\}|-%\\}[${WHITE}]*|%\\}\\n?)`,
+const rawEnd = new RegExp(
+  `\\{%(?<sign>[-+]?)[${whiteSpace}]*endraw[${whiteSpace}]*(?:\\+%\\}|-%\\}[${whiteSpace}]*|%\\}\\n?)`,
   "g",
 );
-const COMMENT_END = new RegExp(`\\+#\\}|-#\\}[${WHITE}]*|#\\}\\n?`, "g");
-const ENDS = {
-  block: sticky(`\\+%\\}|-%\\}[${WHITE}]*|%\\}\\n?`),
-  print: sticky(`-\\}\\}[${WHITE}]*|\\}\\}`),
+const commentEnd = new RegExp(`\\+#\\}|-#\\}[${whiteSpace}]*|#\\}\\n?`, "g");
+const ends = {
+  block: sticky(`\\+%\\}|-%\\}[${whiteSpace}]*|%\\}\\n?`),
+  print: sticky(`-\\}\\}[${whiteSpace}]*|\\}\\}`),
 };
-const WHITE_RUN = sticky(`[${WHITE}]+`);
-const FLOAT = sticky("(?:\\d+_)*\\d+(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)");
-const INTEGER = sticky(
+const whiteRun = sticky(`[${whiteSpace}]+`);
+const floatLiteral = sticky(
+  "(?:\\d+_)*\\d+(?:(?:\\.(?:\\d+_)*\\d+)?[eE][+-]?(?:\\d+_)*\\d+|\\.(?:\\d+_)*\\d+)",
+);
+const integerLiteral = sticky(
   "0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\\da-fA-F])+|[1-9](?:_?\\d)*|0(?:_?0)*",
 );
-const NAME = sticky("[\\p{L}\\p{N}_]+");
-const TEXT = sticky(`'[^'\\\\]*(?:\\\\[^][^'\\\\]*)*'|"[^"\\\\]*(?:\\\\[^][^"\\\\]*)*"`);
-const OPERATOR = sticky("//|\\*\\*|==|!=|>=|<=|[-+/*%~\\[\\](){}><=.:|,;]");
-const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+const nameLiteral = sticky("[\\p{L}\\p{N}_]+");
+const textLiteral = sticky(`'[^'\\\\]*(?:\\\\[^][^'\\\\]*)*'|"[^"\\\\]*(?:\\\\[^][^"\\\\]*)*"`);
+const operator = sticky("//|\\*\\*|==|!=|>=|<=|[-+/*%~\\[\\](){}><=.:|,;]");
+const closingOf: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
 class Tokenizer {
-  readonly #source: string;
-  readonly #tokens: Token[] = [];
-  #position = 0;
-  #line = 1;
+  private readonly source: string;
+  private readonly found: Token[] = [];
+  private position = 0;
+  private line = 1;
 
   constructor(source: string) {
-    this.#source = source;
+    this.source = source;
   }
 
   tokens(): Token[] {
-    while (this.#position < this.#source.length) this.#readText();
-    this.#tokens.push({ type: "end", line: this.#line });
-    return this.#tokens;
+    while (this.position < this.source.length) this.readText();
+    this.found.push({ type: "end", line: this.line });
+    return this.found;
   }
 
   /** Text up to the next tag, and that tag. */
-  #readText(): void {
-    const begin = this.#position;
-    const opening = this.#find(OPENING, begin);
+  private readText(): void {
+    const begin = this.position;
+    const opening = this.find(rawOpening, begin);
     if (!opening) {
-      this.#addData(this.#source.slice(begin));
-      this.#moveTo(this.#source.length);
+      this.addData(this.source.slice(begin));
+      this.moveTo(this.source.length);
       return;
     }
     const { tag, sign = "", rawSign } = opening.groups!;
-    const text = this.#source.slice(begin, opening.index);
-    this.#addData(this.#strippedBefore(text, begin, rawSign ?? sign, tag === "{"));
-    this.#moveTo(opening.index + opening[0].length);
-    if (rawSign !== undefined) this.#readRaw();
-    else if (tag === "#") this.#skipComment();
-    else this.#readTag(tag === "%" ? "block" : "print");
+    const text = this.source.slice(begin, opening.index);
+    this.addData(this.strippedBefore(text, begin, rawSign ?? sign, tag === "{"));
+    this.moveTo(opening.index + opening[0].length);
+    if (rawSign !== undefined) this.readRaw();
+    else if (tag === "#") this.skipComment();
+    else this.readTag(tag === "%" ? "block" : "print");
   }
 
-  #strippedBefore(text: string, begin: number, sign: string, isPrint: boolean): string {
-    if (sign === "-") return text.replace(new RegExp(`[${WHITE}]+$`), "");
+  private strippedBefore(text: string, begin: number, sign: string, isPrint: boolean): string {
+    if (sign === "-") return text.replace(new RegExp(`[${whiteSpace}]+$`), "");
     if (sign === "+" || isPrint) return text;
     const lineStart = text.lastIndexOf("\n") + 1;
-    const startsLine = lineStart > 0 || begin === 0 || this.#source[begin - 1] === "\n";
+    const startsLine = lineStart > 0 || begin === 0 || this.source[begin - 1] === "\n";
     return startsLine && isWhite(text.slice(lineStart)) ? text.slice(0, lineStart) : text;
   }
 
-  #readRaw(): void {
-    const begin = this.#position;
-    const end = this.#find(RAW_END, begin);
-    if (!end) throw new TemplateError("{% raw %} has no {% endraw %}", this.#line);
-    this.#addData(
-      this.#strippedBefore(this.#source.slice(begin, end.index), begin, end.groups!.sign!, false),
-    );
-    this.#moveTo(end.index + end[0].length);
+  private readRaw(): void {
+    const begin = this.position;
+    const end = this.find(rawEnd, begin);
+    if (!end) throw new TemplateError("{% raw %} has no {% endraw %}", this.line);
+    this.addData(this.strippedBefore(this.source.slice(begin, end.index), begin, end.groups!.sign!, false));
+    this.moveTo(end.index + end[0].length);
   }
 
-  #skipComment(): void {
-    const end = this.#find(COMMENT_END, this.#position);
-    if (!end) throw new TemplateError("a comment has no '#}'", this.#line);
-    this.#moveTo(end.index + end[0].length);
+  private skipComment(): void {
+    const end = this.find(commentEnd, this.position);
+    if (!end) throw new TemplateError("a comment has no '#}'", this.line);
+    this.moveTo(end.index + end[0].length);
   }
 
-  #readTag(kind: "block" | "print"): void {
-    this.#tokens.push({ type: `${kind}Begin`, line: this.#line });
+  private readTag(kind: "block" | "print"): void {
+    this.found.push({ type: `${kind}Begin`, line: this.line });
     const open: string[] = [];
     for (;;) {
-      const end = open.length === 0 && this.#take(ENDS[kind]);
+      const end = open.length === 0 && this.take(ends[kind]);
       if (end) {
-        this.#tokens.push({ type: `${kind}End`, line: this.#line });
-        this.#moveTo(this.#position + end.length);
+        this.found.push({ type: `${kind}End`, line: this.line });
+        this.moveTo(this.position + end.length);
         return;
       }
-      this.#readInside(open);
+      this.readInside(open);
     }
   }
 
-  #readInside(open: string[]): void {
-    const white = this.#take(WHITE_RUN);
+  private readInside(open: string[]): void {
+    const white = this.take(whiteRun);
     if (white) {
-      this.#moveTo(this.#position + white.length);
+      this.moveTo(this.position + white.length);
       return;
     }
-    const token = this.#number() ?? this.#word() ?? this.#literal() ?? this.#operator(open);
+    const token = this.number() ?? this.word() ?? this.literal() ?? this.operator(open);
     if (token === undefined) {
-      const character = String.fromCodePoint(this.#source.codePointAt(this.#position) ?? 0x20);
-      const what = this.#position < this.#source.length ? `unexpected '${character}'` : "a tag is not closed";
-      throw new TemplateError(what, this.#line);
+      const character = String.fromCodePoint(this.source.codePointAt(this.position) ?? 0x20);
+      const what = this.position < this.source.length ? `unexpected '${character}'` : "a tag is not closed";
+      throw new TemplateError(what, this.line);
     }
-    this.#tokens.push(token.token);
-    this.#moveTo(this.#position + token.length);
+    this.found.push(token.token);
+    this.moveTo(this.position + token.length);
   }
 
-  #number(): Taken | undefined {
-    const float = this.#source[this.#position - 1] !== "." && this.#take(FLOAT);
-    const line = this.#line;
+  private number(): Taken | undefined {
+    const float = this.source[this.position - 1] !== "." && this.take(floatLiteral);
+    const line = this.line;
     if (float)
       return {
         token: { type: "float", value: Number(float.replaceAll("_", "")), line },
         length: float.length,
       };
-    const integer = this.#take(INTEGER);
+    const integer = this.take(integerLiteral);
     if (!integer) return undefined;
     const value = Number(integer.replaceAll("_", ""));
     if (!Number.isSafeInteger(value)) throw notRead("an integer beyond 2^53", line);
     return { token: { type: "integer", value, line }, length: integer.length };
   }
 
-  #word(): Taken | undefined {
-    const name = this.#take(NAME);
-    return name ? { token: { type: "name", value: name, line: this.#line }, length: name.length } : undefined;
+  private word(): Taken | undefined {
+    const name = this.take(nameLiteral);
+    return name ? { token: { type: "name", value: name, line: this.line }, length: name.length } : undefined;
   }
 
-  #literal(): Taken | undefined {
-    const quoted = this.#take(TEXT);
+  private literal(): Taken | undefined {
+    const quoted = this.take(textLiteral);
     if (!quoted) return undefined;
-    const value = decodeLiteral(quoted.slice(1, -1), this.#line);
-    return { token: { type: "text", value, line: this.#line }, length: quoted.length };
+    const value = decodeLiteral(quoted.slice(1, -1), this.line);
+    return { token: { type: "text", value, line: this.line }, length: quoted.length };
   }
 
-  #operator(open: string[]): Taken | undefined {
-    const value = this.#take(OPERATOR);
+  private operator(open: string[]): Taken | undefined {
+    const value = this.take(operator);
     if (!value) return undefined;
-    const closing = CLOSING[value];
+    const closing = closingOf[value];
     if (closing) open.push(closing);
     else if (")]}".includes(value) && open.pop() !== value)
-      throw new TemplateError(`unexpected '${value}'`, this.#line);
-    return { token: { type: "operator", value, line: this.#line }, length: value.length };
+      throw new TemplateError(`unexpected '${value}'`, this.line);
+    return { token: { type: "operator", value, line: this.line }, length: value.length };
   }
 
-  #addData(value: string): void {
-    if (value !== "") this.#tokens.push({ type: "data", value, line: this.#line });
+  private addData(value: string): void {
+    if (value !== "") this.found.push({ type: "data", value, line: this.line });
   }
 
-  #find(pattern: RegExp, from: number): RegExpExecArray | null {
+  private find(pattern: RegExp, from: number): RegExpExecArray | null {
     pattern.lastIndex = from;
-    return pattern.exec(this.#source);
+    return pattern.exec(this.source);
   }
 
-  #take(pattern: RegExp): string | undefined {
-    return this.#find(pattern, this.#position)?.[0];
+  private take(pattern: RegExp): string | undefined {
+    return this.find(pattern, this.position)?.[0];
   }
 
-  #moveTo(position: number): void {
-    for (let at = this.#position; at < position; at++) if (this.#source[at] === "\n") this.#line++;
-    this.#position = position;
+  private moveTo(position: number): void {
+    for (let at = this.position; at < position; at++) if (this.source[at] === "\n") this.line++;
+    this.position = position;
   }
 }
 
@@ -186,5 +186,5 @@ interface Taken {
 }
 
 function isWhite(text: string): boolean {
-  return text !== "" && new RegExp(`^[${WHITE}]+$`).test(text);
+  return text !== "" && new RegExp(`^[${whiteSpace}]+$`).test(text);
 }

@@ -90,7 +90,7 @@ export function contains(runtime: Runtime, container: Value, item: Value): boole
   return false;
 }
 
-const COMPARISONS: Readonly<Record<string, (runtime: Runtime, left: Value, right: Value) => boolean>> = {
+const comparisons: Readonly<Record<string, (runtime: Runtime, left: Value, right: Value) => boolean>> = {
   "==": areEqual,
   "!=": (runtime, left, right) => !areEqual(runtime, left, right),
   "<": isLess,
@@ -103,5 +103,5 @@ const COMPARISONS: Readonly<Record<string, (runtime: Runtime, left: Value, right
 
 /** One of Jinja's comparisons by its operator. */
 export function compare(runtime: Runtime, operator: string, left: Value, right: Value): boolean {
-  return COMPARISONS[operator]!(runtime, left, right);
+  return comparisons[operator]!(runtime, left, right);
 }

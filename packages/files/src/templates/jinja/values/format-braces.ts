@@ -4,17 +4,17 @@ import { fixed, formatNumber, signOf } from "./format-number.js";
 import { represent, toText } from "./print.js";
 import { type Arguments, Float, typeName, type Value } from "./value.js";
 
-const PART = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
-const FIELD = /^([^!:.[]*)((?:\.[^!:.[]+|\[[^\]]+\])*)(?:!([rs]))?(?::([\s\S]*))?$/;
-const SPEC = /^(?:([\s\S])?([<>^=]))?([-+ ])?(0)?(\d+)?(,)?(?:\.(\d+))?([a-zA-Z%])?$/u;
+const part = /\{\{|\}\}|\{([^{}]*)\}|[{}]/g;
+const fieldPattern = /^([^!:.[]*)((?:\.[^!:.[]+|\[[^\]]+\])*)(?:!([rs]))?(?::([\s\S]*))?$/;
+const specPattern = /^(?:([\s\S])?([<>^=]))?([-+ ])?(0)?(\d+)?(,)?(?:\.(\d+))?([a-zA-Z%])?$/u;
 
 /** Python's `text.format(…)`. @throws TemplateError where it is no such form, or uses what is not read here */
 export function formatBraces(runtime: Runtime, form: string, args: Arguments): string {
   let counted = 0;
   runtime.budget.spendText(form.length);
-  const text = form.replace(PART, (whole, field?: string) => {
+  const text = form.replace(part, (whole, field?: string) => {
     if (whole === "{{" || whole === "}}") return whole[0]!;
-    const match = field === undefined ? undefined : FIELD.exec(field);
+    const match = field === undefined ? undefined : fieldPattern.exec(field);
     if (!match) throw notRead(`the format ${whole}`);
     const [, name = "", path = "", conversion, spec = ""] = match;
     const value = follow(runtime, pick(args, name === "" ? String(counted++) : name), path);
@@ -43,7 +43,7 @@ function follow(runtime: Runtime, value: Value, path: string): Value {
 
 function applySpec(runtime: Runtime, value: Value, spec: string): string {
   if (spec === "") return toText(runtime, value);
-  const match = SPEC.exec(spec);
+  const match = specPattern.exec(spec);
   if (!match) throw notRead(`the format ':${spec}'`);
   const [, fill, align, sign = "", zero, width = "0", comma, precision, kind] = match;
   runtime.budget.spendText(Number(width));

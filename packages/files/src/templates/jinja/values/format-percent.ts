@@ -4,7 +4,7 @@ import { formatNumber, signOf } from "./format-number.js";
 import { represent, toText } from "./print.js";
 import { Dict, Float, Tuple, type Value } from "./value.js";
 
-const FIELD = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([\s\S]|$)/gu;
+const fieldPattern = /%(?:\(([^)]*)\))?([-+ 0#]*)(\*|\d+)?(?:\.(\*|\d+))?[hlL]?([\s\S]|$)/gu;
 
 /** Python's `text % values`. @throws TemplateError where they don't fit */
 export function formatPercent(runtime: Runtime, form: string, values: Value): string {
@@ -20,7 +20,7 @@ export function formatPercent(runtime: Runtime, form: string, values: Value): st
   };
   runtime.budget.spendText(form.length);
   let usesNames = false;
-  const text = form.replace(FIELD, (_, name, flags, width, precision, kind) => {
+  const text = form.replace(fieldPattern, (_, name, flags, width, precision, kind) => {
     if (kind === "%") return "%";
     if (width === "*" || precision === "*") throw notRead("a format whose width is an argument");
     usesNames ||= name !== undefined;

@@ -72,11 +72,11 @@ function ownAttribute(runtime: Runtime, value: Value, name: string): Value | und
     return containerMethod(runtime, value, name);
   if (value instanceof Thing) return value.attribute(name);
   const isNumber = asInteger(value) !== undefined || value instanceof Float;
-  if (isNumber && NUMBER_ATTRIBUTES.includes(name)) throw notRead(`the attribute ${name} of a number`);
+  if (isNumber && numberAttributes.includes(name)) throw notRead(`the attribute ${name} of a number`);
   return undefined;
 }
 
-const NUMBER_ATTRIBUTES = [
+const numberAttributes = [
   "as_integer_ratio",
   "bit_count",
   "bit_length",

@@ -56,7 +56,7 @@ function join<T>(runtime: Runtime, items: readonly T[], write: (item: T) => stri
   return text;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** In single quotes, unless it holds some and no double one; what is not printable by its code. */
 export function quote(runtime: Runtime, text: string): string {
@@ -65,7 +65,7 @@ export function quote(runtime: Runtime, text: string): string {
   const escaped = text.replace(/[\\\n\r\t'"]|[\p{C}\p{Z}]/gu, (character) => {
     if (character === "'" || character === '"') return character === mark ? `\\${mark}` : character;
     if (character === " " || runtime.standIns.has(character)) return character;
-    return ESCAPES[character] ?? escapeCode(character.codePointAt(0)!);
+    return escapes[character] ?? escapeCode(character.codePointAt(0)!);
   });
   return mark + escaped + mark;
 }

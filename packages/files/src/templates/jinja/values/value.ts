@@ -69,29 +69,29 @@ type Key = string | number | null | object;
 
 /** A mapping in the order of insertion, whose keys are equal where Python's are: 1, 1.0 and True are one key. */
 export class Dict {
-  readonly #entries = new Map<Key, readonly [Value, Value]>();
+  private readonly pairs = new Map<Key, readonly [Value, Value]>();
 
   constructor(entries: Iterable<readonly [Value, Value]> = []) {
     for (const [key, value] of entries) {
       const hash = hashOf(key);
-      this.#entries.set(hash, [this.#entries.get(hash)?.[0] ?? key, value]);
+      this.pairs.set(hash, [this.pairs.get(hash)?.[0] ?? key, value]);
     }
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.pairs.size;
   }
 
   /** @throws TemplateError where the key is a list or a dict */
   get(key: Value): Value | undefined {
-    return this.#entries.get(hashOf(key))?.[1];
+    return this.pairs.get(hashOf(key))?.[1];
   }
 
   /** Adds a key that holds nothing. @returns whether it is new */
   add(key: Value): boolean {
     const hash = hashOf(key);
-    if (this.#entries.has(hash)) return false;
-    this.#entries.set(hash, [key, null]);
+    if (this.pairs.has(hash)) return false;
+    this.pairs.set(hash, [key, null]);
     return true;
   }
 
@@ -104,7 +104,7 @@ export class Dict {
   }
 
   entries(): (readonly [Value, Value])[] {
-    return [...this.#entries.values()];
+    return [...this.pairs.values()];
   }
 }
 
@@ -127,12 +127,12 @@ function hashOfTuple({ items }: Tuple): string {
   if (hashes.some((hash) => typeof hash === "object" && hash !== null))
     throw notRead("a function in the key of a dict");
   const written = `(${JSON.stringify(hashes)}`;
-  if (written.length > LONGEST_KEY) throw notRead("so long a key of a dict");
+  if (written.length > longestKey) throw notRead("so long a key of a dict");
   return written;
 }
 
 /** Tuples that hold themselves twice double at every level. */
-const LONGEST_KEY = 10_000;
+const longestKey = 10_000;
 
 /** Null is a value: `??` would lose it. */
 export function orElse(value: Value | undefined, fallback: Value): Value {
