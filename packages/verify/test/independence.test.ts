@@ -22,7 +22,8 @@ test("outside of `ours`, verify imports nothing of this project but itself", () 
     importsOf(file).map((specifier) => `${relative(source, file)} ${specifier}`),
   );
   expect(imported.length).toBeGreaterThan(200);
-  const allowed = / (?:fast-check|@tensorflow\/tfjs-core|node:[a-z/_]+|\.\.?\/(?!.*\bours\/)[\w./-]+)$/;
+  const allowed =
+    / (?:fast-check|valibot|@tensorflow\/tfjs-core|node:[a-z/_]+|\.\.?\/(?!.*\bours\/)[\w./-]+)$/;
   expect(imported.filter((one) => !allowed.test(one))).toEqual([]);
   const inside = files.flatMap((file) =>
     importsOf(file)

@@ -66,8 +66,12 @@ test("a header and a tensor larger than one window and one chunk are read whole"
     tensors: [{ name: "long", shape: [values.length], type: 0, data: Buffer.from(values.buffer) }],
   });
   const model = await openGguf(await place({ "model.gguf": file }));
-  expect(model.metadata.get("tokens")).toEqual(tokens);
-  expect(await model.tensors.get("long")!.read()).toEqual(values);
+  // As bytes and text: the comparer of structures takes ten seconds for so many numbers.
+  expect((model.metadata.get("tokens") as string[]).join("\n") === tokens.join("\n")).toBe(true);
+  const read = await model.tensors.get("long")!.read();
+  expect(Buffer.from(read.buffer, read.byteOffset, read.byteLength).equals(Buffer.from(values.buffer))).toBe(
+    true,
+  );
   await model.close();
 });
 
