@@ -34,10 +34,15 @@ async function run(source: string): Promise<string[]> {
     return true;
   });
   vi.spyOn(console, "log").mockImplementation((...words) => {
-    printed += `${words.join(" ")}\n`;
+    printed += `${words.map(asText).join(" ")}\n`;
   });
   await import(pathToFileURL(file).href);
   return printed.trimEnd().split("\n");
+}
+
+/** As the console would, of a record all of it. */
+function asText(word: unknown): string {
+  return typeof word === "object" && !Array.isArray(word) ? JSON.stringify(word) : String(word);
 }
 
 test("backends: starts what is asked for and multiplies", async () => {
@@ -56,6 +61,22 @@ test("models: loads a checkpoint and reads two rows of different lengths", async
   const lines = await run((await exampleOf("models")).replace("path/to/model", path));
   expect(lines[0]).toBe(`llama ${260 * 8 + 2 * (2 * 8 + 64 + 32 + 32 + 64 + 3 * 96) + 8} <|im_start|>user`);
   expect(lines.at(-1)).toBe("2,260");
+});
+
+test("files: reads a chat, the tensors' table and one tensor, as numbers and as bytes", async () => {
+  const folder = await mkdtemp(join(here, "readme-"));
+  folders.push(folder);
+  const path = join(folder, "tiny.gguf");
+  await writeFile(path, tinyLlamaFile());
+  const lines = await run((await exampleOf("files")).replaceAll("path/to/model", path));
+  expect(lines[0]).toBe("<|im_start|>user");
+  expect(lines).toContain("token_embd.weight F32 260,8");
+  expect(lines.at(-1)).toMatch(/^\d+ F32 1 \d+$/);
+});
+
+test("lab: the README's answer has full scores", async () => {
+  const lines = await run(await exampleOf("lab"));
+  expect(JSON.parse(lines.join(""))).toMatchObject({ grammaticality: 1, relevance: 1, preference: 1 });
 });
 
 test.each([
