@@ -52,7 +52,17 @@ test("prompts are read whole, in passes of at most 128 tokens a row, as few as t
 });
 
 test("between two passes the event loop runs, so that an abort is heard", async () => {
-  const toy = model();
+  // A pass of 128 tokens takes 26 ms or more, longer than the host is kept waiting.
+  const toy = new ToyModel(
+    (row) => {
+      const end = performance.now() + 0.2;
+      while (performance.now() < end);
+      return [row.length, 0, 1];
+    },
+    3,
+    new Set(),
+    5000,
+  );
   const session = toy.openSession(1);
   const abort = new AbortController();
   const reason = new Error("enough");
