@@ -215,6 +215,9 @@ describe("what cannot be done is refused", () => {
     const whole = await readFile(save);
     await writeFile(save, whole.subarray(0, whole.length - 1));
     await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "bad-checkpoint" });
+    // Whole, but of numbers that no weights are: found while its tensors are read.
+    await writeFile(save, Buffer.from(whole.toString("latin1").replace('"F32"', '"I32"'), "latin1"));
+    await expect(train(folder, { resume: true })).rejects.toMatchObject({ code: "bad-checkpoint" });
     const other = join(await makeFolder(), "model");
     await train(join(other, ".."));
     await writeFile(save, await readFile(join(other, "model.safetensors")));

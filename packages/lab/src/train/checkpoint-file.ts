@@ -3,8 +3,7 @@
  * and the settings. Random numbers and the place in the corpus follow from seed and step.
  */
 import { dirname } from "node:path";
-import { encodeSafetensors, openSafetensors, writeAtomically } from "@amulet-ts/files";
-import { ModelError } from "@amulet-ts/models";
+import { encodeSafetensors, FilesError, openSafetensors, writeAtomically } from "@amulet-ts/files";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
@@ -67,7 +66,7 @@ export async function loadCheckpoint(path: string): Promise<TrainingState & { re
     return { trained: tensors as unknown as TrainedTensors, stepsDone, record };
   } catch (error) {
     disposeTrained(tensors as unknown as TrainedTensors);
-    throw error instanceof ModelError ? refuse(path, error) : error;
+    throw error instanceof FilesError ? refuse(path, error) : error;
   } finally {
     await file.close();
   }

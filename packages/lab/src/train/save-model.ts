@@ -27,7 +27,7 @@ export async function saveModel(
   await writeAtomically(join(folder, "model.safetensors"), file);
 }
 
-/** The weights of a saved model, float32 again; the tensors are the caller's. @throws ModelError */
+/** The weights of a saved model, float32 again; the tensors are the caller's. @throws FilesError */
 export async function readWeights(folder: string): Promise<Map<string, tf.Tensor>> {
   const file = await openSafetensors(join(folder, "model.safetensors"));
   try {
