@@ -12,6 +12,7 @@ export class DownloadProgress {
   private readonly line: Progress;
   private readonly rate = new DownloadRate();
   private lastTenth = -1;
+  private lastTotal = 0;
 
   constructor(
     private readonly io: Io,
@@ -31,6 +32,9 @@ export class DownloadProgress {
   private writeTenth(step: HubProgress): void {
     const { overallReceivedBytes: done, overallTotalBytes: total } = step;
     const tenth = total > 0 ? Math.floor((10 * done) / total) : 0;
+    // The weights that an index names are known once the small files are here: what was all is then a beginning.
+    if (total > this.lastTotal) this.lastTenth = -1;
+    this.lastTotal = total;
     if (tenth <= this.lastTenth) return;
     this.lastTenth = tenth;
     writeAside(this.io, `Fetching ${this.id}: ${tenth * 10} % · ${this.describe(step).join(" · ")}`);
