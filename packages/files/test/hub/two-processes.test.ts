@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -30,6 +30,7 @@ let compiled = "";
 
 beforeAll(async () => {
   compiled = await mkdtemp(join(tmpdir(), "hub-compiled-"));
+  await symlink(join(sources, "../../../node_modules"), join(compiled, "node_modules"), "junction");
   const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
   const project = {
     extends: join(sources, "../../../tsconfig.json"),

@@ -5,11 +5,12 @@
 import { dirname } from "node:path";
 import { encodeSafetensors, FilesError, openSafetensors, writeAtomically } from "@amulet-ts/files";
 import * as tf from "@tensorflow/tfjs-core";
+import * as v from "valibot";
 import { LabError } from "../errors.js";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
 import { isThere } from "./is-there.js";
 import { disposeTrained, type Trained, type TrainedTensors } from "./optimiser/adamw.js";
-import { defaultSettings, type TrainingSettings } from "./settings.js";
+import { settingsSchema, type TrainingSettings } from "./settings.js";
 
 /** Where a run is; the tensors are the holder's. */
 export interface TrainingState {
@@ -120,19 +121,26 @@ async function openCheckpoint(path: string): ReturnType<typeof openSafetensors> 
   return openSafetensors(path).catch((cause: unknown) => refuse(path, cause));
 }
 
+const runSchema = v.looseObject({ version: v.unknown() });
+
+const recordSchema = v.object({
+  stepsDone: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  settings: settingsSchema,
+  tokenizer: v.object({ "tokenizer.json": v.string(), "tokenizer_config.json": v.string() }),
+  seconds: v.number(),
+  backend: v.exactOptional(v.string()),
+});
+
 function readMetadata(path: string, text = "null"): { stepsDone: number; record: RunRecord } {
-  const value = parseMetadata(path, text);
-  if (typeof value !== "object" || value === null || !("version" in value)) {
-    return refuse(path, "it says nothing of a training run");
+  const run = v.safeParse(runSchema, parseMetadata(path, text));
+  if (!run.success) return refuse(path, "it says nothing of a training run");
+  if (run.output.version !== version) {
+    return refuse(path, `it is of version ${String(run.output.version)}, and ${version} is read here`);
   }
-  const { version: written, stepsDone, ...record } = value as Record<string, unknown>;
-  if (written !== version) {
-    return refuse(path, `it is of version ${String(written)}, and ${version} is read here`);
-  }
-  if (!Number.isInteger(stepsDone) || (stepsDone as number) < 0 || !isRecord(record)) {
-    return refuse(path, "its record of the run is damaged");
-  }
-  return { stepsDone: stepsDone as number, record };
+  const written = v.safeParse(recordSchema, run.output);
+  if (!written.success) return refuse(path, "its record of the run is damaged");
+  const { stepsDone, ...record } = written.output;
+  return { stepsDone, record };
 }
 
 function parseMetadata(path: string, text: string): unknown {
@@ -141,25 +149,6 @@ function parseMetadata(path: string, text: string): unknown {
   } catch (cause) {
     return refuse(path, cause);
   }
-}
-
-function isRecord(record: Record<string, unknown>): record is Record<string, unknown> & RunRecord {
-  const { backend } = record;
-  return isLike(record, recordPattern) && (backend === undefined || typeof backend === "string");
-}
-
-const recordPattern = {
-  settings: defaultSettings,
-  tokenizer: { "tokenizer.json": "", "tokenizer_config.json": "" } satisfies TokenizerFiles,
-  seconds: 0,
-};
-
-/** Whether all fields of the pattern are there, with values of the same kinds. */
-function isLike(value: unknown, pattern: unknown): boolean {
-  if (typeof pattern !== "object" || pattern === null) return typeof value === typeof pattern;
-  if (typeof value !== "object" || value === null) return false;
-  const fields = value as Record<string, unknown>;
-  return Object.entries(pattern).every(([name, inner]) => isLike(fields[name], inner));
 }
 
 function refuse(path: string, cause: unknown): never {

@@ -2,6 +2,7 @@
 import { type RandomStream, xoshiro128 } from "@amulet-ts/core";
 import type { ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
+import * as v from "valibot";
 
 /** The content of a config.json, as Hugging Face has it. */
 export type ModelConfig = Readonly<Record<string, unknown>>;
@@ -17,7 +18,18 @@ export const defaultShape = {
   max_position_embeddings: 256,
 } as const;
 
-export type ModelShape = { readonly [Size in keyof typeof defaultShape]: number };
+/** Sizes as a file holds them. */
+export const shapeSchema = v.object({
+  hidden_size: v.number(),
+  intermediate_size: v.number(),
+  num_hidden_layers: v.number(),
+  num_attention_heads: v.number(),
+  num_key_value_heads: v.number(),
+  head_dim: v.number(),
+  max_position_embeddings: v.number(),
+});
+
+export type ModelShape = Readonly<v.InferOutput<typeof shapeSchema>>;
 
 /** @param endToken ends an answer; also fills up rows, where nothing reads it */
 export function llamaConfig(

@@ -1,6 +1,7 @@
 /** Everything that decides what a training run gives, apart from the backend. */
+import * as v from "valibot";
 import { LabError } from "../errors.js";
-import { defaultShape, type ModelShape } from "./model-shape.js";
+import { defaultShape, type ModelShape, shapeSchema } from "./model-shape.js";
 import type { AdamWSettings } from "./optimiser/adamw.js";
 import type { Schedule } from "./optimiser/schedule.js";
 
@@ -14,6 +15,22 @@ export interface TrainingSettings {
   readonly schedule: Schedule;
   readonly adamw: AdamWSettings;
 }
+
+/** Settings as a file holds them: every one is there. */
+export const settingsSchema = v.object({
+  seed: v.number(),
+  rows: v.number(),
+  vocabularySize: v.number(),
+  shape: shapeSchema,
+  schedule: v.object({ steps: v.number(), warmUp: v.number(), peak: v.number(), floor: v.number() }),
+  adamw: v.object({
+    beta1: v.number(),
+    beta2: v.number(),
+    epsilon: v.number(),
+    weightDecay: v.number(),
+    clipNorm: v.number(),
+  }),
+}) satisfies v.GenericSchema<TrainingSettings>;
 
 /** Those of the model that ships with this package. */
 export const defaultSettings: TrainingSettings = {

@@ -1,6 +1,7 @@
 /** `amulet tokenize`: a text or a chat as tokens. */
 import type { ChatMessage } from "@amulet-ts/core";
 import { openTokenizer, type Tokenizer } from "@amulet-ts/files";
+import * as v from "valibot";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
 import { modelPath } from "../../options/model.js";
@@ -45,23 +46,25 @@ function encodeText(tokenizer: Tokenizer, text: string): Tokens {
   return { ids: tokenizer.encode(text, { parseSpecial: true }) };
 }
 
-const roles: readonly string[] = ["system", "user", "assistant"] satisfies ChatMessage["role"][];
+const messageSchema = v.object({
+  role: v.picklist(["system", "user", "assistant"] satisfies ChatMessage["role"][]),
+  content: v.string(),
+});
+/** A list of messages, alone or in an object. */
+const chatSchema = v.pipe(
+  v.union([v.array(v.unknown()), v.object({ messages: v.array(v.unknown()) })]),
+  v.transform((chat) => ("messages" in chat ? chat.messages : chat)),
+  v.nonEmpty(),
+);
 
 function checkMessages(value: unknown, source: string): ChatMessage[] {
-  const list = isRecord(value) ? value.messages : value;
-  if (!Array.isArray(list) || list.length === 0) throw badChat(source, "it holds no list of messages");
-  return list.map((entry: unknown, index) => {
-    if (isMessage(entry)) return { role: entry.role, content: entry.content };
+  const chat = v.safeParse(chatSchema, value);
+  if (!chat.success) throw badChat(source, "it holds no list of messages");
+  return chat.output.map((entry, index) => {
+    const message = v.safeParse(messageSchema, entry);
+    if (message.success) return message.output;
     throw badChat(source, `message ${index + 1} is ${JSON.stringify(entry)?.slice(0, 80)}`);
   });
-}
-
-function isMessage(entry: unknown): entry is ChatMessage {
-  return isRecord(entry) && roles.includes(String(entry.role)) && typeof entry.content === "string";
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function badChat(source: string, what: string): CliError {

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { FilesError } from "../../errors.js";
 import { isSafePath } from "../../places/safe-path.js";
 import { defaultRevision, type ModelId } from "../model-id.js";
@@ -111,40 +112,55 @@ function parseJson(text: string, subject: Subject): unknown {
   }
 }
 
+const safePath = v.pipe(v.string(), v.check(isSafePath));
+const byteCount = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const infoSchema = v.object({ sha: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)) });
+const siblingsSchema = v.object({ siblings: v.array(v.unknown()) });
+const siblingSchema = v.object({ rfilename: safePath });
+/** Of files in LFS, size and hash of the content stand apart; the others are those of a pointer. */
+const treeEntrySchema = v.object({
+  type: v.literal("file"),
+  path: safePath,
+  size: v.optional(v.unknown()),
+  oid: v.optional(v.unknown()),
+  lfs: v.optional(
+    v.fallback(v.looseObject({ size: v.optional(v.unknown()), oid: v.optional(v.unknown()) }), {}),
+  ),
+});
+
 function readCommit(body: unknown, subject: Subject): string {
-  const commit = isRecord(body) ? body.sha : undefined;
-  if (typeof commit === "string" && /^[\w-]{1,64}$/.test(commit)) return commit;
+  const info = v.safeParse(infoSchema, body);
+  if (info.success) return info.output.sha;
   throw malformed(subject, "the model's description names no commit (sha)");
 }
 
 function readSiblings(body: unknown): string[] {
-  const siblings = isRecord(body) && Array.isArray(body.siblings) ? body.siblings : [];
-  return siblings.flatMap((entry: unknown) => {
-    const path = isRecord(entry) ? entry.rfilename : undefined;
-    return typeof path === "string" && isSafePath(path) ? [path] : [];
+  const list = v.safeParse(siblingsSchema, body);
+  const siblings = list.success ? list.output.siblings : [];
+  return siblings.flatMap((entry) => {
+    const sibling = v.safeParse(siblingSchema, entry);
+    return sibling.success ? [sibling.output.rfilename] : [];
   });
 }
 
-function readTreeEntry(entry: unknown): RemoteFile[] {
-  if (!isRecord(entry) || entry.type !== "file") return [];
-  const { path, size, oid } = entry;
-  const lfs = isRecord(entry.lfs) ? entry.lfs : undefined;
+/** What is no file of a plain path, size and hash is passed over. */
+function readTreeEntry(value: unknown): RemoteFile[] {
+  const entry = v.safeParse(treeEntrySchema, value);
+  if (!entry.success) return [];
+  const { path, size, oid, lfs } = entry.output;
   const bytes = lfs?.size ?? size;
   const named = lfs?.oid ?? oid;
   const hash = typeof named === "string" ? named.replace(/^sha256:/, "") : "";
   const digest = readDigest(hash);
-  if (typeof path !== "string" || !isSafePath(path) || digest === undefined) return [];
-  if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0) return [];
-  return [{ path, size: bytes, digest, blobName: hash }];
+  return digest !== undefined && v.is(byteCount, bytes)
+    ? [{ path, size: bytes, digest, blobName: hash }]
+    : [];
 }
 
 function readDigest(hex: string): Digest | undefined {
   if (/^[0-9a-f]{64}$/.test(hex)) return { kind: "sha256", hex };
   return /^[0-9a-f]{40}$/.test(hex) ? { kind: "git-sha1", hex } : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function malformed({ repository }: Subject, what: string, cause?: unknown): FilesError {

@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-const command = fileURLToPath(new URL("../packages/cli/bin/amulet.js", import.meta.url));
+const command = fileURLToPath(new URL("../../packages/cli/bin/amulet.js", import.meta.url));
 
-const built = fileURLToPath(new URL("../packages/cli/dist/main.js", import.meta.url));
+const built = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
 
 const specimens = async () => (await readdir(tmpdir())).filter((name) => name.startsWith("amulet-doctor-"));
 
