@@ -179,6 +179,19 @@ test.each([
   expect([toy.tokensRead, toy.openSessions]).toEqual([0, 0]);
 });
 
+test.each([preferenceMethod(), withMinP(amuletMethod(), 0.1), boundedMethod(0.2)])(
+  "so does a weighted preference, whatever method takes it: $name",
+  async (method) => {
+    const { preference, ...rest } = request({ method });
+    const weighted = { ...rest, preferences: [{ tokens: preference!, weight: 3 }] };
+    await expect(collect(top(20), weighted)).rejects.toMatchObject({
+      code: "not-covered",
+      message: expect.stringContaining("a weighted mixture of preferences needs all of them"),
+    });
+    expect(idsOf(await collect(top(V - 1), request({ method })))).toHaveLength(8);
+  },
+);
+
 test("so do a beam search and scores", async () => {
   await expect(beamSearch(top(20), [1], { maxNewTokens: 3 })).rejects.toMatchObject({ code: "not-covered" });
   const prompts = { base: [1], preference: [2] };

@@ -122,11 +122,12 @@ class CachedSession implements TensorSession {
       if (row.length === 0)
         throw new ModelError("bad-token", `Row ${b} got no token: every row needs at least one.`);
       const { vocabularySize, contextLength } = this.config;
-      const bad = row.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-      if (bad !== undefined) {
+      // By its place, as what is there may be `undefined`.
+      const bad = row.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+      if (bad >= 0) {
         throw new ModelError(
           "bad-token",
-          `Row ${b} got the token id ${bad}; ids go from 0 to ${vocabularySize - 1}.`,
+          `Row ${b} got the token id ${row[bad]}; ids go from 0 to ${vocabularySize - 1}.`,
         );
       }
       const length = this.caches[b]!.length + row.length;

@@ -8,7 +8,7 @@ import { checkPrompt } from "../port/reading.js";
 import type { LanguageModel, TokenRow } from "../port/session.js";
 import type { SharedRow, SharedRows } from "../port/shared-rows.js";
 import type { ChoiceContext } from "./choose.js";
-import { checkCoverage } from "./coverage.js";
+import { checkCoverage, refuseUnlessWhole } from "./coverage.js";
 import { readPreferences, type WeightedPrompt } from "./prompts.js";
 import type { DecodeRequest, EndReason } from "./request.js";
 
@@ -138,6 +138,8 @@ export class AnswerInProgress {
   /** A prompt that neither the method nor the mixture nor what is told of a token reads is not computed. */
   private planPrompts(): void {
     checkCoverage(this.model, this.method);
+    // A mixture goes past its prompts as any unbounded method does, before the method sees it.
+    if (this.isMixture) refuseUnlessWhole(this.model, "a weighted mixture of preferences");
     const preferences = this.readsPreferences ? this.preferences.map(({ tokens }) => tokens) : [];
     if (this.readsPreferences && preferences.length === 0) throw noPreference(this.method);
     const prompts = this.readsBase ? [this.request.base, ...preferences] : preferences;
