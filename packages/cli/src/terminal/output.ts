@@ -1,5 +1,4 @@
 /** Standard output and standard error. Every command writes to them here, so that nothing foreign reaches a terminal raw. */
-import { setImmediate } from "node:timers/promises";
 import type { Io } from "../io.js";
 import { colorsFor } from "./colors.js";
 import { wrapText } from "./columns.js";
@@ -61,11 +60,6 @@ export function writeDim(io: Io, line: string): void {
 /** An error as Node shows it, over several lines. */
 export function writeStack(io: Io, stack: string): void {
   io.stderr.write(`${printable(stack)}\n`);
-}
-
-/** Lets signals and other events be heard: a backend that computes at once never gives them room. */
-export function breathe(): Promise<void> {
-  return setImmediate();
 }
 
 /** A number for people: four significant digits at most. */

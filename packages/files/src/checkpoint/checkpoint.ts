@@ -5,11 +5,11 @@ import { openGguf } from "../formats/gguf.js";
 import type { GgufFile } from "../formats/gguf-file.js";
 import { closeOnFailure } from "../formats/model-file.js";
 import { openSafetensors } from "../formats/safetensors.js";
-import { isRecord } from "../formats/safetensors-header.js";
 import { openShardedSafetensors } from "../formats/sharded-safetensors.js";
 import type { TensorStore } from "../formats/tensor-source.js";
 import type { Place } from "../places/place.js";
 import type { JsonObject } from "../places/read-json.js";
+import { isJsonObject } from "../places/read-json.js";
 import { ConfigSource } from "./config.js";
 import { finiteWeights } from "./finite-weights.js";
 import { readConfigFile, readFolderText } from "./folder-files.js";
@@ -104,7 +104,7 @@ async function openFolder(folder: Place): Promise<Checkpoint> {
 
 /** The family's names in config.json; of a model with images or sound, those of its text part. */
 export function architectureNames(config: JsonObject): ArchitectureNames {
-  const { architectures, model_type } = isRecord(config.text_config) ? config.text_config : config;
+  const { architectures, model_type } = isJsonObject(config.text_config) ? config.text_config : config;
   const architecture = Array.isArray(architectures) ? architectures[0] : architectures;
   // Text parts seldom name a class; then the whole model's is at least known to whoever reads the error.
   const whole = Array.isArray(config.architectures) ? config.architectures[0] : config.architectures;
@@ -117,7 +117,7 @@ export function architectureNames(config: JsonObject): ArchitectureNames {
  * @param names of the checkpoint's tensors
  */
 export function folderConfig(config: JsonObject, path: string, names: ReadonlySet<string>): ConfigSource {
-  if (!isRecord(config.text_config)) return new ConfigSource("huggingface", path, config, names);
+  if (!isJsonObject(config.text_config)) return new ConfigSource("huggingface", path, config, names);
   // Of such a model either level may say whether the head is the embedding, and often neither does.
   const values = { ...config.text_config, tie_word_embeddings: !names.has("lm_head.weight") };
   return new ConfigSource("huggingface", `${path}, text_config`, values, names);

@@ -1,9 +1,8 @@
 /** The small files of a folder in Hugging Face's layout. */
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
-import { type JsonObject, readJsonObject, readJsonText } from "../places/read-json.js";
+import { isJsonObject, type JsonObject, readJsonObject, readJsonText } from "../places/read-json.js";
 import { findChatTemplate } from "../templates/chat-template.js";
-import { isRecord } from "../tokenizer/expect-json.js";
 import {
   type JsonTokenizerFiles,
   parseTokenizerConfig,
@@ -34,7 +33,7 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
   if (tokenizerText === undefined) return undefined;
   const generation = (await readJsonObject(folder.child("generation_config.json"))) ?? {};
   const tokenizerConfig = await readText("tokenizer_config.json");
-  const ofText = isRecord(config.text_config) ? config.text_config : {};
+  const ofText = isJsonObject(config.text_config) ? config.text_config : {};
   const endTokens = [generation.eos_token_id, config.eos_token_id, ofText.eos_token_id].flat();
   const tokenizer = readTokenizer(folder, {
     tokenizer: tokenizerText,

@@ -2,9 +2,10 @@
  * Checkpoints whose weights are stored as somebody's quantised numbers: each is named, none is read. Only GGUF's own
  * types are (`formats/dequantise.ts`).
  */
+
 import { FilesError } from "../errors.js";
-import { isRecord } from "../formats/safetensors-header.js";
 import type { TensorStore } from "../formats/tensor-source.js";
+import { isJsonObject } from "../places/read-json.js";
 
 /** Methods of `quantization_config`, as people write them; others go by the name that the config gives. */
 const methods: Readonly<Record<string, string>> = {
@@ -43,7 +44,7 @@ const traces: readonly (readonly [name: RegExp, method: string])[] = [
  * @throws FilesError `unknown-tensor-type` where it announces quantised weights
  */
 export function refuseQuantisedConfig(config: Readonly<Record<string, unknown>>, path: string): void {
-  const text = isRecord(config.text_config) ? config.text_config : {};
+  const text = isJsonObject(config.text_config) ? config.text_config : {};
   const announced = config.quantization_config ?? text.quantization_config ?? config.compression_config;
   const method = describeMlx(config.quantization) ?? describeMethod(announced);
   if (method !== undefined) throw quantised(path, method);
@@ -67,11 +68,11 @@ export function refuseQuantisedTensors({ tensors }: TensorStore, path: string): 
 
 /** mlx writes its settings under a key of its own, and once more under everybody's. */
 function describeMlx(settings: unknown): string | undefined {
-  return isRecord(settings) && isCount(settings.bits) ? withBits("MLX", settings.bits) : undefined;
+  return isJsonObject(settings) && isCount(settings.bits) ? withBits("MLX", settings.bits) : undefined;
 }
 
 function describeMethod(settings: unknown): string | undefined {
-  if (!isRecord(settings) || Object.keys(settings).length === 0) return undefined;
+  if (!isJsonObject(settings) || Object.keys(settings).length === 0) return undefined;
   const { quant_method, load_in_4bit, load_in_8bit } = settings;
   const isBitsAndBytes = quant_method === "bitsandbytes" || (quant_method ?? undefined) === undefined;
   if (isBitsAndBytes && load_in_4bit === true) return withBits("bitsandbytes", 4);

@@ -1,4 +1,5 @@
 import { FilesError } from "../errors.js";
+import { isJsonObject } from "../places/read-json.js";
 import { viewOf } from "./byte-cursor.js";
 import { countElements, encodedBytes } from "./file-tensor.js";
 import type { ModelFile } from "./model-file.js";
@@ -111,7 +112,7 @@ async function readHeaderLength(file: ModelFile): Promise<number> {
 function parseHeader(file: ModelFile, bytes: Uint8Array): Record<string, unknown> {
   refuseNesting(file, bytes);
   const value = parseJson(file, bytes);
-  if (isRecord(value)) return value;
+  if (isJsonObject(value)) return value;
   throw badHeader(file, "the header is not a JSON object");
 }
 
@@ -148,7 +149,7 @@ function parseJson(file: ModelFile, bytes: Uint8Array): unknown {
 }
 
 function checkEntry(file: ModelFile, name: string, value: unknown): SafetensorsEntry {
-  if (!isRecord(value)) throw badHeader(file, `the entry of tensor ${quote(name)} is not an object`);
+  if (!isJsonObject(value)) throw badHeader(file, `the entry of tensor ${quote(name)} is not an object`);
   const storage = checkType(file, name, value.dtype);
   const shape = value.shape;
   if (!isListOfCounts(shape) || shape.length > mostAxes)
@@ -202,7 +203,7 @@ function checkCoverage(file: ModelFile, entries: readonly SafetensorsEntry[], da
 /** null counts as absent, as in the format's own library. */
 function checkMetadata(file: ModelFile, metadata: unknown): ReadonlyMap<string, string> {
   if (metadata === undefined || metadata === null) return new Map();
-  if (!isRecord(metadata)) throw badHeader(file, "__metadata__ is not an object");
+  if (!isJsonObject(metadata)) throw badHeader(file, "__metadata__ is not an object");
   return new Map(
     Object.entries(metadata).map(([key, value]) => {
       if (typeof value === "string") return [key, value];
@@ -233,10 +234,6 @@ function badHeader(file: ModelFile, came: string, options?: ErrorOptions): Files
     `${file.path} has a damaged header: ${came}. Fetch the file again.`,
     options,
   );
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isListOfCounts(value: unknown): value is number[] {

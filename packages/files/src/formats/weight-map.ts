@@ -1,9 +1,8 @@
 /** `model.safetensors.index.json`: which of a checkpoint's tensors lies in which of its files. */
 import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
-import { readJsonText } from "../places/read-json.js";
+import { isJsonObject, readJsonText } from "../places/read-json.js";
 import { isSafePath } from "../places/safe-path.js";
-import { isRecord } from "./safetensors-header.js";
 
 /** A larger index than any model has; the largest known ones are a few MiB. */
 const longestIndex = 64 << 20;
@@ -16,8 +15,8 @@ const longestIndex = 64 << 20;
 export async function readWeightMap(index: Place): Promise<ReadonlyMap<string, string>> {
   const indexPath = index.path;
   const content = parseIndex(indexPath, await readIndex(index));
-  const map = isRecord(content) ? content.weight_map : undefined;
-  if (!isRecord(map)) throw badIndex(indexPath, 'it has no object "weight_map"');
+  const map = isJsonObject(content) ? content.weight_map : undefined;
+  if (!isJsonObject(map)) throw badIndex(indexPath, 'it has no object "weight_map"');
   return new Map(Object.entries(map).map(([name, file]) => [name, checkFileName(indexPath, name, file)]));
 }
 

@@ -4,6 +4,10 @@ import type { Place } from "./place.js";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** Known ones nest about ten deep. JSON.parse takes any depth, but what prints or walks its result does not. */
 const deepestJson = 64;
 
@@ -38,7 +42,7 @@ function parseObject(text: string, path: string): JsonObject {
       { cause },
     );
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  if (isJsonObject(value)) return value;
   throw new FilesError("bad-config", `${path} must hold a JSON object.`);
 }
 

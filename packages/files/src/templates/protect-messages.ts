@@ -1,5 +1,5 @@
 import { FilesError } from "../errors.js";
-import { isRecord } from "../tokenizer/expect-json.js";
+import { isJsonObject } from "../places/read-json.js";
 
 /** Messages that a template may work on without a control token ever arising from their text. */
 export interface ProtectedMessages<T> {
@@ -70,7 +70,7 @@ function mayBegin(
 function mapTexts(value: unknown, map: (text: string) => string): unknown {
   if (typeof value === "string") return map(value);
   if (Array.isArray(value)) return value.map((item) => mapTexts(item, map));
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, map)]));
 }
 

@@ -1,4 +1,5 @@
 import { FilesError } from "../errors.js";
+import { isJsonObject } from "../places/read-json.js";
 
 /** A JSON object as it comes from a file nobody has checked yet. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -9,7 +10,7 @@ export function badTokenizer(where: string, expected: string, value: unknown): F
 }
 
 export function expectRecord(value: unknown, where: string): JsonRecord {
-  if (isRecord(value)) return value;
+  if (isJsonObject(value)) return value;
   throw badTokenizer(where, "an object", value);
 }
 
@@ -36,10 +37,6 @@ export function expectId(value: unknown, where: string): number {
 
 export function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 31;
-}
-
-export function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Any value in at most 60 characters, for the end of an error message. */

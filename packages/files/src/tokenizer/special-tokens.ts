@@ -1,4 +1,5 @@
-import { isRecord, type JsonRecord } from "./expect-json.js";
+import { isJsonObject } from "../places/read-json.js";
+import type { JsonRecord } from "./expect-json.js";
 
 /**
  * The texts of a tokenizer's named special tokens by the names that chat templates know them by: `bos_token`,
@@ -8,7 +9,7 @@ export type SpecialTokens = Readonly<Record<string, string>>;
 
 /** The special tokens that a tokenizer_config.json or a special_tokens_map.json names; what is null or no text is none. */
 export function namedTokens(file: JsonRecord): SpecialTokens {
-  const ofModel = isRecord(file.extra_special_tokens) ? file.extra_special_tokens : {};
+  const ofModel = isJsonObject(file.extra_special_tokens) ? file.extra_special_tokens : {};
   const named = Object.entries(file).filter(([key]) => key.endsWith("_token"));
   return Object.fromEntries(
     [...named, ...Object.entries(ofModel)].flatMap(([key, value]) => {
@@ -20,7 +21,7 @@ export function namedTokens(file: JsonRecord): SpecialTokens {
 
 /** A token as a text or as an object with `content`. */
 function tokenText(value: unknown): string | undefined {
-  const text = isRecord(value) ? value.content : value;
+  const text = isJsonObject(value) ? value.content : value;
   return typeof text === "string" ? text : undefined;
 }
 

@@ -13,7 +13,7 @@ import {
   renderPrompts,
 } from "../../options/prompts.js";
 import { colorsFor, showsColors } from "../../terminal/colors.js";
-import { breathe, formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
+import { formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { Stopwatch } from "../../timing.js";
 import type { CompareValues } from "./command.js";
 import { Comparison } from "./comparison.js";
@@ -67,8 +67,6 @@ async function compareOne(asked: Asked, { values, io, methods, options, engine }
   try {
     for await (const piece of answerPrompts(engine.model, read.prompts, bare, options)) {
       comparison.add(piece);
-      // First, so that a window made narrower meanwhile is known.
-      await breathe();
       view.update();
     }
   } finally {

@@ -13,7 +13,6 @@ import {
   readAsked,
 } from "../../options/prompts.js";
 import {
-  breathe,
   formatCount,
   formatNumber,
   writeFacts,
@@ -47,7 +46,6 @@ export async function run(invocation: Invocation<GenerateValues>): Promise<void>
       stopwatch.note(0, piece.id !== undefined);
       shown.add(piece.text);
       answer = piece.answer;
-      await breathe();
     }
   } finally {
     shown.end();

@@ -29,7 +29,7 @@ import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
 import { formatDuration } from "../../terminal/download-rate.js";
-import { breathe, writeFacts, writeJson, writeLines } from "../../terminal/output.js";
+import { writeFacts, writeJson, writeLines } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { ActionValues } from "./command.js";
 import { formatStudy } from "./curve-view.js";
@@ -102,7 +102,6 @@ async function fillTable(
       await file?.add(batch);
       cells.push(...batch);
       progress.update(cells.length);
-      await breathe();
     }
   } finally {
     progress.clear();

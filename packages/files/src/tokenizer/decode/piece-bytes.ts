@@ -1,10 +1,10 @@
+import { isJsonObject } from "../../places/read-json.js";
 import {
   badTokenizer,
   expectArray,
   expectCharacter,
   expectRecord,
   expectString,
-  isRecord,
   type JsonRecord,
 } from "../expect-json.js";
 
@@ -106,7 +106,7 @@ function inBounds(text: string, piece: string): string {
 }
 
 function readReplacement(step: JsonRecord): (piece: string) => string {
-  const pattern = isRecord(step.pattern) ? step.pattern.String : undefined;
+  const pattern = isJsonObject(step.pattern) ? step.pattern.String : undefined;
   if (typeof pattern !== "string" || pattern === "")
     throw badTokenizer("decoder.pattern", '{"String": …}, not empty', step.pattern);
   const content = expectString(step.content, "decoder.content");

@@ -1,5 +1,6 @@
 import { FilesError } from "../../errors.js";
-import { describe, isRecord } from "../expect-json.js";
+import { isJsonObject } from "../../places/read-json.js";
+import { describe } from "../expect-json.js";
 import { isKnownSplit } from "../gguf/gguf-pre-tokenizers.js";
 import type { AddedToken, TokenizerJson } from "../json/tokenizer-json.js";
 import { buildNormalizer, type Normalizer } from "../words/normalizers.js";
@@ -111,7 +112,7 @@ const usualComponents = 16;
 
 function count(value: unknown, found: { readonly patterns: Set<string>; count: number }): void {
   if (Array.isArray(value)) for (const item of value) count(item, found);
-  if (!isRecord(value)) return;
+  if (!isJsonObject(value)) return;
   if (typeof value.type === "string") found.count++;
   if (typeof value.Regex === "string") found.patterns.add(value.Regex);
   for (const item of Object.values(value)) count(item, found);

@@ -1,4 +1,5 @@
-import { isRecord, type JsonRecord } from "../expect-json.js";
+import { isJsonObject } from "../../places/read-json.js";
+import type { JsonRecord } from "../expect-json.js";
 import { namedTokens } from "../special-tokens.js";
 import { type AddedToken, numberTokens, type TokenizerJson, withAddedTokens } from "./tokenizer-json.js";
 
@@ -23,7 +24,7 @@ export function addNamedTokens(json: TokenizerJson, config: JsonRecord): Tokeniz
 
 /** `{"32000": {"content": …}}`, the lowest id first. */
 function decoderTokens({ added_tokens_decoder: decoder }: JsonRecord): unknown[] {
-  if (!isRecord(decoder)) return [];
+  if (!isJsonObject(decoder)) return [];
   return Object.entries(decoder)
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, token]) => token);
@@ -36,16 +37,16 @@ function specialEntries(config: JsonRecord): unknown[] {
   const { additional_special_tokens: older, extra_special_tokens: extra } = config;
   const others = Object.keys(config).filter((key) => key.endsWith("_token") && !order.includes(key));
   const named = [...order, ...others].map((key) => config[key]);
-  const ofModel = isRecord(extra) ? Object.values(extra) : [];
+  const ofModel = isJsonObject(extra) ? Object.values(extra) : [];
   return [...named, ...ofModel, ...[extra, older].filter(Array.isArray).flat()].map((token) =>
     typeof token === "string"
       ? { content: token, special: true }
-      : isRecord(token) && { ...token, special: true },
+      : isJsonObject(token) && { ...token, special: true },
   );
 }
 
 function readEntry(entry: unknown, names: ReadonlySet<string>): Omit<AddedToken, "id"> | undefined {
-  if (!isRecord(entry) || typeof entry.content !== "string") return undefined;
+  if (!isJsonObject(entry) || typeof entry.content !== "string") return undefined;
   if (/\p{Surrogate}/u.test(entry.content)) return undefined;
   const special = entry.special === true || names.has(entry.content);
   return {

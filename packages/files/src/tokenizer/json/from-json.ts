@@ -1,11 +1,11 @@
 import { FilesError } from "../../errors.js";
+import { isJsonObject } from "../../places/read-json.js";
 import {
   badTokenizer,
   describe,
   expectArray,
   expectRecord,
   expectString,
-  isRecord,
   isTokenId,
   type JsonRecord,
 } from "../expect-json.js";
@@ -50,7 +50,7 @@ export function parseTokenizerConfig(text: string): JsonRecord {
  */
 function readConfig({ config, specialTokensMap, addedTokens }: JsonTokenizerFiles): JsonRecord {
   const own = config === undefined ? {} : parseTokenizerConfig(config);
-  if (isRecord(own.added_tokens_decoder)) return own;
+  if (isJsonObject(own.added_tokens_decoder)) return own;
   const map = parseRecord(specialTokensMap, "special_tokens_map.json");
   const added = Object.entries(parseRecord(addedTokens, "added_tokens.json"));
   const decoder = Object.fromEntries(added.map(([content, id]) => [String(id), { content }]));
@@ -123,7 +123,7 @@ function readAddsBegin(config: JsonRecord): boolean | undefined {
 
 /** The special token that a post-processor (a template, or a sequence with one) puts before a single text. */
 function firstAddedToken(processor: unknown): string | undefined {
-  if (!isRecord(processor)) return undefined;
+  if (!isJsonObject(processor)) return undefined;
   if (processor.type === "Sequence") {
     const parts = expectArray(processor.processors, "post_processor.processors");
     return parts.map(readTemplateStart).find((token) => token !== undefined);
@@ -132,8 +132,8 @@ function firstAddedToken(processor: unknown): string | undefined {
 }
 
 function readTemplateStart(processor: unknown): string | undefined {
-  if (!isRecord(processor) || processor.type !== "TemplateProcessing") return undefined;
+  if (!isJsonObject(processor) || processor.type !== "TemplateProcessing") return undefined;
   const [first] = expectArray(processor.single, "post_processor.single");
-  const token = isRecord(first) ? first.SpecialToken : undefined;
-  return isRecord(token) ? expectString(token.id, "post_processor.single[0].SpecialToken.id") : undefined;
+  const token = isJsonObject(first) ? first.SpecialToken : undefined;
+  return isJsonObject(token) ? expectString(token.id, "post_processor.single[0].SpecialToken.id") : undefined;
 }

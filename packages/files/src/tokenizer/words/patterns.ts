@@ -1,7 +1,9 @@
 /** Patterns of tokenizer.json, which are Oniguruma's, as JavaScript's regular expressions. */
+
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { FilesError } from "../../errors.js";
-import { badTokenizer, describe, isRecord } from "../expect-json.js";
+import { isJsonObject } from "../../places/read-json.js";
+import { badTokenizer, describe } from "../expect-json.js";
 import { rewritePattern } from "./rewrite-pattern.js";
 
 /**
@@ -11,7 +13,7 @@ import { rewritePattern } from "./rewrite-pattern.js";
  * @throws FilesError `bad-tokenizer`
  */
 export function compilePattern(value: unknown, where: string): RegExp {
-  if (isRecord(value)) {
+  if (isJsonObject(value)) {
     if (typeof value.Regex === "string") return compileRegex(value.Regex, where);
     if (typeof value.String === "string") return new RegExp(escapePattern(value.String), "gu");
   }
