@@ -4,7 +4,7 @@ import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   amuletMethod,
   baseMethod,
@@ -142,8 +142,13 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
       const next = await session.append([large, ...preferences.map(({ tokens }) => tokens)]);
       expect(next.logits_RC.shape).toEqual([3, size]);
       const rows = (await next.logits_RC.array()) as number[][];
-      expect(rows[0]).toEqual(pair.large.next(base).map(Math.fround));
       const common = Math.min(columns, size);
+      // The large model may say what both know, and what ends the answer.
+      const sayable = (id: number) => id < common || pair.large.endTokens.has(id);
+      for (const [id, logit] of pair.large.next(base).entries()) {
+        if (sayable(id)) expect(rows[0]![id]).toBe(Math.fround(logit));
+        else expect(rows[0]![id]).toBeLessThan(-1e29);
+      }
       expect(rows[1]!.slice(0, common)).toEqual(
         pair.small.next(smallPrompts.preference).slice(0, common).map(Math.fround),
       );
@@ -152,6 +157,38 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
       await session.dispose();
     },
   );
+
+  test("a small model with fewer ids is never handed one that it has not, and the answer still ends", async () => {
+    const known = 5;
+    const wants = (id: number) => (row: readonly number[]) =>
+      Array.from({ length: size }, (_, a) => (a === id ? 9 : a === size - 1 && row.length > 4 ? 8 : -a));
+    const large = new ToyModel(wants(5), size, new Set([size - 1]));
+    const small = new ToyModel((row) => {
+      if (row.some((id) => id >= known)) throw new Error(`handed ${row}`);
+      return Array.from({ length: known }, (_, a) => Math.sin(a + row.length));
+    }, known);
+    const pair = { large, small };
+    const [ids] = await answers(pairModels(pair), [request(pair, guidanceMethod(2))]);
+    expect(ids!.length).toBe(3);
+    expect(ids!.every((id) => id < known)).toBe(true);
+  });
+
+  test("an answer whose logits can't be put together leaves the rows as they were, and no tensor", async () => {
+    const pair = models();
+    const session = pairModels(pair).openSession(2);
+    const prompts = [base, [3 + size, 0, 1, 4]];
+    const engine = tf.engine();
+    const backend = vi.spyOn(engine, "runKernel").mockImplementationOnce(() => {
+      throw new Error("no memory");
+    });
+    await expect(session.append(prompts)).rejects.toThrow("no memory");
+    backend.mockRestore();
+    expect(session.lengths).toEqual([0, 0]);
+    const { logits_RC } = await session.append(prompts);
+    expect(((await logits_RC.array()) as number[][])[0]).toEqual(pair.large.next(base).map(Math.fround));
+    logits_RC.dispose();
+    await session.dispose();
+  });
 
   test("rows fork, part, are emptied and change models, and read on as rows of their own would", async () => {
     const command = fc.oneof(

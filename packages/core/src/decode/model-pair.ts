@@ -17,7 +17,8 @@ export interface ModelPair {
 }
 
 /**
- * The pair as one model. Its columns are the large model's; tokens that only one of them has are out of Δ's reach.
+ * The pair as one model. Its columns are the large model's. Of tokens that the small one has not, as where a vocabulary
+ * is padded, only those that end an answer may come: it could not read the others.
  *
  * @throws CoreError `not-covered` where one of them does not give the whole vocabulary
  */
@@ -76,17 +77,17 @@ class PairSession implements Session {
   async append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next> {
     await this.settle(tokens);
     const own = tokens.map((row) => row.map((id) => this.ownId(id)));
-    const first = await this.appendTo(0, own, signal);
+    const given: (Next | undefined)[] = [];
     try {
-      const second = await this.appendTo(1, own, signal);
+      for (const side of [0, 1] as const) given.push(await this.appendTo(side, own, signal));
+      const logits_RC = this.join(given);
       this.rows = this.rows.map((row, r) => ({ ...row, length: row.length + own[r]!.length }));
-      return { logits_RC: this.join([first, second]) };
+      return { logits_RC };
     } catch (error) {
-      if (first) {
-        disposeNext(first);
-        await this.halves[0].rewind(this.lengthsOf(0, this.lengths));
-      }
+      await this.ofBoth((half, side) => half.rewind(this.lengthsOf(side, this.lengths))).catch(() => {});
       throw error;
+    } finally {
+      for (const next of given) if (next) disposeNext(next);
     }
   }
 
@@ -107,7 +108,16 @@ class PairSession implements Session {
   }
 
   async dispose(): Promise<void> {
-    for (const half of this.halves) await half.dispose();
+    await this.ofBoth((half) => half.dispose());
+  }
+
+  /** Does it with both, whatever becomes of the first. */
+  private async ofBoth(act: (half: Half, side: Side) => Promise<void>): Promise<void> {
+    try {
+      await act(this.halves[0], 0);
+    } finally {
+      await act(this.halves[1], 1);
+    }
   }
 
   private sideOf(id: number): Side {
@@ -151,20 +161,31 @@ class PairSession implements Session {
     return own.length === 0 ? undefined : this.halves[side].append(own, signal);
   }
 
-  /** The logits of both models in the order of the rows, over the large one's columns; uses them up. */
-  private join(halves: readonly (Next | undefined)[]): Tensor2D {
+  /** The logits of both models in the order of the rows, over the large one's columns; borrows them. */
+  private join([large, small]: readonly (Next | undefined)[]): Tensor2D {
     const C = this.models[0].vocabularySize;
-    const joined_RC = tf.tidy(() => {
-      const fitted = halves.flatMap((half) => (half ? [fitColumns(half.logits_RC, C)] : []));
+    return tf.tidy(() => {
+      const fitted = [
+        ...(large ? [this.withoutForeign(large.logits_RC)] : []),
+        ...(small ? [fitColumns(small.logits_RC, C)] : []),
+      ];
       const all_RC: Tensor2D = tf.concat(fitted);
-      const firsts = [0, halves[0]?.logits_RC.shape[0] ?? 0] as const;
+      const firsts = [0, large?.logits_RC.shape[0] ?? 0] as const;
       const places = this.rows.map(({ at }) => firsts[at!.side] + at!.place);
-      if (places.every((place, r) => place === r)) return all_RC;
+      if (places.every((place, r) => place === r)) return tf.clone(all_RC);
       const rows = tf.split(all_RC, places.length);
       return tf.concat(places.map((place) => rows[place]!)) as Tensor2D;
     });
-    for (const half of halves) if (half) disposeNext(half);
-    return joined_RC;
+  }
+
+  /** Without tokens that the small model could not read on from: those past its ids, but for the ones that end. */
+  private withoutForeign(logits_RC: Tensor2D): Tensor2D {
+    const [{ endTokens }, { vocabularySize: known }] = this.models;
+    const [R, C] = logits_RC.shape;
+    if (known >= C) return logits_RC;
+    const out_C = Array.from({ length: C - known }, (_, i) => (endTokens.has(known + i) ? 0 : noLogit));
+    const foreign_RC = tf.add(tf.slice(logits_RC, [0, known], [R, C - known]), out_C);
+    return tf.concat([tf.slice(logits_RC, [0, 0], [R, known]), foreign_RC as Tensor2D], 1);
   }
 }
 
