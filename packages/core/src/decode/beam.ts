@@ -2,10 +2,16 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError, notFinite } from "../errors.js";
 import { yieldToHost } from "../port/event-loop.js";
-import { disposeLogProbabilities, disposeNext, normaliseNext } from "../port/log-probabilities.js";
+import {
+  disposeLogProbabilities,
+  disposeNext,
+  type LogProbabilities,
+  normaliseNext,
+} from "../port/log-probabilities.js";
 import { checkPrompt, type PrefillOptions, throwIfAborted } from "../port/reading.js";
 import type { LanguageModel, Next, TokenRow } from "../port/session.js";
 import { type SharedRow, SharedRows } from "../port/shared-rows.js";
+import { takeValues } from "../port/take-values.js";
 import { refuseUnlessWhole } from "./coverage.js";
 
 export interface BeamOptions extends PrefillOptions {
@@ -116,15 +122,21 @@ function startSearch(model: LanguageModel, prompt: TokenRow, rows: SharedRows, o
 async function readBest(next: Next, width: number) {
   const given = normaliseNext(next);
   const count = Math.min(width, given.columns.count);
-  const { values, indices } = tf.tidy(() => tf.topk(given.logs_RC, count));
-  disposeLogProbabilities(given);
+  const { values, indices } = takeBest(given, count);
   // NaN sorts anywhere or nowhere in a top-k, but it spreads to every entry of its log-policy.
-  const [logProbabilities, columns] = await Promise.all([values.data(), indices.data()]);
-  tf.dispose([values, indices]);
+  const [logProbabilities, columns] = await takeValues(values, indices);
   if (!logProbabilities.every(Number.isFinite)) {
     throw notFinite("The policy of the prompt");
   }
   return { logProbabilities, ids: Array.from(columns, given.columns.idOf), count };
+}
+
+function takeBest(given: LogProbabilities, count: number) {
+  try {
+    return tf.tidy(() => tf.topk(given.logs_RC, count));
+  } finally {
+    disposeLogProbabilities(given);
+  }
 }
 
 /** All continuations of all rows, the best first. */

@@ -13,6 +13,7 @@ import {
   splitRows,
 } from "../port/reading.js";
 import type { LanguageModel, Next, TokenRow } from "../port/session.js";
+import { takeValues } from "../port/take-values.js";
 import { refuseUnlessWhole } from "./coverage.js";
 
 /** One answer under one method. */
@@ -105,8 +106,7 @@ async function scorePositions(
     methods,
     targets,
   );
-  const logs = await Promise.all(picked.map((picked_T) => picked_T.data()));
-  tf.dispose(picked);
+  const logs = await takeValues(...picked);
   if (!logs.every((row) => row.every(Number.isFinite))) {
     throw notFinite("The policy of a method");
   }

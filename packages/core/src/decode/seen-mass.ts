@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { LogProbabilities, SeenMass } from "../port/log-probabilities.js";
 import type { LanguageModel } from "../port/session.js";
+import { takeValues } from "../port/take-values.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
 import { notCovered } from "./coverage.js";
 
@@ -16,9 +17,7 @@ export async function readSeen(
   model: LanguageModel,
 ): Promise<ReadonlyMap<AnswerInProgress, SeenMass> | undefined> {
   if (!logRest_R1) return undefined;
-  const best_R = tf.max(logs_RC, 1);
-  const [logRests, bests] = await Promise.all([logRest_R1.data(), best_R.data()]);
-  best_R.dispose();
+  const [logRests, bests] = await takeValues(tf.clone(logRest_R1), tf.max(logs_RC, 1));
   const seen = new Map<AnswerInProgress, SeenMass>();
   for (const answer of answers) {
     const places = answer.sharedRows.map(({ place }) => place);

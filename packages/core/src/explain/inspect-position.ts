@@ -10,6 +10,7 @@ import { amuletMethod, type Method } from "../methods/method.js";
 import { amuletLoop } from "../methods/policy.js";
 import type { PrefillOptions } from "../port/reading.js";
 import type { LanguageModel } from "../port/session.js";
+import { takeValues } from "../port/take-values.js";
 import {
   type AmuletParameters,
   guidanceScale,
@@ -120,12 +121,14 @@ async function runLoop(
   alternatives: number,
 ): Promise<Omit<Inspection, "before">> {
   const logPolicy_BV = amuletLoop(logBase_BV, logPreference_BV, parameters);
-  const rows = [logBase_BV, logPreference_BV, logPolicy_BV] as const;
-  const [logBase_C, logPreference_C, logPolicy_C] = await Promise.all(rows.map((row_BV) => row_BV.data()));
-  logPolicy_BV.dispose();
-  const policies = { logBase_C: logBase_C!, logPreference_C: logPreference_C!, logPolicy_C: logPolicy_C! };
+  const [logBase_C, logPreference_C, logPolicy_C] = await takeValues(
+    tf.clone(logBase_BV),
+    tf.clone(logPreference_BV),
+    logPolicy_BV,
+  );
+  const policies = { logBase_C, logPreference_C, logPolicy_C };
   const gamma = guidanceScale(parameters) - 1;
-  const token = explainToken(argMax(logPolicy_C!), policies, { alternatives }, gamma);
+  const token = explainToken(argMax(logPolicy_C), policies, { alternatives }, gamma);
   const candidates = uniqueById([token, token.baseChoice, token.preferenceChoice, ...token.alternatives]);
   const ids = candidates.map(({ id }) => id);
   const trajectory = await watchLoop(logBase_BV, logPreference_BV, parameters, ids);
@@ -149,13 +152,16 @@ async function watchLoop(
   parameters: AmuletParameters,
   ids: readonly number[],
 ): Promise<InspectedIteration[]> {
-  const seen: Tensor1D[] = [];
-  const last_BV = amuletLoop(logBase_BV, logPreference_BV, parameters, ({ logPolicy_BV }) => {
-    seen.push(summarise(logPolicy_BV, logBase_BV, logPreference_BV, ids));
-  });
-  const summaries = tf.stack(seen);
-  const rows = (await summaries.array()) as number[][];
-  tf.dispose([last_BV, summaries, ...seen]);
+  const summaries: Tensor1D[] = [];
+  try {
+    amuletLoop(logBase_BV, logPreference_BV, parameters, ({ logPolicy_BV }) => {
+      summaries.push(summarise(logPolicy_BV, logBase_BV, logPreference_BV, ids));
+    }).dispose();
+  } catch (error) {
+    tf.dispose(summaries);
+    throw error;
+  }
+  const rows = await takeValues(...summaries);
   const scales = guidanceTrajectory(parameters);
   return rows.map(([klFromBase, klFromPreference, ...probabilities], t) => ({
     t,

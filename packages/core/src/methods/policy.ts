@@ -88,20 +88,26 @@ export function amuletLoop(
   const { iterations, alpha, lambda, eta } = normaliseWeights(parameters);
   let logCurrent_BV = tf.clone(logPreference_BV);
   let meanUtility_BV: Tensor2D = tf.zerosLike(logPreference_BV);
-  onIteration?.({ t: 1, logPolicy_BV: logCurrent_BV });
-  for (let t = 1; t <= iterations; t++) {
-    const [mean_BV, next_BV] = tf.tidy(() => {
-      const utility_BV: Tensor2D = tf.mul(tf.sub(logCurrent_BV, logBase_BV), alpha);
-      const mean_BV: Tensor2D = tf.add(meanUtility_BV, tf.div(tf.sub(utility_BV, meanUtility_BV), t));
-      const step = { meanUtility_BV: mean_BV, logReference_BV: logPreference_BV, logCurrent_BV };
-      return [mean_BV, closedFormStep(step, t, { lambda, eta })];
-    });
-    tf.dispose([meanUtility_BV, logCurrent_BV]);
-    [meanUtility_BV, logCurrent_BV] = [mean_BV, next_BV];
-    onIteration?.({ t: t + 1, logPolicy_BV: logCurrent_BV });
+  try {
+    onIteration?.({ t: 1, logPolicy_BV: logCurrent_BV });
+    for (let t = 1; t <= iterations; t++) {
+      const [mean_BV, next_BV] = tf.tidy(() => {
+        const utility_BV: Tensor2D = tf.mul(tf.sub(logCurrent_BV, logBase_BV), alpha);
+        const mean_BV: Tensor2D = tf.add(meanUtility_BV, tf.div(tf.sub(utility_BV, meanUtility_BV), t));
+        const step = { meanUtility_BV: mean_BV, logReference_BV: logPreference_BV, logCurrent_BV };
+        return [mean_BV, closedFormStep(step, t, { lambda, eta })];
+      });
+      tf.dispose([meanUtility_BV, logCurrent_BV]);
+      [meanUtility_BV, logCurrent_BV] = [mean_BV, next_BV];
+      onIteration?.({ t: t + 1, logPolicy_BV: logCurrent_BV });
+    }
+    return logCurrent_BV;
+  } catch (error) {
+    logCurrent_BV.dispose();
+    throw error;
+  } finally {
+    meanUtility_BV.dispose();
   }
-  meanUtility_BV.dispose();
-  return logCurrent_BV;
 }
 
 /**
