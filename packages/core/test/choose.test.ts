@@ -25,6 +25,14 @@ test("a seed means the same draws for ever", () => {
   expect(first(0)).not.toEqual(first(1));
 });
 
+test("an option that is undefined is one that was left out", () => {
+  const options = { temperature: 1, bannedTokens: undefined, topK: undefined, seed: undefined };
+  const policy = logs(0.2, 0.3, 0.5);
+  const draws = (choose = createChooser(options as SamplingOptions)) =>
+    Array.from({ length: 20 }, () => choose(policy, context));
+  expect(draws()).toEqual(draws(createChooser({ temperature: 1 })));
+});
+
 describe("greedy choice", () => {
   test("takes the most probable token, the first of equals", () => {
     expect(chooseGreedily(logs(0.2, 0.4, 0.4), context)).toBe(1);

@@ -100,7 +100,8 @@ const defaults: Checked = {
 };
 
 function checkSampling(options: SamplingOptions): Checked {
-  const checked = { ...defaults, ...options };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const checked: Checked = { ...defaults, ...Object.fromEntries(given) };
   const rules: [keyof Checked, boolean, string][] = [
     ["minNewTokens", isCount(checked.minNewTokens), "a whole number of at least 0"],
     ["repetitionPenalty", isPositive(checked.repetitionPenalty), "a finite number above 0"],

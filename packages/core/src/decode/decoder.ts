@@ -4,6 +4,7 @@ import { type Explanation, explainToken, readExplainOptions } from "../explain/e
 import { yieldToHost } from "../port/event-loop.js";
 import {
   disposeLogProbabilities,
+  disposeNext,
   type LogProbabilities,
   normaliseNext,
   type SeenMass,
@@ -77,9 +78,13 @@ export class Decoder {
       this.answers.flatMap(({ sharedRows }) => sharedRows),
       this.options,
     );
+    const ready = this.answers.filter(({ isReady }) => isReady);
+    if (ready.length === 0) {
+      disposeNext(next);
+      return [];
+    }
     const given = normaliseNext(next);
     try {
-      const ready = this.answers.filter(({ isReady }) => isReady);
       return await chooseTokens(ready, given, this.model);
     } finally {
       disposeLogProbabilities(given);

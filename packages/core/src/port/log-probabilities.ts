@@ -13,7 +13,7 @@ export interface LogProbabilities {
   readonly columns: Columns;
 }
 
-/** How much probability an engine gave columns to; what it left out is 1 less. */
+/** How much probability an engine gave columns to; the rest it left out. Where one prompt is read, both are that one's. */
 export interface SeenMass {
   readonly base: number;
   readonly preference: number;

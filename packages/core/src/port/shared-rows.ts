@@ -26,7 +26,8 @@ export class SharedRows {
   constructor(private readonly model: LanguageModel) {}
 
   /**
-   * Rows for these tokens. Each goes on from the row of the last pass with which it shares the longest beginning.
+   * Rows for these tokens. Each goes on from the row of the last pass with which it shares the longest beginning;
+   * rows that begin in the same pass share nothing but all of their tokens.
    *
    * @param inOnePass whether the next pass must read them to their ends
    */
@@ -91,7 +92,7 @@ export class SharedRows {
   }
 
   private async open(rowCount: number): Promise<Session> {
-    await this.session?.dispose();
+    await this.dispose();
     this.session = this.model.openSession(rowCount);
     return this.session;
   }
