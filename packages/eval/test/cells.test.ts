@@ -54,6 +54,17 @@ describe("a run", () => {
     expect(new Set(cells.map(({ setting, pair }) => `${setting}/${pair}`)).size).toBe(countCells(work));
   });
 
+  test.each([["drift"], ["pairs"], ["good", "good"]])(
+    "a score can't be named as a field is: %j",
+    async (...names) => {
+      const taken = { names, score: () => Object.fromEntries(names.map((name) => [name, 1])) };
+      await expect(computeCells(tiny.model, { ...work, scorer: taken }).next()).rejects.toMatchObject({
+        code: "bad-score",
+        message: expect.stringContaining(JSON.stringify(names[0])),
+      });
+    },
+  );
+
   test("taken up again after an interruption anywhere, it gives the same file to the byte", async () => {
     const settings = settingsOf({
       strengths: [0, 1, 3],

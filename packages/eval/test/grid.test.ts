@@ -18,12 +18,14 @@ describe("settings", () => {
     expect(settings.filter(({ kind }) => kind === "dial").map(({ value }) => value)).toEqual([0, 1]);
   });
 
-  test.each([{ strengths: [0, 2, 1] }, { budgets: [0.1, 0.1] }, { ratios: [Number.NaN] }])(
-    "a curve that does not ascend is refused: %j",
-    (change) => {
-      expect(() => settingsOf({ ...plan, ...change })).toThrowError(/finite and ascending/);
-    },
-  );
+  test.each([
+    { strengths: [0, 2, 1] },
+    { budgets: [0.1, 0.1] },
+    { ratios: [Number.NaN] },
+    { budgets: [1, Number.POSITIVE_INFINITY] },
+  ])("a curve that does not ascend is refused: %j", (change) => {
+    expect(() => settingsOf({ ...plan, ...change })).toThrowError(/finite and ascending/);
+  });
 });
 
 describe("the choice", () => {

@@ -2,7 +2,14 @@
 import { xoshiro128 } from "@amulet-ts/core";
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { areApart, bootstrapDifference, bootstrapMean } from "../src/index.js";
+import {
+  agreement,
+  areApart,
+  bootstrapDifference,
+  bootstrapMean,
+  compareSettings,
+  tabulate,
+} from "../src/index.js";
 import { quantileOfSorted } from "../src/statistics/quantile.js";
 
 /** Standard normal numbers by Box and Muller. */
@@ -20,6 +27,26 @@ function closedForm(values: readonly number[], z: number) {
 }
 
 const z95 = 1.959964;
+
+test("settings are compared on the pairs that have both, pair by pair", () => {
+  const cell = (setting: number, pair: number, good: number) => ({
+    setting: `dial ${setting}`,
+    pair,
+    text: `${good}`,
+    tokens: 1,
+    finishReason: "stop" as const,
+    drift: 0,
+    scores: { good },
+  });
+  const [before, after] = [0, 1].map((value) => ({ kind: "dial" as const, value }));
+  const table = tabulate([
+    ...[1, 2, 3].map((pair) => cell(0, pair, pair / 10)),
+    ...[0, 2, 3].map((pair) => cell(1, pair, pair / 10)),
+  ]);
+  const { difference } = compareSettings(table, before!, after!, ["good"]);
+  expect(difference.good).toMatchObject({ mean: 0, low: 0, high: 0 });
+  expect(agreement(table, before!, after!)).toBe(1);
+});
 
 describe("the percentile bootstrap", () => {
   test("covers the true mean as often as the interval in closed form, and that is 95 %", () => {

@@ -2,7 +2,7 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeAtomically } from "@amulet-ts/files";
-import { judge } from "../scorers/scorer.js";
+import { checkScorer, judge } from "../scorers/scorer.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
 import { batchSize, type RunWork } from "./compute-cells.js";
 
@@ -27,6 +27,7 @@ export class CellFile<Name extends string = string> {
     run: RunIdentity,
     { pairs, scorer }: Pick<RunWork<Name>, "pairs" | "scorer">,
   ): Promise<CellFile<Name>> {
+    checkScorer(scorer);
     await mkdir(dirname(path), { recursive: true });
     const text = await readIfThere(path);
     const cells: Cell<Name>[] = [];

@@ -3,7 +3,7 @@ import type { ChatModel } from "@amulet-ts/core";
 import type { AnsweringOptions } from "../answers/answer-pairs.js";
 import { answerUnderSettings } from "../answers/answer-pairs.js";
 import { keyOf, type Setting } from "../grid/settings.js";
-import { judge, type Pair, type Scorer } from "../scorers/scorer.js";
+import { checkScorer, judge, type Pair, type Scorer } from "../scorers/scorer.js";
 import type { Cell } from "./cell.js";
 
 /** Pairs of a batch; part of a run's identity, since sums depend on it in their last bits. */
@@ -36,6 +36,7 @@ export async function* computeCells<Name extends string>(
   work: RunWork<Name>,
   isDone: (firstPair: number) => boolean = () => false,
 ): AsyncGenerator<Cell<Name>[], void, void> {
+  checkScorer(work.scorer);
   for (let first = 0; first < work.pairs.length; first += batchSize) {
     if (!isDone(first)) yield await computeBatch(model, work, first);
   }

@@ -62,11 +62,14 @@ export function settingsOf(plan: CurvePlan): Setting[] {
 }
 
 function checkAscending(name: string, values: readonly number[]): void {
-  const bad = values.findIndex((value, i) => !(i === 0 ? Number.isFinite(value) : value > values[i - 1]!));
+  const bad = values.findIndex(
+    (value, i) => !(Number.isFinite(value) && (i === 0 || value > values[i - 1]!)),
+  );
   if (bad < 0) return;
   throw new EvaluationError(
     "bad-plan",
-    `The ${name} of a curve must be finite and ascending; entry ${bad} is ${values[bad]} after ${values[bad - 1]}.`,
+    `The ${name} of a curve must be finite and ascending; entry ${bad} is ${values[bad]}` +
+      `${bad === 0 ? "" : ` after ${values[bad - 1]}`}.`,
   );
 }
 

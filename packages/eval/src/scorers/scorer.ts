@@ -18,6 +18,22 @@ export interface Scorer<Name extends string = string> {
   score(answer: string, asked: Pair): Scores<Name> | Promise<Scores<Name>>;
 }
 
+/** Fields of cells and of summaries, beside which scores stand. */
+const reserved = new Set(
+  "setting pair text tokens finishReason drift scores kind value pairs cut".split(" "),
+);
+
+/** @throws EvaluationError `bad-score` for names of scores that are taken or given twice */
+export function checkScorer({ names }: Scorer): void {
+  const bad = names.find((name, i) => reserved.has(name) || names.indexOf(name) !== i);
+  if (bad === undefined) return;
+  throw new EvaluationError(
+    "bad-score",
+    `A score can't be named ${JSON.stringify(bad)}: ` +
+      `${reserved.has(bad) ? "every answer has a field of that name" : "another score has that name"}. Rename it in the scorer.`,
+  );
+}
+
 /**
  * The scores of an answer, in the scorer's order and no others.
  *

@@ -72,7 +72,7 @@ export function summarise<Name extends string>(
   };
 }
 
-/** The same measures of two settings on the same pairs, as paired differences. */
+/** The same measures of two settings, as differences on the pairs that have both. */
 export function compareSettings<Name extends string>(
   table: CellTable<Name>,
   before: Setting,
@@ -80,21 +80,28 @@ export function compareSettings<Name extends string>(
   measures: readonly MeasureOf<Name>[],
   options: BootstrapOptions = {},
 ): Comparison<Name> {
-  const [first, second] = [cellsOf(table, before), cellsOf(table, after)];
+  const [first, second] = cellsOfBoth(table, before, after);
   const difference = each(measures, (measure) =>
     bootstrapDifference(valuesOf(first, measure), valuesOf(second, measure), options),
   );
   return { before, after, difference };
 }
 
-/** Share of the pairs to which two settings give the very same answer. */
+/** Share of the pairs with both to which two settings give the very same answer. */
 export function agreement(table: CellTable, one: Setting, other: Setting): number {
-  const [these, those] = [cellsOf(table, one), cellsOf(table, other)];
+  const [these, those] = cellsOfBoth(table, one, other);
   return these.filter(({ text }, i) => text === those[i]!.text).length / these.length;
 }
 
 function cellsOf<Name extends string>(table: CellTable<Name>, setting: Setting): readonly Cell<Name>[] {
   return table.get(keyOf(setting)) ?? [];
+}
+
+/** The cells of two settings side by side, a pair at a time. */
+function cellsOfBoth<Name extends string>(table: CellTable<Name>, one: Setting, other: Setting) {
+  const others = new Map(cellsOf(table, other).map((cell) => [cell.pair, cell]));
+  const these = cellsOf(table, one).filter(({ pair }) => others.has(pair));
+  return [these, these.map(({ pair }) => others.get(pair)!)] as const;
 }
 
 function each<Name extends string>(
