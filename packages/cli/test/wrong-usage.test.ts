@@ -38,6 +38,11 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
   [["help", "polcy"], /no command "polcy"\. Did you mean policy\?/],
   [[...ask, "--method", "amulett"], /no method "amulett"\. Did you mean amulet\?/],
   [[...ask, "--backend", "wams"], /no backend "wams"\. Did you mean wasm\?/],
+  [
+    [...ask, "--engine", "lama.cpp"],
+    /no engine "lama\.cpp"\. Did you mean llama\.cpp\? There are: .*address/,
+  ],
+  [[...ask, "--gpu", "opencl"], /no gpu "opencl"\. There are: auto, cuda/],
   [[...ask, "--preference-in", "sytem"], /Did you mean system\?/],
   [[...ask, "--temperature", "-1"], /--temperature must be a finite number of at least 0; it is -1/],
   [[...ask, "--top-p", "0"], /--top-p must be a number above 0 and at most 1/],

@@ -1,6 +1,6 @@
 /** From a model's name to a file or folder on this disk. */
 import { existsSync } from "node:fs";
-import { type HubOptions, parseModelId, resolveModel } from "@amulet-ts/files";
+import type { HubOptions } from "@amulet-ts/files";
 import { interruptible } from "./interruptible.js";
 import { checkName, checkOptions, type FindModelOptions } from "./options.js";
 
@@ -31,6 +31,7 @@ export async function locateModel(
 ): Promise<string> {
   if (existsSync(name) || !looksLikeHubId(name)) return name;
   const { signal, onDownload: onProgress, environment } = options;
+  const { parseModelId, resolveModel } = await import("@amulet-ts/files");
   const found = await interruptible(signal, () =>
     resolveModel(parseModelId(name), { signal, onProgress, environment, checkConfig }),
   );

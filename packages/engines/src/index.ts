@@ -1,4 +1,5 @@
+export { engineKind, engineNames } from "./engine-kind.js";
 export { EngineError, type EngineErrorCode } from "./errors.js";
 export { findModel } from "./find-model.js";
 export { openEngine } from "./open-engine.js";
-export type { FindModelOptions, OpenEngineOptions } from "./options.js";
+export { type FindModelOptions, type GpuKind, gpuKinds, type OpenEngineOptions } from "./options.js";

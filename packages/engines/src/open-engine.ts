@@ -1,10 +1,7 @@
 import type { Engine } from "@amulet-ts/core";
-import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { checkConfig } from "@amulet-ts/models";
-import { locateModel } from "./find-model.js";
+import { type EngineKind, engineKind } from "./engine-kind.js";
 import { interruptible } from "./interruptible.js";
 import { checkOptions, type OpenEngineOptions } from "./options.js";
-import { openTfjsEngine } from "./tfjs.js";
 
 /**
  * Opens a model by any name, ready for `generate`. The caller disposes it.
@@ -16,9 +13,24 @@ import { openTfjsEngine } from "./tfjs.js";
  */
 export async function openEngine(options: OpenEngineOptions = {}): Promise<Engine> {
   checkOptions(options, "openEngine");
-  const { model = embeddedModelFolder, signal, onDownload, environment } = options;
-  return interruptible(signal, async () => {
-    const path = await locateModel(model, { signal, onDownload, environment }, checkConfig);
-    return openTfjsEngine(path, options);
-  });
+  const open = openers[engineKind(options.engine ?? "tfjs")!];
+  return interruptible(options.signal, () => open(options));
 }
+
+type Opener = (options: OpenEngineOptions) => Promise<Engine>;
+
+/** An engine that is not asked for is not loaded. */
+const openers: Readonly<Record<EngineKind, Opener>> = {
+  tfjs: async (options) => {
+    const { openTfjsEngine } = await import("./tfjs.js");
+    return openTfjsEngine(options);
+  },
+  "llama.cpp": async (options) => {
+    const { openLlamaCppEngine } = await import("./llama-cpp/open.js");
+    return openLlamaCppEngine(options);
+  },
+  http: async (options) => {
+    const { openHttpEngine } = await import("./http/open.js");
+    return openHttpEngine(options);
+  },
+};

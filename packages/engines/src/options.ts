@@ -1,6 +1,7 @@
 /** What openEngine takes, and the check of it: callers without types get a sentence, not an error from inside. */
 import type { PrefillProgress } from "@amulet-ts/core";
 import type { Environment, HubProgress } from "@amulet-ts/files";
+import { type EngineKind, engineKind, engineNames } from "./engine-kind.js";
 import { EngineError } from "./errors.js";
 
 /** How to look for a model. */
@@ -13,14 +14,30 @@ export interface FindModelOptions {
   readonly environment?: Environment | undefined;
 }
 
+export const gpuKinds = ["auto", "cuda", "vulkan", "metal", "off"] as const;
+export type GpuKind = (typeof gpuKinds)[number];
+
 export interface OpenEngineOptions extends FindModelOptions {
   /**
    * A GGUF file, a folder in Hugging Face's layout, or a model of the hub, `org/name[:file.gguf][@revision]`, which is
    * downloaded once. Default: the embedded model.
    */
   readonly model?: string | undefined;
-  /** cpu, wasm, webgpu, node or node-gpu. Default: the fastest that is here. */
+  /**
+   * Where the model computes: `tfjs`, in this process on TensorFlow.js; `llama.cpp`, in this process by llama.cpp; or the
+   * address of a server, `http://HOST:PORT/v1`. Default: tfjs.
+   */
+  readonly engine?: string | undefined;
+  /** cpu, wasm, webgpu, node or node-gpu: what computes methods, and with tfjs the model. Default: the fastest that is here. */
   readonly backend?: string | undefined;
+  /** llama.cpp: how many threads compute. Default: one for each core. */
+  readonly threads?: number | undefined;
+  /** llama.cpp: which kind of card computes, `auto`, `cuda`, `vulkan`, `metal` or `off`. Default: auto. */
+  readonly gpu?: GpuKind | undefined;
+  /** llama.cpp: how many layers a card holds. Default: all. */
+  readonly gpuLayers?: number | undefined;
+  /** Shows the log of the library that computes, on standard error. */
+  readonly debug?: boolean | undefined;
   /** Called while parameters are loaded; `done` and `total` count numbers. */
   readonly onProgress?: ((progress: PrefillProgress) => void) | undefined;
 }
@@ -38,10 +55,27 @@ const expected: Readonly<Record<keyof OpenEngineOptions, Expected>> = {
     words: "the path of a .gguf file or of a folder, or a hub id such as org/name, as a text",
     holds: (value) => typeof value === "string" && value.trim() !== "",
   },
+  engine: {
+    words: `${engineNames.join(", ")}, or the address of a server, such as http://localhost:8000/v1`,
+    holds: (value) => typeof value === "string" && engineKind(value) !== undefined,
+  },
   backend: {
     words: "the name of a backend, such as wasm",
     holds: (value) => typeof value === "string" && value.trim() !== "",
   },
+  threads: {
+    words: "a whole number of at least 1",
+    holds: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+  },
+  gpu: {
+    words: gpuKinds.join(", "),
+    holds: (value) => gpuKinds.some((kind) => kind === value),
+  },
+  gpuLayers: {
+    words: "a whole number of at least 0",
+    holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  },
+  debug: { words: "true or false", holds: (value) => typeof value === "boolean" },
   signal: { words: "an AbortSignal", holds: isSignal },
   onProgress: aFunction,
   onDownload: aFunction,
@@ -63,6 +97,26 @@ export function checkOptions(options: unknown, caller: string): asserts options 
     }
     const { words, holds } = expected[name as keyof OpenEngineOptions];
     if (value !== undefined && !holds(value)) throw refuse(`The option ${name} must be ${words}`, value);
+  }
+  checkOwners(options);
+}
+
+/** Options that one engine alone obeys. */
+const owners: Partial<Readonly<Record<keyof OpenEngineOptions, EngineKind>>> = {
+  threads: "llama.cpp",
+  gpu: "llama.cpp",
+  gpuLayers: "llama.cpp",
+};
+
+/** An option that does nothing is a mistake. */
+function checkOwners(options: OpenEngineOptions): void {
+  const engine = options.engine ?? "tfjs";
+  for (const [name, owner] of Object.entries(owners)) {
+    if (options[name as keyof OpenEngineOptions] === undefined || engineKind(engine) === owner) continue;
+    throw new EngineError(
+      "bad-request",
+      `The option ${name} belongs to the engine ${owner}; with ${engine} it does nothing.`,
+    );
   }
 }
 

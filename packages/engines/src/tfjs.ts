@@ -2,18 +2,19 @@
 import "@amulet-ts/core/disposal";
 import { startBackend } from "@amulet-ts/backends";
 import { type Engine, throwIfAborted } from "@amulet-ts/core";
-import { loadModel } from "@amulet-ts/models";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { checkConfig, loadModel } from "@amulet-ts/models";
+import { locateModel } from "./find-model.js";
 import type { OpenEngineOptions } from "./options.js";
 
 /**
- * Starts the backend and loads the model onto it; when that fails, no tensor is left.
+ * Finds the model, starts the backend and loads the model onto it; when that fails, no tensor is left.
  *
  * @throws BackendError, FilesError, ModelError, CoreError `aborted`
  */
-export async function openTfjsEngine(
-  path: string,
-  { backend, signal, onProgress }: OpenEngineOptions,
-): Promise<Engine> {
+export async function openTfjsEngine(options: OpenEngineOptions): Promise<Engine> {
+  const { model: wanted = embeddedModelFolder, backend, signal, onProgress } = options;
+  const path = await locateModel(wanted, options, checkConfig);
   const started = performance.now();
   const { name, description, version, memory, passedOver } = await startBackend(backend);
   throwIfAborted(signal, "Opening the model");

@@ -133,6 +133,22 @@ describe("what a caller hands over is checked", () => {
     ["an empty model", { model: " " }, /option model must be .*; it is an empty text/],
     ["a number as backend", { backend: 3 }, /option backend must be the name of a backend.*; it is 3/],
     [
+      "an engine that there is none of",
+      { engine: "llama" },
+      /option engine must be tfjs, llama\.cpp, or the address/,
+    ],
+    ["half an address", { engine: "http://" }, /option engine must be .*; it is "http:\/\/"/],
+    [
+      "no threads",
+      { engine: "llama.cpp", threads: 0 },
+      /option threads must be a whole number of at least 1; it is 0/,
+    ],
+    [
+      "another engine's option",
+      { gpu: "cuda" },
+      /option gpu belongs to the engine llama\.cpp; with tfjs it does nothing/,
+    ],
+    [
       "a controller as signal",
       { signal: new AbortController() },
       /option signal must be an AbortSignal; it is an object/,
@@ -140,7 +156,7 @@ describe("what a caller hands over is checked", () => {
     ["a text as onProgress", { onProgress: "bar" }, /option onProgress must be a function; it is "bar"/],
     ["true as onDownload", { onDownload: true }, /option onDownload must be a function; it is true/],
     ["a text as environment", { environment: "HF" }, /option environment must be an object of texts/],
-    ["an unknown option", { modle: "org/name" }, /no option "modle"; it has model, backend/],
+    ["an unknown option", { modle: "org/name" }, /no option "modle"; it has model, engine/],
   ])("%s", async (_, options, message) => {
     const error = await openEngine(options as OpenEngineOptions).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(EngineError);

@@ -11,13 +11,19 @@ import { Progress } from "../terminal/progress.js";
 import type { ModelValues } from "./shared.js";
 
 /** @throws CliError `usage`, BackendError, FilesError, ModelError, CoreError `aborted` */
-export async function openModel({ model, backend }: ModelValues, io: Io): Promise<Engine> {
+export async function openModel(values: ModelValues & { readonly debug?: boolean }, io: Io): Promise<Engine> {
+  const { model, engine: kind, backend, threads, gpu, "gpu-layers": gpuLayers, debug } = values;
   checkModelName(model);
   const loading = new Progress(io, "Loading the model");
   const engine = await withDownload(model, io, (onDownload) =>
     openEngine({
       model,
+      engine: kind,
       backend,
+      threads,
+      gpu,
+      gpuLayers,
+      debug,
       signal: io.signal,
       environment: io.environment,
       onDownload,

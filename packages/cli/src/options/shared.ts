@@ -1,6 +1,8 @@
 /** Options that several commands take, in groups. A command names the groups, and gives them a place in its help. */
 import { backendNames } from "@amulet-ts/backends";
 import { paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
+import { engineKind, engineNames, gpuKinds } from "@amulet-ts/engines";
+import { usageError } from "../errors.js";
 import {
   anyFinite,
   anyWhole,
@@ -19,6 +21,7 @@ import {
   type ValuesOf,
   wholeFrom,
 } from "./kinds.js";
+import { didYouMean } from "./suggest.js";
 
 /** What is asked. */
 export const promptOptions = {
@@ -91,12 +94,35 @@ export type AnswerValues = ValuesOf<typeof answerOptions>;
 
 export const backendOption = { backend: choice("NAME", backendNames, "what computes") };
 
+/** What computes the model, and how. */
+const engineOptions = {
+  engine: {
+    ...text(
+      "ENGINE",
+      `what computes the model: ${engineNames.join(", ")}, or a server's address (default tfjs)`,
+    ),
+    read: readEngine,
+  },
+  threads: number("N", wholeFrom(1), "llama.cpp: threads that compute (default: one for each core)"),
+  gpu: choice("KIND", gpuKinds, "llama.cpp: the kind of card that computes"),
+  "gpu-layers": number("N", wholeFrom(0), "llama.cpp: layers that a card holds (default: all)"),
+};
+
+function readEngine([only]: readonly string[]): string {
+  if (engineKind(only!) !== undefined) return only!;
+  throw usageError(
+    `There is no engine ${JSON.stringify(only)}.${didYouMean(only!, engineNames)} There are: ${engineNames.join(", ")}, ` +
+      "and the address of a server, such as http://localhost:8000/v1.",
+  );
+}
+
 /** Which model, and where it runs. */
 export const modelOptions = {
   model: text(
     "MODEL",
     "a folder with a model, a .gguf file, or a model of the hub: org/name[:file.gguf][@revision] (default: the lab's)",
   ),
+  ...engineOptions,
   ...backendOption,
 };
 export type ModelValues = ValuesOf<typeof modelOptions>;
