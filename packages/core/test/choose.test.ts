@@ -28,7 +28,7 @@ test("a seed means the same draws for ever", () => {
 test("an option that is undefined is one that was left out", () => {
   const options = { temperature: 1, bannedTokens: undefined, topK: undefined, seed: undefined };
   const policy = logs(0.2, 0.3, 0.5);
-  const draws = (choose = createChooser(options as SamplingOptions)) =>
+  const draws = (choose = createChooser(options as object)) =>
     Array.from({ length: 20 }, () => choose(policy, context));
   expect(draws()).toEqual(draws(createChooser({ temperature: 1 })));
 });

@@ -89,6 +89,10 @@ const options = {
   Common: { ...modelOptions, ...commonOptions },
 };
 export type GenerateValues = ValuesOfGroups<typeof options>;
+/** The options that may belong to some methods only. */
+export type MethodOption =
+  | Exclude<keyof (typeof options)["Strength"], "method">
+  | keyof (typeof options)["Answer"];
 
 export const generate: Command = defineCommand({
   usage: "amulet generate QUESTION --preference TEXT --model MODEL",

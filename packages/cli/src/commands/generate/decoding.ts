@@ -19,7 +19,7 @@ import {
 import { usageError } from "../../errors.js";
 import { dialMethods, readBudget, readParameters } from "../../options/methods.js";
 import { answerOptions, parameterOptions } from "../../options/shared.js";
-import { type GenerateValues, type MethodName, methodNames } from "./command.js";
+import { type GenerateValues, type MethodName, type MethodOption, methodNames } from "./command.js";
 
 const makers: Record<MethodName, (values: GenerateValues) => Method> = {
   ...dialMethods,
@@ -104,18 +104,43 @@ function readSchedule(values: GenerateValues, written: string): Decoding {
   return { name: "amulet", method: methodAt(0), beforeToken };
 }
 
+/** Whether a method weighs Δ against a policy: then it can be masked, and Δ may be another model's. */
+const isSteering: Record<MethodName, boolean> = {
+  base: false,
+  pref: false,
+  beam: false,
+  la: true,
+  amulet: true,
+  "amulet-exact": true,
+  bounded: true,
+  adacad: true,
+  nwcad: true,
+  promptcd: true,
+  costeer: true,
+};
+const steering = methodNames.filter((name) => isSteering[name]);
 const loops: readonly MethodName[] = ["amulet", "amulet-exact", "bounded"];
-const steering: readonly MethodName[] = ["la", ...loops, "adacad", "nwcad", "promptcd", "costeer"];
 const tokenByToken = methodNames.filter((name) => name !== "beam");
 const { "max-new-tokens": _, ...choosing } = answerOptions;
 
-/** The methods that an option does something with; all of them where it is not listed. */
-const methodsOf: Partial<Record<keyof GenerateValues, readonly MethodName[]>> = {
+/** The same methods for each of these options. */
+function belongTo<Name extends MethodOption>(
+  options: Readonly<Record<Name, unknown>>,
+  methods: readonly MethodName[],
+) {
+  return Object.fromEntries(Object.keys(options).map((name) => [name, methods])) as Record<
+    Name,
+    readonly MethodName[]
+  >;
+}
+
+/** The methods that an option does something with. */
+const methodsOf: Record<MethodOption, readonly MethodName[]> = {
   ratio: ["la"],
   "guidance-scale": ["amulet", "bounded"],
-  ...Object.fromEntries(parameterNames.map((name) => [name, [...loops, "costeer"]])),
+  ...belongTo(parameterOptions, [...loops, "costeer"]),
   "kl-budget": ["bounded"],
-  ...Object.fromEntries(maskNames.map((name) => [name, steering])),
+  ...belongTo(masks, steering),
   warmup: ["adacad"],
   gate: ["nwcad"],
   contrast: ["promptcd"],
@@ -124,12 +149,13 @@ const methodsOf: Partial<Record<keyof GenerateValues, readonly MethodName[]>> = 
   "strength-schedule": ["amulet"],
   beams: ["beam"],
   "length-penalty": ["beam"],
-  ...Object.fromEntries([...Object.keys(choosing), "explain"].map((name) => [name, tokenByToken])),
+  ...belongTo({ ...choosing, explain: true }, tokenByToken),
+  "max-new-tokens": methodNames,
 };
 
 function checkOptions(values: GenerateValues, method: MethodName): void {
   for (const [option, methods] of Object.entries(methodsOf)) {
-    if (values[option as keyof GenerateValues] === undefined || methods.includes(method)) continue;
+    if (values[option as MethodOption] === undefined || methods.includes(method)) continue;
     throw usageError(
       `--${option} does nothing with --method ${method}; it belongs to ${methods.join(" and ")}.`,
     );
