@@ -269,6 +269,36 @@ test("the drift of a token is KL(π ‖ π_pref) of the policy it was chosen fro
   }
 });
 
+test("the rows of a token are both prompts' log-policies after the answer so far, and decide it", async () => {
+  const methods = [amuletMethod(), baseMethod(), preferenceMethod()];
+  const events = await collect(
+    new ToyModel(tangled, V),
+    methods.map((method) => request({ method, reportRows: true })),
+  );
+  for (const [index, { guidanceScale }] of methods.entries()) {
+    const said: number[] = [];
+    for (const event of events) {
+      if (event.request !== index || event.type !== "token") continue;
+      const { logBase_V, logPreference_V } = event.rows!;
+      for (const [row, prompt] of [[logBase_V, [1, 2]] as const, [logPreference_V, [1, 2, 3]] as const]) {
+        const expected = logSoftmax(tangled([...prompt, ...said]));
+        for (const [i, value] of row.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
+      }
+      const scores = Array.from(logBase_V, (b, i) => b + guidanceScale! * (logPreference_V[i]! - b));
+      expect(scores.indexOf(Math.max(...scores))).toBe(event.id);
+      said.push(event.id);
+    }
+    expect(said).toHaveLength(6);
+  }
+  const [plain] = await collect(new ToyModel(tangled, V), [request()]);
+  expect(plain).not.toHaveProperty("rows");
+});
+
+function logSoftmax(logits: readonly number[]): number[] {
+  const logZ = Math.log(logits.reduce((sum, value) => sum + Math.exp(value), 0));
+  return logits.map((value) => value - logZ);
+}
+
 test.each([undefined, null, Number.NaN, -1, 0.5, V, "3"])(
   "a choice of %o is refused, and nothing is left",
   async (choice) => {

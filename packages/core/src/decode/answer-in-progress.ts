@@ -124,7 +124,8 @@ export class AnswerInProgress {
   }
 
   private get readsBoth(): boolean {
-    return Boolean(this.request.explain) || Boolean(this.request.reportDrift);
+    const { explain, reportDrift, reportRows } = this.request;
+    return Boolean(explain || reportDrift || reportRows);
   }
 
   private get readsPreferences(): boolean {
@@ -140,6 +141,7 @@ export class AnswerInProgress {
     checkCoverage(this.model, this.method);
     // A mixture goes past its prompts as any unbounded method does, before the method sees it.
     if (this.isMixture) refuseUnlessWhole(this.model, "a weighted mixture of preferences");
+    if (this.request.reportRows) refuseUnlessWhole(this.model, "telling both prompts' policies");
     const preferences = this.readsPreferences ? this.preferences.map(({ tokens }) => tokens) : [];
     if (this.readsPreferences && preferences.length === 0) throw noPreference(this.method);
     const prompts = this.readsBase ? [this.request.base, ...preferences] : preferences;

@@ -14,7 +14,7 @@ import type { LanguageModel } from "../port/session.js";
 import { SharedRows } from "../port/shared-rows.js";
 import { AnswerInProgress } from "./answer-in-progress.js";
 import { type PolicyBatch, readPolicies } from "./policy-batch.js";
-import type { DecodeEvent, DecodeRequest } from "./request.js";
+import type { DecodeEvent, DecodeRequest, ReportedRows } from "./request.js";
 import { readSeen } from "./seen-mass.js";
 
 /**
@@ -149,6 +149,7 @@ function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
   const gamma = batch.gammas?.[b];
   const explanation = explain(answer, place, column);
   const drift = request.reportDrift ? batch.drifts?.[b] : undefined;
+  const rows = request.reportRows ? readRows(batch, b) : undefined;
   const token: DecodeEvent = {
     type: "token",
     request: index,
@@ -158,10 +159,16 @@ function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
     ...(drift !== undefined && { drift }),
     ...(seen && { seen }),
     ...(explanation && { explanation }),
+    ...(rows && { rows }),
   };
   const events: DecodeEvent[] = answer.accept(id) ? [token] : [];
   if (answer.ended) events.push({ type: "end", request: index, reason: answer.ended });
   return events;
+}
+
+/** As arrays of their own: those of the batch are one buffer. */
+function readRows({ bases, preferences }: PolicyBatch, b: number): ReportedRows {
+  return { logBase_V: bases![b]!.slice(), logPreference_V: preferences![b]!.slice() };
 }
 
 /** A chooser may be anybody's. @throws CoreError `bad-request` */

@@ -18,7 +18,7 @@ export interface PolicyBatch {
   readonly gammas?: ArrayLike<number>;
   /** KL(π ‖ π_pref) in nats; only where an answer asks for it. */
   readonly drifts?: ArrayLike<number>;
-  /** Only where an answer is explained. */
+  /** Only where an answer is explained, or its rows are told. */
   readonly bases?: readonly Float32Array[];
   readonly preferences?: readonly Float32Array[];
 }
@@ -33,6 +33,7 @@ export async function readPolicies(
 ): Promise<PolicyBatch> {
   const isExplained = answers.some(({ request }) => Boolean(request.explain));
   const takesBest = !isExplained && answers.every(({ request }) => request.choose.isGreedy);
+  const readsBoth = isExplained || answers.some(({ request }) => request.reportRows);
   const asksForDrift = answers.some(({ request }) => request.reportDrift);
   const tensors = computePolicies(answers, given.logs_RC, { takesBest, asksForDrift });
   try {
@@ -41,8 +42,8 @@ export async function readPolicies(
       takesBest ? undefined : readRows(tensors.logPolicy_BC),
       tensors.gamma_B1?.data(),
       tensors.drift_B?.data(),
-      isExplained ? readRows(tensors.logBase_BC) : undefined,
-      isExplained ? readRows(tensors.logPreference_BC) : undefined,
+      readsBoth ? readRows(tensors.logBase_BC) : undefined,
+      readsBoth ? readRows(tensors.logPreference_BC) : undefined,
     ]);
     return {
       ...(best && { best }),

@@ -31,6 +31,15 @@ export interface DecodeRequest extends Prompts {
   readonly explain?: boolean | ExplainOptions;
   /** Tells KL(π ‖ π_pref) of every token's policy. Both prompts are then computed, but no row is read to the host. */
   readonly reportDrift?: boolean;
+  /** Tells both prompts' log-policies at every token, so that any strength can be worked out from them. Both are computed. */
+  readonly reportRows?: boolean;
+}
+
+/** Both prompts' log-policies at one place of an answer, over the whole vocabulary. */
+export interface ReportedRows {
+  readonly logBase_V: Float32Array;
+  /** Of several preferences, what they are together. */
+  readonly logPreference_V: Float32Array;
 }
 
 /** What {@link decode} yields: tokens as they come, then one end per request. */
@@ -47,5 +56,7 @@ export type DecodeEvent =
       /** Where the engine gives only the most probable tokens: how much of each policy it gave. */
       readonly seen?: SeenMass;
       readonly explanation?: Explanation;
+      /** What the token was chosen by, where it was asked for. */
+      readonly rows?: ReportedRows;
     }
   | { readonly type: "end"; readonly request: number; readonly reason: EndReason };

@@ -3,7 +3,7 @@
 import { createChooser, type SamplingOptions } from "../decode/choose.js";
 import { Decoder } from "../decode/decoder.js";
 import type { Prompts } from "../decode/prompts.js";
-import type { Change, DecodeEvent, DecodeRequest, EndReason } from "../decode/request.js";
+import type { Change, DecodeEvent, DecodeRequest, EndReason, ReportedRows } from "../decode/request.js";
 import { CoreError } from "../errors.js";
 import type { ExplainOptions, Explanation } from "../explain/explain.js";
 import { amuletMethod, type Method } from "../methods/method.js";
@@ -20,6 +20,8 @@ interface CommonOptions extends SamplingOptions, PrefillOptions {
   readonly stop?: readonly string[];
   /** Explains every token: what the preference changed, and what would have been said otherwise. */
   readonly explain?: boolean | ExplainOptions;
+  /** Tells both prompts' log-policies at every token. */
+  readonly reportRows?: boolean;
 }
 
 export interface AnswerOptions extends CommonOptions {
@@ -63,6 +65,7 @@ export interface AnswerPiece {
   /** Where the engine gives only the most probable tokens: how much of each policy it gave. */
   readonly seen?: SeenMass;
   readonly explanation?: Explanation;
+  readonly rows?: ReportedRows;
   /** With the last piece of an answer: all of it. */
   readonly answer?: Answer;
 }
@@ -158,13 +161,14 @@ class GrowingAnswer {
 }
 
 function toRequest(prompts: Prompts, method: Method, index: number, options: AnswerOptions): DecodeRequest {
-  const { maxNewTokens = 128, explain = false, beforeToken } = options;
+  const { maxNewTokens = 128, explain = false, reportRows = false, beforeToken } = options;
   return {
     ...prompts,
     method,
     choose: createChooser(options),
     maxNewTokens,
     explain,
+    reportRows,
     ...(beforeToken && { beforeToken: (generated) => beforeToken(generated, index) }),
   };
 }
