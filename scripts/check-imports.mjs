@@ -17,6 +17,7 @@ const arrows = {
   engines: ["backends", "core", "embedded-model", "files", "models"],
   eval: ["core", "files"],
   lab: ["core", "eval", "files", "models"],
+  web: ["backends", "core", "files", "models"],
   verify: [],
   "verify/ours": ["core", "lab", "models", "verify"],
   cli: [

@@ -1,10 +1,8 @@
 /** The packages as they are built and published, in a page: the same model gives the tokens that it gives in Node. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, extname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import { generate } from "@amulet-ts/core";
@@ -15,38 +13,19 @@ import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answer } from "../browser/answer.js";
-
-const names = ["chromium", "chromium-browser", "google-chrome"];
-const executablePath = (process.env.PATH ?? "")
-  .split(delimiter)
-  .flatMap((folder) => names.map((name) => join(folder, name)))
-  .find((path) => existsSync(path));
-if (!executablePath)
-  console.warn("Skipped: the tests in a page need Chromium (Debian: apt-get install chromium).");
+import { chromiumFlags, chromiumPath } from "../browser/chromium.js";
+import { type PageServer, serve, wasmFolder } from "../browser/serve.js";
 
 const count = 20;
-/** WebGPU without a graphics card, and without the sandbox that root may not have. */
-const flags = [
-  "--no-sandbox",
-  "--enable-unsafe-webgpu",
-  "--use-webgpu-adapter=swiftshader",
-  "--enable-features=Vulkan",
-];
-const types: Readonly<Record<string, string>> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".wasm": "application/wasm",
-};
-
 interface Answer {
   readonly description: string;
   readonly tokens: number[];
   readonly tensorsLeft: number;
 }
 
-describe.skipIf(!executablePath)("in a page of headless Chromium (needs Chromium)", () => {
+describe.skipIf(!chromiumPath)("in a page of headless Chromium (needs Chromium)", () => {
   let folder = "";
-  let server: Server;
+  let server: PageServer;
   let browser: Browser;
   let page: Page;
   /** Models by the path that they are served under, and what Node says. */
@@ -62,12 +41,12 @@ describe.skipIf(!executablePath)("in a page of headless Chromium (needs Chromium
     if (existsSync(embeddedModelFolder)) served.set("/models/embedded", embeddedModelFolder);
     await startBackend("wasm");
     for (const [url, path] of served) models.set(url, { path, tokens: await answerInNode(path) });
-    server = await serve(folder, served);
-    browser = await chromium.launch({ executablePath: executablePath!, args: flags });
+    server = await serve([...served, ["/wasm", wasmFolder], ["", folder]]);
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: chromiumFlags });
     page = await browser.newPage();
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
-    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/index.html`);
+    await page.goto(`${server.origin}/index.html`);
     await page.waitForFunction("'run' in globalThis").catch((cause) => {
       throw new Error(`The page's script failed: ${errors.join("; ")}`, { cause });
     });
@@ -149,30 +128,4 @@ async function bundle(outdir: string): Promise<void> {
     external: ["node:*"],
     logLevel: "silent",
   });
-}
-
-/** Serves the bundle, the .wasm files and the models, with ranges. */
-async function serve(folder: string, served: ReadonlyMap<string, string>): Promise<Server> {
-  const wasm = fileURLToPath(
-    new URL("../../node_modules/@tensorflow/tfjs-backend-wasm/dist", import.meta.url),
-  );
-  const roots = [...served, ["/wasm", wasm], ["", folder]] as const;
-  const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url!, "http://local").pathname);
-    const [prefix, root] = roots.find(([start]) => path === start || path.startsWith(`${start}/`))!;
-    const content = await readFile(root + path.slice(prefix.length)).catch(() => undefined);
-    if (!content) response.writeHead(404).end();
-    else send(content, extname(path), request.headers.range, response);
-  });
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  return server;
-}
-
-function send(content: Buffer, extension: string, range: string | undefined, response: ServerResponse): void {
-  const headers = { "content-type": types[extension] ?? "application/octet-stream" };
-  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(range ?? "") ?? [];
-  if (from === undefined) return void response.writeHead(200, headers).end(content);
-  const part = content.subarray(Number(from), Number(to) + 1);
-  const contentRange = `bytes ${from}-${Number(from) + part.length - 1}/${content.length}`;
-  response.writeHead(206, { ...headers, "content-range": contentRange }).end(part);
 }

@@ -1,0 +1,14 @@
+/** The page's side: opens a model in a worker and asks it. */
+export { WebError, type WebErrorCode } from "./errors.js";
+export * from "./page/engine.js";
+export type { AnswerStream, PieceStream } from "./page/stream.js";
+export type { CallOptions, WorkerLike } from "./page/wire.js";
+export type {
+  AnswerChange,
+  AnswerOrder,
+  AnswerPlace,
+  RowsOrder,
+  ScoreOrder,
+  WorkerMemory,
+} from "./protocol/messages.js";
+export type { MaskDescription, MethodDescription } from "./protocol/method-description.js";
