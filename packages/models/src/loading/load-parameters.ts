@@ -1,6 +1,6 @@
 /** From a checkpoint's tensors to a family's parameters, one after the other. */
 
-import { throwIfAborted } from "@amulet-ts/core";
+import { throwIfAborted, yieldToHost } from "@amulet-ts/core";
 import { disposeParameters, emptyTree, type GrowingTree, placeParameter } from "./parameter-tree.js";
 import { countElements, type PlannedParameter } from "./plan-parameters.js";
 import { readParameter, type WeightStorage } from "./read-parameter.js";
@@ -23,7 +23,8 @@ export interface LoadOptions {
 
 /**
  * Reads the parameters one by one: no more than one of them, and a few rows of a tensor, are in JavaScript's memory
- * at a time. The tensors are the caller's; on an error, or when aborted, none is left behind.
+ * at a time, and between two pieces the host has its turn. The tensors are the caller's; on an error, or when aborted,
+ * none is left behind.
  *
  * @param tensorLimitBytes what one tensor may have; a weight that is larger comes in several
  */
@@ -38,6 +39,7 @@ export async function loadParameters(
   let done = 0;
   try {
     for (const parameter of planned) {
+      await yieldToHost();
       throwIfAborted(signal, "Loading the model");
       const options = { weights, tensorLimitBytes, ...(signal && { signal }) };
       const value = await readParameter(parameter, options);

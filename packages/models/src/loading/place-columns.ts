@@ -1,9 +1,7 @@
 /** A matrix of the file, usually `[out, in]`, as columns of one that products want, `[in, out]`. */
 import type { PlannedPart } from "./plan-parameters.js";
+import { inPieces } from "./read-pieces.js";
 import { rowOrder } from "./row-order.js";
-
-/** Numbers of a matrix that are in JavaScript's memory beside its transpose. */
-const elementsAtOnce = 2 ** 20;
 
 /** Writes a part's outputs, read a few rows at a time, as columns of `target` from `firstColumn` on. */
 export async function placeColumns(
@@ -11,14 +9,14 @@ export async function placeColumns(
   targetColumns: number,
   firstColumn: number,
   part: PlannedPart,
+  signal?: AbortSignal,
 ): Promise<void> {
   const [rows, columns] = part.source.shape as readonly [number, number];
   const order = rowOrder(part).map((place) => firstColumn + place);
-  const count = Math.max(tile, Math.floor(elementsAtOnce / columns));
-  for (let first = 0; first < rows; first += count) {
-    const some = await part.source.readRows(first, Math.min(count, rows - first));
+  for await (const { first, end } of inPieces([rows, columns], signal, tile)) {
+    const some = await part.source.readRows(first, end - first);
     if (part.inputsFirst) placeBeside(target, targetColumns, firstColumn, first, some, columns);
-    else placeTransposed(target, targetColumns, order.subarray(first, first + count), some, columns);
+    else placeTransposed(target, targetColumns, order.subarray(first, end), some, columns);
   }
 }
 

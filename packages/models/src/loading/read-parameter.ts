@@ -1,6 +1,8 @@
 /** One parameter's numbers, from the file to where they are used. */
-import { throwIfAborted } from "@amulet-ts/core";
-import { type Tensor, type Tensor2D, tensor1d, tensor2d } from "@tensorflow/tfjs-core";
+import { throwIfAborted, yieldToHost } from "@amulet-ts/core";
+import type { StoredRows } from "@amulet-ts/files";
+import { type Tensor, type Tensor2D, tensor1d, tensor2d, tidy, zeros } from "@tensorflow/tfjs-core";
+import { ModelError } from "../errors.js";
 import { joinWeights } from "../weights/joined-weight.js";
 import { StoredWeight } from "../weights/stored-weight.js";
 import { liesByRows, TensorWeight } from "../weights/tensor-weight.js";
@@ -9,6 +11,7 @@ import type { Parameter } from "./parameter-tree.js";
 import { piecesOf } from "./pieces.js";
 import { placeColumns } from "./place-columns.js";
 import type { PlannedParameter, PlannedPart } from "./plan-parameters.js";
+import { inPieces } from "./read-pieces.js";
 import { orderRows, rowOrder, turnMatrix } from "./row-order.js";
 
 /** How weights are held: as float32 tensors, or in the file's own bytes, decoded at every use. */
@@ -26,20 +29,20 @@ export async function readParameter(planned: PlannedParameter, options: ReadOpti
   if (planned.form === "vector") return readVector(planned.parts);
   if (options.weights === "stored") return readWeight(planned.parts, readStored, options);
   const pieces = piecesOf(planned, options.tensorLimitBytes);
-  return readWeight(pieces, (parts) => readTensor({ ...planned, parts }), options);
+  return readWeight(pieces, (parts) => readTensor({ ...planned, parts }, options.signal), options);
 }
 
 /** Reads a weight's pieces and joins them. On an error none is left behind. */
 async function readWeight<Piece>(
   pieces: readonly Piece[],
-  read: (piece: Piece) => Promise<Weight>,
+  read: (piece: Piece, signal: AbortSignal | undefined) => Promise<Weight>,
   { signal }: ReadOptions,
 ): Promise<Weight> {
   const weights: Weight[] = [];
   try {
     for (const piece of pieces) {
       throwIfAborted(signal, "Loading the model");
-      weights.push(await read(piece));
+      weights.push(await read(piece, signal));
     }
     return joinWeights(weights);
   } catch (error) {
@@ -60,31 +63,79 @@ async function readVector(parts: readonly PlannedPart[]): Promise<Tensor> {
 }
 
 /** In the order that its uses want; what lies by rows is one tensor of the file as it is. */
-async function readTensor({ parts, uses }: PlannedParameter): Promise<Weight> {
-  if (!liesByRows(uses)) return new TensorWeight({ columns_IO: await readColumns(parts) });
+async function readTensor({ parts, uses }: PlannedParameter, signal?: AbortSignal): Promise<Weight> {
   const [part] = parts as readonly [PlannedPart];
-  return new TensorWeight({ rows_OI: tensor2d(await part.source.read(), shapeOf(part)) });
+  const tensor = liesByRows(uses)
+    ? { rows_OI: tensor2d(await readNumbers(part, signal), shapeOf(part)) }
+    : { columns_IO: await readColumns(parts, signal) };
+  const weight = new TensorWeight(tensor);
+  if (uses.multiplied) await multiplyOnce(weight);
+  return weight;
 }
 
-async function readColumns(parts: readonly PlannedPart[]): Promise<Tensor2D> {
+/** A backend packs a matrix when it is multiplied with first: here one at a time, not all in one step. */
+async function multiplyOnce(weight: Weight): Promise<void> {
+  await yieldToHost();
+  try {
+    tidy(() => void weight.multiply(zeros([1, weight.inputs])));
+  } catch (error) {
+    weight.dispose();
+    throw error;
+  }
+}
+
+async function readNumbers({ source }: PlannedPart, signal?: AbortSignal): Promise<Float32Array> {
+  const [rows, columns] = source.shape as readonly [number, number];
+  const values = numbersOf(rows * columns, source.name);
+  for await (const { first, end } of inPieces([rows, columns], signal))
+    values.set(await source.readRows(first, end - first), first * columns);
+  return values;
+}
+
+async function readColumns(parts: readonly PlannedPart[], signal?: AbortSignal): Promise<Tensor2D> {
   const [inputs] = inputsAndOutputs(parts[0]!);
   const outputs = parts.reduce((sum, part) => sum + inputsAndOutputs(part)[1], 0);
-  const values = new Float32Array(inputs * outputs);
+  const values = numbersOf(inputs * outputs, parts[0]!.source.name);
   let column = 0;
   for (const part of parts) {
-    await placeColumns(values, outputs, column, part);
+    await placeColumns(values, outputs, column, part, signal);
     column += inputsAndOutputs(part)[1];
   }
   return tensor2d(values, [inputs, outputs]);
 }
 
-async function readStored(part: PlannedPart): Promise<Weight> {
-  const { type, bytes } = await part.source.readStored();
+async function readStored(part: PlannedPart, signal?: AbortSignal): Promise<Weight> {
+  const { type, bytes } = await readBytes(part, signal);
   const [inputs, outputs] = inputsAndOutputs(part);
   const rows = part.inputsFirst
     ? turnMatrix(bytes, shapeOf(part), type.bytesPerBlock)
     : orderRows(bytes, rowOrder(part));
   return new StoredWeight(type, rows, [outputs, inputs]);
+}
+
+async function readBytes({ source }: PlannedPart, signal?: AbortSignal): Promise<StoredRows> {
+  const [rows, columns] = source.shape as readonly [number, number];
+  const bytes = new Uint8Array(
+    numbersOf(Math.ceil(source.byteLength / 4), source.name).buffer,
+    0,
+    source.byteLength,
+  );
+  let type: StoredRows["type"] | undefined;
+  for await (const { first, end } of inPieces([rows, columns], signal)) {
+    const some = await source.readStored(first, end - first);
+    bytes.set(some.bytes, first * (source.byteLength / rows));
+    type = some.type;
+  }
+  return { type: type!, bytes };
+}
+
+function numbersOf(count: number, name: string): Float32Array<ArrayBuffer> {
+  try {
+    return new Float32Array(count);
+  } catch (cause) {
+    const message = `${name} takes ${((4 * count) / 2 ** 30).toFixed(1)} GiB, more than one array can hold: take a smaller model.`;
+    throw new ModelError("not-enough-memory", message, { cause });
+  }
 }
 
 function inputsAndOutputs(part: PlannedPart): readonly [inputs: number, outputs: number] {
