@@ -1,6 +1,7 @@
 /** The world as the command sees it, so that tests can give it another one. */
 import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { reasonOf } from "@amulet-ts/files";
 import { printableLine } from "./terminal/printable.js";
 
 export interface TextOutput {
@@ -40,9 +41,9 @@ export function processIo(): Io {
 }
 
 /** An output takes no more. Where whoever read it has gone (`amulet … | head`), nothing is left to do or to say. */
-function endWith({ code, message }: NodeJS.ErrnoException, name: string): never {
-  if (code === "EPIPE") process.exit(0);
-  const why = code === "ENOSPC" ? "there is no room left where it goes" : message;
+function endWith(error: NodeJS.ErrnoException, name: string): never {
+  if (error.code === "EPIPE") process.exit(0);
+  const why = reasonOf(error);
   try {
     // At once: what a stream still holds is lost when the process ends.
     writeSync(

@@ -1,6 +1,7 @@
 /** The amulet command: dispatch, errors, exit status. */
 import { readFile } from "node:fs/promises";
 import { CoreError } from "@amulet-ts/core";
+import { reasonOf, systemCodeOf } from "@amulet-ts/files";
 import type { Command } from "./command.js";
 import { type CommandName, commands } from "./commands/table.js";
 import { CliError } from "./errors.js";
@@ -53,7 +54,18 @@ async function readVersion(): Promise<string> {
 function report(error: unknown, withStack: boolean, io: Io): void {
   const failure = error instanceof Error ? error : new Error(String(error));
   if (withStack) writeStack(io, `amulet: ${failure.stack ?? failure.message}`);
-  else writeNote(io, failure.message.trim());
+  else writeNote(io, sentenceOf(failure).trim());
+}
+
+/** What the system or V8 refused where none of our packages had a sentence for it. */
+function sentenceOf(failure: Error): string {
+  if (systemCodeOf(failure) !== undefined) {
+    const { path, syscall } = failure as NodeJS.ErrnoException;
+    return `${path ?? syscall} can't be used: ${reasonOf(failure)}.`;
+  }
+  if (failure instanceof RangeError && /call stack/.test(failure.message))
+    return "Something that was given is longer, or nested deeper, than this can work with. --debug shows where it ended.";
+  return failure.message;
 }
 
 /** What the caller wrote is wrong (2), or it could not be done (1). */

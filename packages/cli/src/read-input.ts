@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readTextIfThere, reasonOf } from "@amulet-ts/files";
 import { CliError } from "./errors.js";
 import type { Io } from "./io.js";
 
@@ -19,15 +19,9 @@ export async function readTextInput(name: string, io: Io): Promise<string> {
 }
 
 async function readTextFile(name: string): Promise<string> {
-  try {
-    return await readFile(name, "utf8");
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const message = missing ? `There is no file ${name}.` : `${name} can't be read: ${reasonOf(cause)}.`;
-    throw new CliError("unreadable-input", message, { cause });
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message.replace(/\.$/, "") : String(cause);
+  const text = await readTextIfThere(name).catch((cause: Error) => {
+    throw new CliError("unreadable-input", cause.message, { cause });
+  });
+  if (text !== undefined) return text;
+  throw new CliError("unreadable-input", `There is no file ${name}.`);
 }

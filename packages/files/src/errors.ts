@@ -5,6 +5,7 @@ export type FilesErrorCode =
   // files and formats
   | "file-not-found"
   | "file-unreadable"
+  | "file-unwritable"
   | "not-a-model"
   | "truncated-file"
   | "bad-header"

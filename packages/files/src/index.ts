@@ -8,6 +8,8 @@ import { onDisk } from "./places/disk.js";
 
 export * from "./hub/index.js";
 export { onDisk } from "./places/disk.js";
+export { appendText, makeFolder, readTextIfThere } from "./places/own-files.js";
+export { reasonOf, systemCodeOf } from "./places/system-errors.js";
 export { writeAtomically } from "./places/write-atomically.js";
 export * from "./public.js";
 

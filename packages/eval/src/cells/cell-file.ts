@@ -1,7 +1,6 @@
 /** The cells of a run in a file that grows batch by batch. */
-import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeAtomically } from "@amulet-ts/files";
+import { appendText, makeFolder, readTextIfThere, writeAtomically } from "@amulet-ts/files";
 import { checkScorer, judge } from "../scorers/scorer.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
 import { batchSize, type RunWork } from "./compute-cells.js";
@@ -20,7 +19,7 @@ export class CellFile<Name extends string = string> {
    * Opens the file of a run, or begins it. A batch that is not whole, as an interruption leaves it, is taken out: it
    * is computed again. Stored answers are judged anew: the scorer and its world may have changed since.
    *
-   * @throws EvaluationError `other-run`, `bad-file`, `bad-score`
+   * @throws EvaluationError `other-run`, `bad-file`, `bad-score`; FilesError where the disk refuses
    */
   static async open<Name extends string>(
     path: string,
@@ -28,8 +27,8 @@ export class CellFile<Name extends string = string> {
     { pairs, scorer }: Pick<RunWork<Name>, "pairs" | "scorer">,
   ): Promise<CellFile<Name>> {
     checkScorer(scorer);
-    await mkdir(dirname(path), { recursive: true });
-    const text = await readIfThere(path);
+    await makeFolder(dirname(path));
+    const text = (await readTextIfThere(path)) ?? "";
     const cells: Cell<Name>[] = [];
     for (const cell of wholeBatches(readCells(text, run, scorer, path), run))
       cells.push({ ...cell, scores: await judge(scorer, cell.text, pairs[cell.pair]!) });
@@ -45,7 +44,7 @@ export class CellFile<Name extends string = string> {
 
   /** Appends the cells of one batch in one write. */
   async add(cells: readonly Cell<Name>[]): Promise<void> {
-    await appendFile(this.path, cells.map(cellLine).join(""));
+    await appendText(this.path, cells.map(cellLine).join(""));
     this.cells.push(...cells);
     for (const cell of cells) this.batches.add(batchOf(cell));
   }
@@ -71,13 +70,4 @@ function isWhole(first: number, cells: readonly Cell[], { pairCount, settingCoun
   const places = new Set(cells.map(({ pair, setting }) => `${pair} ${setting}`));
   const isInside = cells.every(({ pair }) => Number.isInteger(pair) && pair >= 0 && pair < pairCount);
   return isInside && settings.size === settingCount && places.size === size && cells.length === size;
-}
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import { FilesError } from "../errors.js";
-import { type OpenFile, type Place, reasonOf } from "../places/place.js";
+import type { OpenFile, Place } from "../places/place.js";
+import { reasonOf } from "../places/system-errors.js";
 
 /** A file that is read at positions, never as a whole. */
 export class ModelFile {

@@ -38,12 +38,6 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** Why something failed, in as few words as its error allows. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
-}
-
 export function tooLong(path: string, mostBytes: number): FilesError {
   const most = `${mostBytes / 2 ** 20} MiB`;
   return new FilesError(

@@ -5,7 +5,8 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { FilesError } from "../errors.js";
-import { reasonOf, tooLong } from "./place.js";
+import { tooLong } from "./place.js";
+import { reasonOf, systemCodeOf } from "./system-errors.js";
 
 /** Some files tell no size (those of /proc), and some grow: what is read whole is read in pieces, up to a bound. */
 const pieceBytes = 1 << 20;
@@ -89,8 +90,8 @@ function kindOfOther(found: Stats): string {
 
 function explainOpening(path: string, error: unknown): FilesError {
   if (error instanceof FilesError) return error;
-  const reason = reasonOf(error);
-  if (reason !== "ENOENT" && reason !== "ENOTDIR") return unreadable(path, "opened", error);
+  const code = systemCodeOf(error);
+  if (code !== "ENOENT" && code !== "ENOTDIR") return unreadable(path, "opened", error);
   return new FilesError("file-not-found", `There is no file ${path}: check the path.`, { cause: error });
 }
 

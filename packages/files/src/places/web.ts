@@ -1,8 +1,9 @@
 /** Files behind URLs, read by HTTP range requests: a page holds what it loads and not the whole file. */
 import { FilesError } from "../errors.js";
 import { openBlob } from "./blobs.js";
-import { type OpenFile, type Place, reasonOf, tooLong, usualTextBytes } from "./place.js";
+import { type OpenFile, type Place, tooLong, usualTextBytes } from "./place.js";
 import { readBounded } from "./read-bounded.js";
+import { reasonOf } from "./system-errors.js";
 
 /** Bytes fetched at once while a file is read on: small tensors that lie side by side come with one request. */
 const windowBytes = 4 << 20;

@@ -1,16 +1,22 @@
 /** Files that are there whole or not at all: made under another name first, which then takes the place of the old one. */
 import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { orUnwritable } from "./own-files.js";
 
 /**
  * Writes a file whole or not at all; it is on the disk before it takes its name. A link is followed. What is no
  * regular file, such as a pipe, cannot be replaced and is written to.
+ *
+ * @throws FilesError `file-unwritable`
  */
 export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   const target = await realpath(path).catch(() => path);
   const found = await stat(target).catch(() => undefined);
-  if (found && !found.isFile()) return writeFile(target, content);
-  await replaceAtomically(target, (unfinished) => writeThrough(unfinished, content));
+  await orUnwritable(path, "written", () =>
+    found && !found.isFile()
+      ? writeFile(target, content)
+      : replaceAtomically(target, (unfinished) => writeThrough(unfinished, content)),
+  );
 }
 
 /**

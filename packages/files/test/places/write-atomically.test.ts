@@ -36,8 +36,14 @@ test("what fails half-way leaves the old file alone", async () => {
 
 test("a folder is not replaced, and an error leaves nothing", async () => {
   await mkdir(at("a"));
-  await expect(writeAtomically(at("a"), "x")).rejects.toMatchObject({ code: "EISDIR" });
-  await expect(writeAtomically(at("none/a"), "x")).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(writeAtomically(at("a"), "x")).rejects.toMatchObject({
+    name: "FilesError",
+    code: "file-unwritable",
+    message: expect.stringMatching(/a can't be written: it is a folder \(EISDIR\)\./),
+  });
+  await expect(writeAtomically(at("none/a"), "x")).rejects.toMatchObject({
+    message: expect.stringMatching(/can't be written: there is no such file or folder \(ENOENT\)/),
+  });
   expect(await readdir(folder)).toEqual(["a"]);
 });
 

@@ -1,6 +1,5 @@
 /** losses.jsonl: one line for every step, `validation` where it was measured. */
-import { appendFile, readFile } from "node:fs/promises";
-import { writeAtomically } from "@amulet-ts/files";
+import { appendText, readTextIfThere, writeAtomically } from "@amulet-ts/files";
 import type { StepReport } from "./trainer.js";
 
 export interface LoggedStep extends StepReport {
@@ -18,18 +17,12 @@ export class LossLog {
   }
 
   async add(line: LoggedStep): Promise<void> {
-    await appendFile(this.path, `${JSON.stringify(line)}\n`);
+    await appendText(this.path, `${JSON.stringify(line)}\n`);
   }
 
   async read(): Promise<LoggedStep[]> {
-    const text = await readFile(this.path, "utf8").catch(emptyIfAbsent);
+    const text = (await readTextIfThere(this.path)) ?? "";
     const lines = text.split("\n").filter((line) => line.endsWith("}"));
     return lines.map((line): LoggedStep => JSON.parse(line));
   }
-}
-
-/** Any other error is one: an unreadable log must not be taken for an empty one and written over. */
-function emptyIfAbsent(error: NodeJS.ErrnoException): string {
-  if (error.code === "ENOENT") return "";
-  throw error;
 }

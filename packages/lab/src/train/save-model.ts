@@ -1,7 +1,6 @@
 /** A trained model in Hugging Face's layout, as the ordinary loader reads it. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeSafetensors, openSafetensors, writeAtomically } from "@amulet-ts/files";
+import { encodeSafetensors, makeFolder, openSafetensors, writeAtomically } from "@amulet-ts/files";
 import type { CheckpointTensors } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import type { TokenizerFiles } from "../tokenizer/write-tokenizer.js";
@@ -16,7 +15,7 @@ export async function saveModel(
     readonly tokenizer: TokenizerFiles;
   },
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const { weights, config, tokenizer } = model;
   for (const [name, text] of Object.entries(tokenizer)) await writeAtomically(join(folder, name), text);
   await writeAtomically(join(folder, "config.json"), `${JSON.stringify(config, undefined, 2)}\n`);

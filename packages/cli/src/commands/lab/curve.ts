@@ -1,5 +1,3 @@
-/** `amulet lab curve`: what strength does to answers, on held-out pairs, with intervals; a long run can be interrupted. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import {
@@ -11,7 +9,7 @@ import {
   type RunWork,
   settingsOf,
 } from "@amulet-ts/eval";
-import { writeAtomically } from "@amulet-ts/files";
+import { makeFolder, writeAtomically } from "@amulet-ts/files";
 import {
   choosePairs,
   conclude,
@@ -135,7 +133,7 @@ class TimedProgress {
 }
 
 async function writeStudy(study: Study, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeAtomically(join(folder, "curve.json"), `${JSON.stringify(study, null, 2)}\n`);
   for (const { name, svg } of await drawFigures(study))
     await writeAtomically(join(folder, `${name}.svg`), svg);

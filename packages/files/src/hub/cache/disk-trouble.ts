@@ -1,12 +1,12 @@
 import { FilesError } from "../../errors.js";
+import { systemCodeOf } from "../../places/system-errors.js";
 
 const forbidden = ["EACCES", "EPERM", "EROFS"];
 const full = ["ENOSPC", "EDQUOT"];
 
 function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && "syscall" in error
-    ? error.code
-    : undefined;
+  const isWrapped = error instanceof FilesError && error.code === "file-unwritable";
+  return systemCodeOf(isWrapped ? error.cause : error);
 }
 
 /** What the disk refused, in a sentence with what to do; every other error as it is. */

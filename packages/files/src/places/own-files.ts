@@ -1,0 +1,35 @@
+/** Files that a program keeps for itself, such as results that grow: read and written with sentences of ours where that fails. */
+import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { FilesError } from "../errors.js";
+import { reasonOf, systemCodeOf } from "./system-errors.js";
+
+/** @throws FilesError `file-unwritable` */
+export async function makeFolder(path: string): Promise<void> {
+  await orUnwritable(path, "made a folder", () => mkdir(path, { recursive: true }));
+}
+
+/** @throws FilesError `file-unwritable` */
+export async function appendText(path: string, text: string): Promise<void> {
+  await orUnwritable(path, "written", () => appendFile(path, text));
+}
+
+/** The text of a file; nothing where there is none. @throws FilesError `file-unreadable` */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (systemCodeOf(cause) === "ENOENT") return undefined;
+    throw new FilesError("file-unreadable", `${path} can't be read: ${reasonOf(cause)}.`, { cause });
+  }
+}
+
+/** @throws FilesError `file-unwritable` where the system refuses, and whatever else `write` throws */
+export async function orUnwritable<T>(path: string, what: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    if (systemCodeOf(cause) === undefined) throw cause;
+    const message = `${path} can't be ${what}: ${reasonOf(cause)}. See to that, or name another place.`;
+    throw new FilesError("file-unwritable", message, { cause });
+  }
+}
