@@ -59,7 +59,7 @@ async function beginTinyRun(folder: string): Promise<void> {
   await startBackend("wasm");
   const interrupt = new AbortController();
   const { schedule } = defaultSettings;
-  await runTraining({
+  const run = runTraining({
     folder,
     corpus: sampleExamples,
     settings: {
@@ -73,6 +73,7 @@ async function beginTinyRun(folder: string): Promise<void> {
     signal: interrupt.signal,
     onStep: () => interrupt.abort(),
   });
+  await expect(run).rejects.toMatchObject({ code: "aborted" });
 }
 
 it("the card of the model that ships has the command that made it, oneDNN's setting included", async () => {

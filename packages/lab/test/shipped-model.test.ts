@@ -11,6 +11,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { TokenExample } from "../src/train/batches.js";
 import { describeModel } from "../src/train/model-card.js";
+import { pauseUntil } from "../src/train/pause.js";
 import { readWeights } from "../src/train/save-model.js";
 import { meanLoss } from "../src/train/trainer.js";
 import { batchesOf, fillerOf, validationSet } from "../src/train/training-data.js";
@@ -19,7 +20,8 @@ const config = async () => JSON.parse(await readFile(join(embeddedModelFolder, "
 
 async function heldExamples(count: number): Promise<{ examples: TokenExample[]; filler: number }> {
   const text = await openTokenizer(embeddedModelFolder);
-  const examples = validationSet(sampleExamples, text, (await config()).max_position_embeddings, count);
+  const { max_position_embeddings } = await config();
+  const examples = await validationSet(sampleExamples, text, max_position_embeddings, pauseUntil(), count);
   return { examples, filler: fillerOf(text) };
 }
 
@@ -27,7 +29,12 @@ async function heldExamples(count: number): Promise<{ examples: TokenExample[]; 
 async function trainersLoss(count: number): Promise<number> {
   const weights = await readWeights(embeddedModelFolder);
   const { examples, filler } = await heldExamples(count);
-  const loss = await meanLoss(defineModel(await config()), weights, batchesOf(examples, 8, filler));
+  const loss = await meanLoss(
+    defineModel(await config()),
+    weights,
+    batchesOf(examples, 8, filler),
+    pauseUntil(),
+  );
   tf.dispose([...weights.values()]);
   return loss;
 }

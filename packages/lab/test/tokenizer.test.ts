@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { learnMerges } from "../src/tokenizer/train-bpe.js";
 import { trainTokenizer } from "../src/tokenizer/write-tokenizer.js";
+import { pauseUntil } from "../src/train/pause.js";
 import { makeFolder } from "./tiny-run.js";
 
 const texts = [
@@ -17,13 +18,13 @@ const texts = [
 
 async function open(vocabularySize: number, from: Iterable<string> = texts): Promise<ModelTokenizer> {
   const folder = await makeFolder();
-  for (const [name, text] of Object.entries(trainTokenizer(from, vocabularySize)))
+  for (const [name, text] of Object.entries(await trainTokenizer(from, vocabularySize, pauseUntil())))
     await writeFile(join(folder, name), text);
   return openTokenizer(folder);
 }
 
 describe("learnt merges", () => {
-  it("join the most frequent pair first, again and again; of equals the first by spelling", () => {
+  it("join the most frequent pair first, again and again; of equals the first by spelling", async () => {
     const words = new Map([
       ["abab", 2],
       ["ab", 1],
@@ -31,7 +32,7 @@ describe("learnt merges", () => {
       ["xy", 5],
     ]);
     // ab occurs 2·2 + 1 = 5 times, as often as cd and xy; then ab+ab twice.
-    expect(learnMerges(words, 9)).toEqual([
+    expect(await learnMerges(words, 9, pauseUntil())).toEqual([
       ["a", "b"],
       ["c", "d"],
       ["x", "y"],
@@ -39,13 +40,13 @@ describe("learnt merges", () => {
     ]);
   });
 
-  it("are as many as were asked for, and none of a pair that occurs once", () => {
-    expect(learnMerges(new Map([["aaaa", 3]]), 1)).toEqual([["a", "a"]]);
-    expect(learnMerges(new Map([["abc", 1]]), 5)).toEqual([]);
+  it("are as many as were asked for, and none of a pair that occurs once", async () => {
+    expect(await learnMerges(new Map([["aaaa", 3]]), 1, pauseUntil())).toEqual([["a", "a"]]);
+    expect(await learnMerges(new Map([["abc", 1]]), 5, pauseUntil())).toEqual([]);
   });
 
-  it("count pairs that overlap as they stand, and join them from the left", () => {
-    const [first, second] = learnMerges(new Map([["aaa", 4]]), 2);
+  it("count pairs that overlap as they stand, and join them from the left", async () => {
+    const [first, second] = await learnMerges(new Map([["aaa", 4]]), 2, pauseUntil());
     expect(first).toEqual(["a", "a"]);
     expect(second).toEqual(["aa", "a"]);
   });
@@ -128,7 +129,7 @@ async function openLasting(): Promise<ModelTokenizer> {
   const { mkdtemp, rm } = await import("node:fs/promises");
   const { tmpdir } = await import("node:os");
   const folder = await mkdtemp(join(tmpdir(), "amulet-lab-"));
-  for (const [name, content] of Object.entries(trainTokenizer(texts, 330)))
+  for (const [name, content] of Object.entries(await trainTokenizer(texts, 330, pauseUntil())))
     await writeFile(join(folder, name), content);
   const opened = await openTokenizer(folder);
   await rm(folder, { recursive: true });

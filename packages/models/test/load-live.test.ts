@@ -1,5 +1,5 @@
 /** While a model loads the host lives: timers run, and an abort by timer ends it within one piece of one tensor. */
-import type { OpenFile, Place, TensorSource } from "@amulet-ts/files";
+import type { Place, TensorSource } from "@amulet-ts/files";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
@@ -19,7 +19,7 @@ function beBusy(milliseconds: number): void {
 
 /** A file in memory whose every read is work: its promises are kept before any timer runs. */
 function busyFile(onRead: () => void): Place {
-  const open = async (): Promise<OpenFile> => ({
+  const open: Place["open"] = async () => ({
     size: bytes.length,
     async read(into, offset, position) {
       onRead();

@@ -6,7 +6,9 @@ export type VerifyErrorCode =
   | "law-broken"
   | "unknown-law"
   /** A subject that could not go on, such as one that never answers: smaller cases are not looked for. */
-  | "subject-ended";
+  | "subject-ended"
+  /** A signal said so. */
+  | "aborted";
 
 /** The one error class of `verify`. */
 export class VerifyError extends Error {

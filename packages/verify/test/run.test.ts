@@ -171,15 +171,43 @@ describe("a run", () => {
         return reference.guidanceScale(parameters);
       },
     };
-    const found = await findings({ algorithm }, ["scale-by-definition", "scale-rises"], {
-      signal: interrupt.signal,
-      runs: 10_000,
-    });
+    const found: Finding[] = [];
+    const plan = planChecks({ algorithm }, { runs: 10_000, laws: ["scale-by-definition", "scale-rises"] });
+    const run = async () => {
+      for await (const one of runChecks(plan, { seed: 3, signal: interrupt.signal })) found.push(one);
+    };
+    await expect(run()).rejects.toMatchObject({ name: "VerifyError", code: "aborted" });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatchObject({ outcome: "interrupted", runs: 40, planned: 10_000 });
     const [first] = await findings({ algorithm: reference }, ["scale-by-definition"], { runs: 40 });
     expect(first!.worst!.error).toBeGreaterThan(0);
     expect(found[0]!.worst).toEqual(first!.worst);
+  });
+
+  it("lets timers run between cases, and hears an abort by timer", async () => {
+    const law = "scale-by-definition";
+    let cases = 0;
+    const algorithm = {
+      ...reference,
+      guidanceScale: (parameters: Parameters<typeof reference.guidanceScale>[0]) => {
+        cases += 1;
+        for (const end = performance.now() + 3; performance.now() < end; );
+        return reference.guidanceScale(parameters);
+      },
+    };
+    const casesAtTick = [0];
+    const interrupt = new AbortController();
+    const timer = setInterval(() => {
+      if (casesAtTick.push(cases) > 5) interrupt.abort();
+    }, 5);
+    const [check] = planChecks({ algorithm }, { runs: 10_000, laws: [law] });
+    const report = await check!.check({ runs: 10_000, seed: 3, signal: interrupt.signal });
+    clearInterval(timer);
+    expect(report.outcome).toBe("interrupted");
+    expect(report.runs).toBeLessThanOrEqual(casesAtTick.at(-1)! + 1);
+    // 25 ms of work, and the case that was under way.
+    const gaps = casesAtTick.slice(1).map((count, i) => count - casesAtTick[i]!);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(Math.ceil(25 / 3) + 2);
   });
 
   it("tells how far it is before each law and while it runs", async () => {

@@ -4,6 +4,8 @@
  * frequent pairs go by their spelling.
  */
 
+import type { Pause } from "../train/pause.js";
+
 /** A piece and the next one that are to be joined. Bytes are written as the byte-level alphabet has them. */
 export type Merge = readonly [left: string, right: string];
 
@@ -16,11 +18,17 @@ interface Word {
 /**
  * @param words how often each word occurs, in the byte-level alphabet
  * @param mergeCount how many to learn at most; fewer where no pair is left that occurs twice
+ * @param pause awaited between two merges
  */
-export function learnMerges(words: ReadonlyMap<string, number>, mergeCount: number): Merge[] {
+export async function learnMerges(
+  words: ReadonlyMap<string, number>,
+  mergeCount: number,
+  pause: Pause,
+): Promise<Merge[]> {
   const spelled: Word[] = [...words].map(([word, count]) => ({ pieces: [...word], count }));
   const merges: Merge[] = [];
   while (merges.length < mergeCount) {
+    await pause();
     const best = mostFrequentPair(spelled);
     if (!best) break;
     merges.push(best);

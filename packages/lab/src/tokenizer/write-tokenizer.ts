@@ -1,4 +1,5 @@
 /** From texts to a tokenizer in Hugging Face's files, with the chat template of the model that ships here. */
+import type { Pause } from "../train/pause.js";
 import { learnMerges } from "./train-bpe.js";
 
 /** The texts of a model's tokenizer.json and tokenizer_config.json. */
@@ -38,10 +39,15 @@ const chatTemplate = [
  * @param texts what the tokenizer shall be good at; each merge is learnt from how often pieces meet in them
  * @param vocabularySize control tokens, the 256 bytes and at most as many merges as that leaves
  */
-export function trainTokenizer(texts: Iterable<string>, vocabularySize: number): TokenizerFiles {
+export async function trainTokenizer(
+  texts: Iterable<string>,
+  vocabularySize: number,
+  pause: Pause,
+): Promise<TokenizerFiles> {
   const control = Object.values(controlTokens);
   const bytes = [...byteAlphabet.values()];
-  const merges = learnMerges(countWords(texts), vocabularySize - control.length - bytes.length);
+  const words = await countWords(texts, pause);
+  const merges = await learnMerges(words, vocabularySize - control.length - bytes.length, pause);
   // Two merges may give the same piece.
   const pieces = [...new Set([...control, ...bytes, ...merges.map(([left, right]) => left + right)])];
   const file = tokenizerJson(control, pieces, merges);
@@ -52,10 +58,11 @@ export function trainTokenizer(texts: Iterable<string>, vocabularySize: number):
 }
 
 /** How often each word of the texts occurs, its bytes in the byte-level alphabet. */
-function countWords(texts: Iterable<string>): Map<string, number> {
+async function countWords(texts: Iterable<string>, pause: Pause): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   const pattern = new RegExp(wordPattern, "gu");
   for (const text of texts) {
+    await pause();
     for (const [word] of text.matchAll(pattern)) counts.set(word, (counts.get(word) ?? 0) + 1);
   }
   return new Map([...counts].map(([word, count]) => [spellBytes(word), count]));

@@ -46,7 +46,7 @@ export function encodeExample(
 /** Puts examples below one another, filled up at their ends to the longest: nothing attends to what comes after it. */
 export function makeBatch(examples: readonly TokenExample[], filler: number): Batch {
   const rows = examples.map(({ prompt, answer }) => [...prompt, ...answer.slice(0, -1)]);
-  const length = Math.max(...rows.map((row) => row.length));
+  const length = rows.reduce((longest, row) => Math.max(longest, row.length), 0);
   const ids_N = new Int32Array(rows.length * length).fill(filler);
   for (const [b, row] of rows.entries()) ids_N.set(row, b * length);
   const places = examples.flatMap(({ prompt, answer }, b) =>
@@ -65,7 +65,7 @@ export function makeBatch(examples: readonly TokenExample[], filler: number): Ba
 export const batchesInPool = 16;
 
 /** Gives the first examples of a stream that depends on the seed alone. */
-export type DrawExamples = (seed: number, count: number) => TokenExample[];
+export type DrawExamples = (seed: number, count: number) => Promise<TokenExample[]>;
 
 /**
  * The batch of every step, a function of seed and step alone, so that training goes on where it stopped without
@@ -81,19 +81,18 @@ export class BatchStream {
   ) {}
 
   /** @param step the first is 0 */
-  batchOf(step: number): Batch {
+  async batchOf(step: number): Promise<Batch> {
     const index = Math.floor(step / batchesInPool);
-    if (this.pool?.index !== index) this.pool = { index, batches: this.makePool(index) };
+    if (this.pool?.index !== index) this.pool = { index, batches: await this.makePool(index) };
     return this.pool.batches[step % batchesInPool]!;
   }
 
-  private makePool(index: number): Batch[] {
+  private async makePool(index: number): Promise<Batch[]> {
     const { seed, rows, filler } = this.options;
     const random = xoshiro128(seed ^ Math.imul(index + 1, 0x9e3779b1));
     const poolSeed = Math.floor(random() * 2 ** 32);
-    const sorted = this.drawExamples(poolSeed, rows * batchesInPool).sort(
-      (a, b) => lengthOf(a) - lengthOf(b),
-    );
+    const drawn = await this.drawExamples(poolSeed, rows * batchesInPool);
+    const sorted = drawn.sort((a, b) => lengthOf(a) - lengthOf(b));
     const batches = Array.from({ length: batchesInPool }, (_, i) =>
       makeBatch(sorted.slice(i * rows, (i + 1) * rows), filler),
     );

@@ -65,7 +65,7 @@ export interface CardSources {
 /** Answers held-out pairs greedily, and writes training.json and README.md beside the weights. */
 export async function writeModelCard(sources: CardSources): Promise<TrainingRecord> {
   const { result, command, backend, model, pairs = pairsAtOnce } = sources;
-  const { settings, modelFolder, seconds, validationLoss = Number.NaN } = result;
+  const { settings, modelFolder, seconds, validationLoss } = result;
   const log = await new LossLog(join(modelFolder, "../losses.jsonl")).read();
   const record: TrainingRecord = {
     ...{ settings, command, backend },

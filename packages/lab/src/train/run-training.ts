@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { setImmediate } from "node:timers/promises";
-import { type ModelTokenizer, openTokenizer, writeAtomically } from "@amulet-ts/files";
+import { CoreError } from "@amulet-ts/core";
+import { type ModelTokenizer, openTokenizer, reasonOf, writeAtomically } from "@amulet-ts/files";
 import { defineModel, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
@@ -21,6 +21,7 @@ import { isThere } from "./is-there.js";
 import { LossLog } from "./loss-log.js";
 import { initialWeights, llamaConfig, type ModelConfig } from "./model-shape.js";
 import { disposeTrained, startTraining } from "./optimiser/adamw.js";
+import { type Pause, pauseUntil } from "./pause.js";
 import { readWeights, saveModel } from "./save-model.js";
 import { checkSettings, type TrainingSettings } from "./settings.js";
 import { meanLoss, type StepReport, Trainer } from "./trainer.js";
@@ -54,7 +55,7 @@ export interface RunOptions {
   /** Steps between two checkpoints, and between two measurements of the validation loss. */
   readonly saveEvery?: number;
   readonly validateEvery?: number;
-  /** Ends the run after the step that it is at; its checkpoint is saved. */
+  /** Ends the run after the step that it is at; its checkpoint is saved then. */
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: TrainingProgress) => void;
 }
@@ -62,19 +63,18 @@ export interface RunOptions {
 export interface RunResult {
   readonly settings: TrainingSettings;
   readonly stepsDone: number;
-  /** Whether all steps are done, and the model is written. */
-  readonly finished: boolean;
   /** Spent training, in all parts of the run. */
   readonly seconds: number;
-  /** Of the model as it was written, in bfloat16; absent where the run is not finished. */
-  readonly validationLoss?: number;
+  /** Of the model as it was written, in bfloat16. */
+  readonly validationLoss: number;
   /** Where the model is. */
   readonly modelFolder: string;
 }
 
 /**
- * Trains until the steps are done or the signal says stop.
+ * Trains until the steps are done; the host has its turn between two steps, and while a run is prepared.
  *
+ * @throws CoreError `aborted`: the checkpoint of the last step is saved, and `resume` goes on with it
  * @throws LabError `run-exists` for a folder with files of a run that is not to be resumed, `bad-folder`,
  *   `bad-checkpoint`, `bad-settings`, `diverged` when the loss is no number any more: a checkpoint is whole and useful
  */
@@ -82,7 +82,7 @@ export async function runTraining(options: RunOptions): Promise<RunResult> {
   const run = await (options.resume ? resumeRun(options) : startRun(options));
   try {
     await trainSteps(run, options);
-    return await finishRun(run);
+    return await finishRun(run, options.signal);
   } finally {
     run.trainer.dispose();
   }
@@ -109,21 +109,24 @@ export function readRunRecord(folder: string): Promise<RunRecord> {
   return readRecord(join(folder, checkpointName));
 }
 
-async function startRun({ folder, settings, corpus, backend }: RunOptions): Promise<Run> {
+async function startRun({ folder, settings, corpus, backend, signal }: RunOptions): Promise<Run> {
   checkSettings(settings);
   await refuseOldRun(folder);
-  const ready = await prepare(folder, settings, corpus, learnTokenizer(corpus, settings));
+  await makeRunFolder(folder);
+  const pause = pauseUntil(signal);
+  const ready = await prepare(folder, settings, corpus, await learnTokenizer(corpus, settings, pause), pause);
   const trained = startTraining(initialWeights(ready.definition, settings.seed));
   const trainer = new Trainer(ready.definition, trained, 0, settings);
   return { ...ready, trainer, seconds: 0, ...(backend !== undefined && { backend }) };
 }
 
-async function resumeRun({ folder, corpus }: RunOptions): Promise<Run> {
+async function resumeRun({ folder, corpus, signal }: RunOptions): Promise<Run> {
   const path = join(folder, checkpointName);
   const { trained, stepsDone, record } = await loadCheckpoint(path);
   const { settings, tokenizer, ...more } = record;
   try {
-    const ready = await prepare(folder, settings, corpus, tokenizer);
+    await makeRunFolder(folder);
+    const ready = await prepare(folder, settings, corpus, tokenizer, pauseUntil(signal));
     checkTensors(path, trained, ready.definition.shapes);
     await ready.log.keepUntil(stepsDone);
     return { ...ready, ...more, trainer: new Trainer(ready.definition, trained, stepsDone, settings) };
@@ -151,14 +154,16 @@ async function refuseOldFile(path: string, folder: string): Promise<void> {
   );
 }
 
+/** Makes the folder, and sees that files can be made in it, before anything is computed. */
 async function makeRunFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
-    throw new LabError(
-      "bad-folder",
-      `A run needs a folder to write into, and ${folder} can't be made one: ${cause.message}. Name another folder.`,
-      { cause },
-    );
-  });
+  try {
+    await mkdir(folder, { recursive: true });
+    await rm(await mkdtemp(join(folder, ".writable-")), { recursive: true });
+  } catch (cause) {
+    const why = reasonOf(cause);
+    const message = `A run needs a folder to write into, and ${folder} is none: ${why}. Name another folder.`;
+    throw new LabError("bad-folder", message, { cause });
+  }
 }
 
 /** Through files, as whoever loads the model opens it; the run's own come when it is done. */
@@ -178,45 +183,56 @@ async function prepare(
   settings: TrainingSettings,
   corpus: Corpus,
   tokenizer: TokenizerFiles,
+  pause: Pause,
 ): Promise<Omit<Run, "trainer" | "seconds">> {
-  await makeRunFolder(folder);
   const text = await openTexts(tokenizer);
   const { rows, shape } = settings;
   const filler = fillerOf(text);
   const config = llamaConfig(shape, { vocabularySize: text.tokenizer.vocabularySize, endToken: filler });
-  const held = validationSet(corpus, text, shape.max_position_embeddings);
+  const held = await validationSet(corpus, text, shape.max_position_embeddings, pause);
   return {
     ...{ folder, settings, tokenizer, config },
     definition: defineModel(config),
     log: new LossLog(join(folder, "losses.jsonl")),
     validation: batchesOf(held, rows, filler),
-    batches: trainingBatches(corpus, text, settings),
+    batches: trainingBatches(corpus, text, settings, pause),
   };
 }
 
 async function trainSteps(run: Run, options: RunOptions): Promise<void> {
+  try {
+    await takeSteps(run, options);
+  } catch (error) {
+    if (error instanceof CoreError && error.code === "aborted") await saveRun(run);
+    throw error;
+  }
+  await saveRun(run);
+}
+
+async function takeSteps(run: Run, options: RunOptions): Promise<void> {
   const { saveEvery = 200, validateEvery = 200, signal, onStep } = options;
   const { steps } = run.settings.schedule;
   const pace = new Pace();
   let latest: number | undefined;
-  while (run.trainer.state.stepsDone < steps && !signal?.aborted) {
+  const pause = pauseUntil(signal);
+  // A step is done when it is measured and logged.
+  const unstoppable = pauseUntil();
+  while (run.trainer.state.stepsDone < steps) {
+    await pause();
     const report = await timeStep(run);
     const measures = report.step % validateEvery === 0 || report.step === steps;
-    if (measures) latest = await meanLoss(run.definition, run.trainer.weights, run.validation);
+    if (measures) latest = await meanLoss(run.definition, run.trainer.weights, run.validation, unstoppable);
     await run.log.add({ ...report, ...(measures && { validation: latest! }) });
     const tokensPerSecond = pace.add(report.tokens);
     const secondsLeft = pace.secondsPerStep * (steps - report.step);
     onStep?.({ ...report, steps, tokensPerSecond, secondsLeft, validation: latest });
     if (report.step % saveEvery === 0) await saveRun(run);
-    // Signals are heard between two steps; a backend that computes at once gives them no room by itself.
-    await setImmediate();
   }
-  await saveRun(run);
 }
 
 async function timeStep(run: Run): Promise<StepReport> {
   const started = performance.now();
-  const report = await run.trainer.step(run.batches.batchOf(run.trainer.state.stepsDone));
+  const report = await run.trainer.step(await run.batches.batchOf(run.trainer.state.stepsDone));
   run.seconds += (performance.now() - started) / 1000;
   if (Number.isFinite(report.loss) && Number.isFinite(report.gradientNorm)) return report;
   return refuseDiverged(report.step, report);
@@ -245,17 +261,15 @@ async function saveRun(run: Run): Promise<void> {
   await saveCheckpoint(join(folder, checkpointName), state, record);
 }
 
-async function finishRun(run: Run): Promise<RunResult> {
+async function finishRun(run: Run, signal: AbortSignal | undefined): Promise<RunResult> {
   const { folder, trainer, settings, seconds } = run;
   const { stepsDone } = trainer.state;
   const modelFolder = join(folder, "model");
-  const result = { settings, stepsDone, seconds, modelFolder };
-  if (stepsDone < settings.schedule.steps) return { ...result, finished: false };
   await saveModel(modelFolder, { ...run, weights: trainer.weights });
   const weights = await readWeights(modelFolder);
   try {
-    const validationLoss = await meanLoss(run.definition, weights, run.validation);
-    if (Number.isFinite(validationLoss)) return { ...result, finished: true, validationLoss };
+    const validationLoss = await meanLoss(run.definition, weights, run.validation, pauseUntil(signal));
+    if (Number.isFinite(validationLoss)) return { settings, stepsDone, seconds, modelFolder, validationLoss };
     await rm(join(modelFolder, "model.safetensors"));
     return refuseDiverged(stepsDone, { loss: validationLoss });
   } finally {

@@ -42,11 +42,14 @@ export const defaultSettings: TrainingSettings = {
   adamw: { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
 };
 
+/** Examples of a step whose rows no machine would hold beyond that. */
+export const mostRows = 2 ** 16;
+
 /** @throws LabError `bad-settings` */
 export function checkSettings({ schedule, rows }: TrainingSettings): void {
   const problem =
     (schedule.steps < 1 && `steps must be at least 1; they are ${schedule.steps}`) ||
-    (rows < 1 && `a step must have at least 1 example; it has ${rows}`) ||
+    ((rows < 1 || rows > mostRows) && `a step must have from 1 to ${mostRows} examples; it has ${rows}`) ||
     (schedule.peak <= 0 && `the learning rate must be above 0; it is ${schedule.peak}`);
   if (problem) throw new LabError("bad-settings", `This cannot be trained: ${problem}.`);
 }

@@ -14,6 +14,7 @@ import {
 import { registerGradients } from "./optimiser/gradients.js";
 import { crossEntropy } from "./optimiser/loss.js";
 import { learningRate, type Schedule } from "./optimiser/schedule.js";
+import type { Pause } from "./pause.js";
 
 export interface StepReport {
   /** How many steps are done, this one included. */
@@ -130,10 +131,12 @@ export async function meanLoss(
   definition: ModelDefinition,
   weights: CheckpointTensors,
   batches: readonly Batch[],
+  pause: Pause,
 ): Promise<number> {
   let sum = 0;
   let count = 0;
   for (const batch of batches) {
+    await pause();
     const loss = batchLoss(definition, weights, batch);
     const [value] = await loss.data();
     loss.dispose();

@@ -3,6 +3,7 @@ import type { ChatPrompt } from "@amulet-ts/core";
 import type { ModelTokenizer } from "@amulet-ts/files";
 import { controlTokens, type TokenizerFiles, trainTokenizer } from "../tokenizer/write-tokenizer.js";
 import { type Batch, BatchStream, encodeExample, makeBatch, type TokenExample } from "./batches.js";
+import type { Pause } from "./pause.js";
 import type { TrainingSettings } from "./settings.js";
 import type { TrainingExample } from "./training-example.js";
 
@@ -25,8 +26,12 @@ function* take<T>(items: Iterable<T>, count: number): Generator<T> {
   }
 }
 
-export function learnTokenizer(corpus: Corpus, { seed, vocabularySize }: TrainingSettings): TokenizerFiles {
-  return trainTokenizer(textsOf(take(corpus(seed, "train"), tokenizerExamples)), vocabularySize);
+export function learnTokenizer(
+  corpus: Corpus,
+  { seed, vocabularySize }: TrainingSettings,
+  pause: Pause,
+): Promise<TokenizerFiles> {
+  return trainTokenizer(textsOf(take(corpus(seed, "train"), tokenizerExamples)), vocabularySize, pause);
 }
 
 function* textsOf(examples: Iterable<TrainingExample>): Generator<string> {
@@ -46,10 +51,11 @@ export function trainingBatches(
   corpus: Corpus,
   text: ModelTokenizer,
   { seed, rows, shape }: TrainingSettings,
+  pause: Pause,
 ): BatchStream {
   const remembering = rememberPrompts(text);
   const draw = (poolSeed: number, count: number) =>
-    encodeAll(take(corpus(poolSeed, "train"), count), remembering, shape.max_position_embeddings);
+    encodeAll(take(corpus(poolSeed, "train"), count), remembering, shape.max_position_embeddings, pause);
   return new BatchStream(draw, { seed, rows, filler: fillerOf(text) });
 }
 
@@ -58,9 +64,10 @@ export function validationSet(
   corpus: Corpus,
   text: ModelTokenizer,
   contextLength: number,
+  pause: Pause,
   count = validationExamples,
-): TokenExample[] {
-  return encodeAll(take(corpus(validationSeed, "validation"), count), text, contextLength);
+): Promise<TokenExample[]> {
+  return encodeAll(take(corpus(validationSeed, "validation"), count), text, contextLength, pause);
 }
 
 /** Examples of similar length together. */
@@ -87,10 +94,16 @@ function rememberPrompts({ name, tokenizer, renderChat }: ModelTokenizer): Model
 
 const mostPrompts = 2 ** 14;
 
-function encodeAll(
+async function encodeAll(
   examples: Iterable<TrainingExample>,
   text: ModelTokenizer,
   contextLength: number,
-): TokenExample[] {
-  return Array.from(examples, (example) => encodeExample(text, example, contextLength));
+  pause: Pause,
+): Promise<TokenExample[]> {
+  const encoded: TokenExample[] = [];
+  for (const example of examples) {
+    await pause();
+    encoded.push(encodeExample(text, example, contextLength));
+  }
+  return encoded;
 }

@@ -10,6 +10,7 @@ import type {
   SubjectWith,
 } from "../subject.js";
 import { describeBreach } from "./breach.js";
+import { yieldToHost } from "./event-loop.js";
 import { holds, type Judgement, strain } from "./judgement.js";
 import type { Counterexample, LawReport } from "./law-report.js";
 
@@ -31,7 +32,7 @@ export interface CheckOptions {
   readonly onCase?: () => Awaitable<void>;
   /** Where a counterexample of this seed was found: the search begins there. */
   readonly path?: string;
-  /** Ends the search early; what is known by then is reported. */
+  /** Ends the search after the case that it is at, by a timer's abort too; what is known by then is reported. */
   readonly signal?: AbortSignal;
 }
 
@@ -97,6 +98,7 @@ async function tryCases<Operations, K extends keyof Operations, Case>(
       throw error;
     } finally {
       await onCase?.();
+      await yieldToHost();
     }
   });
   const result = await fc.check(property, { numRuns: runs, seed, ...(path !== undefined && { path }) });

@@ -31,29 +31,35 @@ export interface RunOptions {
   readonly seed: number;
   /** Replays a counterexample of this seed. */
   readonly path?: string;
-  /** Ends the run; the findings until then are kept. */
+  /** Ends the run after the case that it is at. */
   readonly signal?: AbortSignal;
   /** Called a few times a second. */
   readonly onProgress?: (progress: RunProgress) => void;
 }
 
-/** Between two looks at the clock's far end: a display needs no more, and a signal should not wait longer. */
+/** Between two that are told: a display needs no more. */
 const millisecondsBetweenPulses = 50;
 
 /**
- * Tries every check and yields what it found. Other work gets its turn a few times a second, so that signals are
- * heard although the backends compute at once. What goes wrong while a law is tried is that law's breach.
+ * Tries every check and yields what it found. Other work has its turn between two cases, so that signals are heard
+ * although the backends compute at once. What goes wrong while a law is tried is that law's breach.
  *
- * @throws VerifyError `bad-input` where a law has no case at `path`
+ * @throws VerifyError `aborted`, once what was found until then has come; `bad-input` where a law has no case at `path`
  */
 export async function* runChecks(
   checks: readonly PlannedCheck[],
   options: RunOptions,
 ): AsyncGenerator<Finding, void, undefined> {
   for (const [done, check] of checks.entries()) {
-    if (options.signal?.aborted) return;
+    throwIfAborted(options.signal);
     yield await runCheck(check, done, options);
   }
+  throwIfAborted(options.signal);
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  throw new VerifyError("aborted", "The verification was interrupted.", { cause: signal.reason });
 }
 
 async function runCheck(check: PlannedCheck, done: number, options: RunOptions): Promise<Finding> {
@@ -68,11 +74,10 @@ async function runCheck(check: PlannedCheck, done: number, options: RunOptions):
     seed,
     ...(path !== undefined && { path }),
     ...(signal && { signal }),
-    async onCase() {
+    onCase() {
       cases += 1;
       if (performance.now() - last < millisecondsBetweenPulses) return;
       tell();
-      await yieldToOthers();
       last = performance.now();
     },
   });
@@ -104,9 +109,4 @@ function noSuchCase({ name }: PlannedCheck, seed: number, path: string, cause: u
 
 function nameThrown(cause: unknown): string {
   return cause instanceof Error ? String(cause) : `a ${typeof cause} that is no error`;
-}
-
-/** A turn of the event loop, in Node and in browsers. */
-function yieldToOthers(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

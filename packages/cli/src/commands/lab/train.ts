@@ -5,7 +5,6 @@ import { type RunningBackend, startBackend } from "@amulet-ts/backends";
 import {
   defaultSettings,
   heldOutPairs,
-  type RunResult,
   readRunRecord,
   runTraining,
   sampleExamples,
@@ -34,6 +33,7 @@ export async function run({ values, words, io }: Invocation<TrainValues>): Promi
   const backend = await startBackend(resume ? await backendOfRun(folder, values) : values.backend);
   for (const why of backend.passedOver) writeNote(io, why);
   const view = new TrainingView(io);
+  let last: TrainingProgress | undefined;
   const result = await runTraining({
     folder,
     corpus: sampleExamples,
@@ -42,9 +42,14 @@ export async function run({ values, words, io }: Invocation<TrainValues>): Promi
     resume,
     saveEvery,
     signal: io.signal,
-    onStep: (progress) => view.show(progress),
-  }).finally(() => view.close());
-  if (!result.finished) return leaveUnfinished(result, folder, backend, io);
+    onStep(progress) {
+      last = progress;
+      view.show(progress);
+    },
+  }).finally(() => {
+    view.close();
+    if (last && last.step < last.steps && io.signal.aborted) tellHowToGoOn(last, folder, backend, io);
+  });
   using model = await loadModel(result.modelFolder, { memory: backend.memory });
   const command = describeCommand(result.settings, folder, backend, io);
   const asked = values.pairs === undefined ? {} : { pairs: values.pairs };
@@ -113,17 +118,15 @@ function settingsFrom({ steps, seed, rows, "learning-rate": peak }: TrainValues)
   };
 }
 
-/** Interrupted: the checkpoint is there, and the signal's reason makes the exit status. */
-function leaveUnfinished(
-  { stepsDone, settings }: RunResult,
+/** Interrupted: the checkpoint is there. */
+function tellHowToGoOn(
+  { step, steps }: TrainingProgress,
   folder: string,
   { name }: RunningBackend,
   io: Io,
-): never {
-  const { steps } = settings.schedule;
+): void {
   const resume = `amulet lab train --resume --out ${folder} --backend ${name}`;
-  writeNote(io, `stopped after step ${stepsDone} of ${steps}; \`${resume}\` goes on.`);
-  throw io.signal.reason;
+  writeNote(io, `stopped after step ${step} of ${steps}; \`${resume}\` goes on.`);
 }
 
 /** A bar on a terminal; elsewhere a line now and then. */

@@ -23,6 +23,7 @@ import {
   total,
   type Verification,
   type VerifiedSubject,
+  VerifyError,
   writeReport,
 } from "@amulet-ts/verify";
 import { coreSubject, modelsSubject } from "@amulet-ts/verify/ours";
@@ -170,8 +171,11 @@ async function verifyOne(
       view.add(finding);
     }
   } catch (error) {
-    view.clear();
-    throw asUsage(error);
+    // What was found by then is shown.
+    if (!(error instanceof VerifyError && error.code === "aborted")) {
+      view.clear();
+      throw asUsage(error);
+    }
   } finally {
     judged.close?.();
   }
