@@ -1,4 +1,5 @@
-/** A weight that is larger than a tensor of the backend may be, cut along its outputs. */
+/** Parts of a weight: what one tensor of the backend may have, and what is read of a file at once. */
+import { throwIfAborted, yieldToHost } from "@amulet-ts/core";
 import type { TensorSource } from "@amulet-ts/files";
 import { countElements, type PlannedParameter, type PlannedPart } from "./plan-parameters.js";
 
@@ -42,4 +43,32 @@ function sliceSource(source: TensorSource, first: number, count: number): Tensor
     readRows: (from, some) => source.readRows(first + from, some),
     readStored: (from = 0, some = count - from) => source.readStored(first + from, some),
   };
+}
+
+/** Numbers that are read and decoded at once: some milliseconds. */
+const numbersAtOnce = 2 ** 20;
+
+/** Rows `[first, end)` of a matrix. */
+export interface RowRange {
+  readonly first: number;
+  readonly end: number;
+}
+
+/**
+ * The rows of a matrix in pieces of about a million numbers.
+ *
+ * @param atLeast rows of a piece, where there are so many
+ * @throws CoreError `aborted`
+ */
+export async function* inPieces(
+  [rows, columns]: readonly [rows: number, columns: number],
+  signal: AbortSignal | undefined,
+  atLeast = 1,
+): AsyncGenerator<RowRange, void, void> {
+  const count = Math.max(atLeast, Math.floor(numbersAtOnce / columns));
+  for (let first = 0; first < rows; first += count) {
+    await yieldToHost();
+    throwIfAborted(signal, "Loading the model");
+    yield { first, end: Math.min(rows, first + count) };
+  }
 }

@@ -1,6 +1,7 @@
 /** A matrix of the file, usually `[out, in]`, as columns of one that products want, `[in, out]`. */
+
+import { inPieces } from "./pieces.js";
 import type { PlannedPart } from "./plan-parameters.js";
-import { inPieces } from "./read-pieces.js";
 import { rowOrder } from "./row-order.js";
 
 /** Writes a part's outputs, read a few rows at a time, as columns of `target` from `firstColumn` on. */

@@ -8,10 +8,9 @@ import { StoredWeight } from "../weights/stored-weight.js";
 import { liesByRows, TensorWeight } from "../weights/tensor-weight.js";
 import type { Weight } from "../weights/weight.js";
 import type { Parameter } from "./parameter-tree.js";
-import { piecesOf } from "./pieces.js";
+import { inPieces, piecesOf } from "./pieces.js";
 import { placeColumns } from "./place-columns.js";
 import type { PlannedParameter, PlannedPart } from "./plan-parameters.js";
-import { inPieces } from "./read-pieces.js";
 import { orderRows, rowOrder, turnMatrix } from "./row-order.js";
 
 /** How weights are held: as float32 tensors, or in the file's own bytes, decoded at every use. */
