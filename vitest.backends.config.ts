@@ -1,10 +1,10 @@
-import base from "./vitest.config.js";
+import { resolve, test } from "./vitest.shared.js";
 
 /** The suites of `npm run test:backends`, on the one backend that `AMULET_TEST_BACKEND` names. */
 export default {
-  ...base,
+  resolve,
   test: {
-    ...base.test,
+    ...test,
     include: [
       "packages/*/test/**/*.test.ts",
       "test/*.test.ts",

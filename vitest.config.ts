@@ -1,38 +1,31 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { resolve, test } from "./vitest.shared.js";
 
-type Conditions = string | { readonly [condition: string]: Conditions };
+/** A file that replaces modules or backends would do so for the files after it. */
+const leavesTraces = /\bvi\.(mock|doMock|resetModules)\(|\bremoveBackend\(|\bresetBackends\(/;
 
-const packages = new URL("./packages/", import.meta.url);
+const alone = ["packages", "test"]
+  .flatMap((folder) => findTests(folder))
+  .filter((path) => path.startsWith("packages/backends/") || leavesTraces.test(readFileSync(path, "utf8")));
 
-/** Each entry of each package as its source: no build is needed to see a change. */
-function sourcesOfPackages() {
-  return readdirSync(packages).flatMap((folder) => {
-    const manifest = JSON.parse(readFileSync(new URL(`${folder}/package.json`, packages), "utf8")) as {
-      name: string;
-      exports: Record<string, Conditions>;
-    };
-    return Object.entries(manifest.exports).map(([entry, conditions]) => ({
-      find: new RegExp(`^${manifest.name}${entry.slice(1).replace("*", "(.*)")}$`),
-      replacement: fileURLToPath(new URL(`${folder}/${sourceOf(conditions).replace("*", "$1")}`, packages)),
-    }));
+function findTests(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return /^(node_modules|dist|src)$/.test(entry.name) ? [] : findTests(path);
+    return path.endsWith(".test.ts") ? [path] : [];
   });
 }
 
-/** `{ default: "./dist/index.js" }` is made of `src/index.ts`. */
-function sourceOf(conditions: Conditions): string {
-  if (typeof conditions !== "string") return sourceOf(conditions.default!);
-  return conditions.replace("./dist/", "src/").replace(/\.js$/, ".ts");
-}
+const include = ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"];
 
+/** Most files share a process with those before them, since importing costs a quarter of the time; some need their own. */
 export default defineConfig({
-  resolve: { alias: sourcesOfPackages() },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: test.maxWorkers,
+    projects: [
+      { resolve, test: { ...test, name: "shared", include, exclude: alone, isolate: false } },
+      { resolve, test: { ...test, name: "alone", include: alone } },
+    ],
   },
 });

@@ -1,10 +1,10 @@
-import base from "./vitest.config.js";
+import { resolve, test } from "./vitest.shared.js";
 
 /** Tests that need more than a clone: real checkpoints beside it. `npm run test:extra`. */
 export default {
-  ...base,
+  resolve,
   test: {
-    ...base.test,
+    ...test,
     include: ["test/extra/*.extra.ts", "packages/*/test/extra/*.extra.ts"],
     testTimeout: 600_000,
   },

@@ -1,4 +1,4 @@
-import base from "../../vitest.config.js";
+import { resolve, test } from "../../vitest.shared.js";
 
 /** Names of test files of packages/core, such as `decode decode-events`: they alone then judge. */
 const { AMULET_MUTATION_TESTS: names = "" } = process.env;
@@ -9,4 +9,4 @@ const all = ["packages/core/test/**/*.test.ts", "packages/verify/test/core.test.
 
 const include = chosen.length === 0 ? all : chosen.map((name) => `packages/core/test/${name}.test.ts`);
 
-export default { ...base, test: { ...base.test, include } };
+export default { resolve, test: { ...test, include } };
