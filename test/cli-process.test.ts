@@ -1,7 +1,7 @@
 /** The command as a process of its own: what signals and closed pipes do. */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const entry = fileURLToPath(new URL("../packages/cli/bin/amulet.js", import.meta.url));
@@ -51,6 +51,39 @@ describe("the amulet process (needs a build, which `npm test` makes)", { skip: !
   });
 });
 
+describe("a computation that never lets the event loop turn (needs a build)", {
+  skip: !existsSync(built),
+}, () => {
+  const signals = fileURLToPath(new URL("../packages/cli/dist/signals.js", import.meta.url));
+  /** Hears signals as the command does, and computes for ever as soon as the thread that watches is there. */
+  const spin = (patienceSeconds: number) => `
+    import { hearSignals } from ${JSON.stringify(pathToFileURL(signals).href)};
+    const { aborted, waitFor } = hearSignals();
+    waitFor(${patienceSeconds});
+    while (process.listenerCount("SIGINT") > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    console.log("spinning");
+    for (;;);`;
+  const startSpinning = async (patienceSeconds: number) => {
+    const words = ["--input-type=module", "-e", spin(patienceSeconds)];
+    const child = spawn(process.execPath, words);
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    return child;
+  };
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s ends it, when its patience is over", async (signal) => {
+    const child = await startSpinning(0.2);
+    child.kill(signal);
+    expect(await end(child)).toMatchObject({ status: null, signal, stderr: "" });
+  });
+
+  test("a second one ends it although there is patience left", async () => {
+    const child = await startSpinning(1000);
+    child.kill("SIGINT");
+    setTimeout(() => child.kill("SIGINT"), 100);
+    expect(await end(child)).toMatchObject({ status: null, signal: "SIGINT", stderr: "" });
+  });
+});
+
 describe("an output that is full (needs a build, and a device that is always full)", {
   skip: !existsSync(built) || !existsSync("/dev/full"),
 }, () => {
@@ -66,7 +99,7 @@ describe("an output that is full (needs a build, and a device that is always ful
       closeSync(full);
       expect(status).toBe(1);
       expect(stderr).toBe(
-        "amulet: standard output can't be written: there is no room left where it goes. What came out so far is not whole.\n",
+        "amulet: standard output can't be written: there is no room left on the disk (ENOSPC). What came out so far is not whole.\n",
       );
     },
   );

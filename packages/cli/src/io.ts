@@ -2,6 +2,7 @@
 import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { reasonOf } from "@amulet-ts/files";
+import { hearSignals } from "./signals.js";
 import { printableLine } from "./terminal/printable.js";
 
 export interface TextOutput {
@@ -18,26 +19,20 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C, or by whoever ends the process. */
   readonly signal: AbortSignal;
+  /** For a command that saves what it did when it is asked to end: it is not ended in the middle of a long step. */
+  allowLongSteps?(): void;
   /** All of standard input. */
   readInput(): Promise<string>;
 }
 
-/** The process's own streams. A first SIGINT (Ctrl-C) or SIGTERM asks the command to end, a second one ends it. */
+/** The process's own streams and signals. */
 export function processIo(): Io {
-  const interrupt = new AbortController();
-  for (const [signal, status] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const) {
-    process.on(signal, () => {
-      if (interrupt.signal.aborted) process.exit(status);
-      interrupt.abort();
-    });
-  }
+  const { aborted: signal, waitFor } = hearSignals();
   process.stdout.on("error", (error) => endWith(error, "standard output"));
   process.stderr.on("error", (error) => endWith(error, "standard error"));
   const { stdout, stderr, env } = process;
-  return { stdout, stderr, environment: env, signal: interrupt.signal, readInput: () => text(process.stdin) };
+  const readInput = () => text(process.stdin);
+  return { stdout, stderr, environment: env, signal, allowLongSteps: () => waitFor(60), readInput };
 }
 
 /** An output takes no more. Where whoever read it has gone (`amulet … | head`), nothing is left to do or to say. */

@@ -76,19 +76,22 @@ it("ends within a step of a timer's abort, with a checkpoint to go on from", asy
   expect(await readdir(folder)).toContain("checkpoint.safetensors");
 });
 
-it.skipIf(process.platform !== "linux")("a folder that can't be written to (Linux' /proc) is told of before anything is computed", async () => {
-  let drawn = 0;
-  const corpus = counted(() => drawn++);
-  const run = runTraining({ folder: "/proc", corpus, settings: tinySettings });
-  await expect(run).rejects.toMatchObject({
-    name: "LabError",
-    code: "bad-folder",
-    message: expect.stringMatching(
-      /^A run needs a folder to write into, and \/proc is none: .+ \(E[A-Z]+\)\. Name/,
-    ),
-  });
-  expect(drawn).toBe(0);
-});
+it.skipIf(process.platform !== "linux")(
+  "a folder that can't be written to (Linux' /proc) is told of before anything is computed",
+  async () => {
+    let drawn = 0;
+    const corpus = counted(() => drawn++);
+    const run = runTraining({ folder: "/proc", corpus, settings: tinySettings });
+    await expect(run).rejects.toMatchObject({
+      name: "LabError",
+      code: "bad-folder",
+      message: expect.stringMatching(
+        /^A run needs a folder to write into, and \/proc is none: .+ \(E[A-Z]+\)\. Name/,
+      ),
+    });
+    expect(drawn).toBe(0);
+  },
+);
 
 it("more rows than a machine could hold are refused", async () => {
   const run = runTraining({

@@ -34,6 +34,7 @@ export async function run({ values, words, io }: Invocation<TrainValues>): Promi
   for (const why of backend.passedOver) writeNote(io, why);
   const view = new TrainingView(io);
   let last: TrainingProgress | undefined;
+  io.allowLongSteps?.();
   const result = await runTraining({
     folder,
     corpus: sampleExamples,

@@ -1,0 +1,51 @@
+/** SIGINT (Ctrl-C) and SIGTERM: a first one asks the command to end, a second one ends it, and no computation keeps them out. */
+import { constants } from "node:os";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+
+const statuses = { SIGINT: 130, SIGTERM: 143 } as const;
+type EndingSignal = keyof typeof statuses;
+const names = Object.keys(statuses) as EndingSignal[];
+
+/** How long a command may compute on before a signal ends it although it has not been heard. */
+const patienceMs = 3000;
+
+const script = fileURLToPath(new URL("../bin/signal-watch.cjs", import.meta.url));
+
+export interface Signals {
+  /** Aborted by the first one. */
+  readonly aborted: AbortSignal;
+  /** For work whose single steps are long, and whose end saves what was done: a signal waits so long to be heard. */
+  waitFor(seconds: number): void;
+}
+
+/**
+ * Hears them for this process, by its own handlers at first, and by a thread's as soon as that runs: Node calls handlers
+ * between two turns of the event loop, which in a loop of a template or a word of a megabyte never come.
+ */
+export function hearSignals(): Signals {
+  const interrupt = new AbortController();
+  const [noticed, patience] = [0, 1];
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  shared[patience] = patienceMs;
+  const take = (name: EndingSignal) => {
+    Atomics.add(shared, noticed, 1);
+    if (interrupt.signal.aborted) process.exit(statuses[name]);
+    interrupt.abort();
+  };
+  for (const name of names) process.on(name, take);
+  const numbers = names.map((name) => constants.signals[name]);
+  const watch = new Worker(script, { workerData: { shared: shared.buffer, numbers } });
+  // What can't start has nothing to say: the handlers stay.
+  watch.on("error", () => {});
+  watch.on("message", (message: number | "ready") => {
+    if (message === "ready") for (const name of names) process.off(name, take);
+    else take(names[numbers.indexOf(message)]!);
+  });
+  // After its listeners, which would hold the process.
+  watch.unref();
+  return {
+    aborted: interrupt.signal,
+    waitFor: (seconds) => void Atomics.store(shared, patience, 1000 * seconds),
+  };
+}
