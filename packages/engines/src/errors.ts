@@ -1,7 +1,15 @@
 /** What went wrong, for programs; the message says it for people. */
 export type EngineErrorCode =
   /** What a caller handed over is not what was expected. */
-  "bad-request";
+  | "bad-request"
+  /** What would compute is not installed, or in another version; the message has the command that gets it. */
+  | "missing-engine"
+  /** The engine can't run this model. */
+  | "unsupported-model"
+  /** The engine found no memory, holds no more, or says that it failed. */
+  | "engine-failed"
+  /** The engine has been disposed of. */
+  | "disposed";
 
 /** The one error class of `engines`. What lies below it throws its own: files, models, backends; core where it was aborted. */
 export class EngineError extends Error {

@@ -10,7 +10,14 @@ export {
 export { type ConfigKey, ConfigSource } from "./checkpoint/config.js";
 export { type ModelTokenizer, openTokenizer as openTokenizerAt } from "./checkpoint/open-tokenizer.js";
 export * from "./errors.js";
-export { encodeSafetensors, type WrittenTensor } from "./formats/encode-safetensors.js";
+export {
+  encodeGguf,
+  encodeGgufHeader,
+  type GgufTensorEntry,
+  type GgufValue,
+  ggufPadding,
+} from "./formats/encode/encode-gguf.js";
+export { encodeSafetensors, type WrittenTensor } from "./formats/encode/encode-safetensors.js";
 export { openGguf as openGgufAt } from "./formats/gguf.js";
 export type { GgufFile } from "./formats/gguf-file.js";
 export { ggufTensorTypes, type TensorType } from "./formats/numbers/dequantise.js";
