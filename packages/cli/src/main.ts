@@ -1,5 +1,4 @@
 /** The amulet command: dispatch, errors, exit status. */
-import { readFile } from "node:fs/promises";
 import { CoreError } from "@amulet-ts/core";
 import { reasonOf, systemCodeOf } from "@amulet-ts/files";
 import type { Command } from "./command.js";
@@ -10,6 +9,7 @@ import type { Io } from "./io.js";
 import { type CommandLine, parseCommandLine } from "./options/parse-command-line.js";
 import { colorsFor } from "./terminal/colors.js";
 import { writeNote, writeRows, writeStack } from "./terminal/output.js";
+import { readVersion } from "./version.js";
 
 export { processIo } from "./io.js";
 
@@ -44,11 +44,6 @@ async function dispatch(line: CommandLine, io: Io): Promise<void> {
 function helpText(command: CommandName | undefined, io: Io): string {
   const colors = colorsFor(io.stdout, io.environment);
   return command === undefined ? formatHelp(colors) : formatCommandHelp(command, colors);
-}
-
-async function readVersion(): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
-  return String((manifest as { version: unknown }).version);
 }
 
 function report(error: unknown, withStack: boolean, io: Io): void {

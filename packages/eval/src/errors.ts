@@ -2,6 +2,12 @@
 export type EvaluationErrorCode =
   // what is asked
   | "bad-plan"
+  | "bad-config"
+  | "bad-questions"
+  // folders of runs
+  | "locked"
+  | "no-room"
+  | "incomplete"
   // cells
   | "other-run"
   | "bad-file"

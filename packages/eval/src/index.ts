@@ -17,6 +17,20 @@ export {
   settingsOf,
   strengthOfIterations,
 } from "./grid/settings.js";
+export { loadQuestions, type QuestionSets } from "./questions/question-source.js";
+export { describeRun, spellInterval, spellP, spellWins, writeMarkdown } from "./reports/markdown.js";
+export { judgeRun } from "./reports/run-cells.js";
+export { type GroupResult, type RunSummary, summariseRun } from "./reports/summarise-run.js";
+export type { RunAnswer } from "./runs/answer-line.js";
+export { answerRows } from "./runs/answer-rows.js";
+export { parseConfig, type RunConfig, type RunConfigInput } from "./runs/config.js";
+export { mergeRuns } from "./runs/merge.js";
+export type { Question } from "./runs/pairs.js";
+export { parseShard, type RunSource, wholeRun } from "./runs/rows.js";
+export { OpenShard, readAnswers, readStatus } from "./runs/run-folder.js";
+export { hasRecord, planRun, type RunPlan, readRun } from "./runs/run-record.js";
+export { computedPreferences } from "./scorers/computed/preferences.js";
+export { computedScorer } from "./scorers/computed/scorer.js";
 export type { Pair, Scorer, Scores } from "./scorers/scorer.js";
 export {
   areApart,

@@ -2,6 +2,7 @@
 import type { Command } from "../command.js";
 import { compare } from "./compare/command.js";
 import { doctor } from "./doctor/command.js";
+import { evaluation } from "./eval/command.js";
 import { generate } from "./generate/command.js";
 import { inspect } from "./inspect/command.js";
 import { lab } from "./lab/command.js";
@@ -25,6 +26,7 @@ export const commands = {
   models,
   doctor,
   lab,
+  eval: evaluation,
   verify,
 } as const satisfies Record<string, Command>;
 

@@ -21,6 +21,8 @@ import { EvaluationError } from "../errors.js";
 export interface Setting {
   readonly kind: "dial" | "loop" | "bounded" | "masked";
   readonly value: number;
+  /** Only tokens in the preference policy's nucleus of this probability; a masked setting has the paper's 0.8 anyway. */
+  readonly plausibility?: number;
 }
 
 /** The lists that are turned through. Every curve is ascending. */
@@ -74,12 +76,17 @@ function checkAscending(name: string, values: readonly number[]): void {
 }
 
 /** Names a setting in files: equal for equal settings. */
-export function keyOf({ kind, value }: Setting): string {
-  return `${kind} ${value}`;
+export function keyOf({ kind, value, plausibility }: Setting): string {
+  return plausibility === undefined ? `${kind} ${value}` : `${kind} ${value} top-p ${plausibility}`;
 }
 
 /** The decoding method of a setting. @throws CoreError `bad-strength` */
-export function methodOf({ kind, value }: Setting): Method {
+export function methodOf({ plausibility, ...setting }: Setting): Method {
+  const method = bareMethodOf(setting);
+  return plausibility === undefined ? method : withPlausibility(method, plausibility);
+}
+
+function bareMethodOf({ kind, value }: Setting): Method {
   switch (kind) {
     case "dial":
       return dialMethod(value);

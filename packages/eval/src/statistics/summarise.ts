@@ -1,13 +1,8 @@
 /** From cells to what each setting did on average, with its interval over the pairs. */
 import type { Cell } from "../cells/cell.js";
 import { keyOf, type Setting } from "../grid/settings.js";
-import {
-  type BootstrapOptions,
-  bootstrapDifference,
-  bootstrapMean,
-  type Interval,
-  meanOf,
-} from "./bootstrap.js";
+import { type BootstrapOptions, bootstrapDifference, type Interval, meanOf } from "./bootstrap.js";
+import { bootstrapClusters } from "./cluster-bootstrap.js";
 
 /** What comes with an interval: the scores, between 0 and 1, and `drift` in nats per token. */
 export type MeasureOf<Name extends string> = Name | "drift";
@@ -30,6 +25,11 @@ export interface Comparison<Name extends string = string> {
   readonly before: Setting;
   readonly after: Setting;
   readonly difference: Intervals<Name>;
+}
+
+export interface SummaryOptions extends BootstrapOptions {
+  /** Of each pair the cluster that it belongs to, such as its question; each is one of its own where this is left out. */
+  readonly clusterOf?: (pair: number) => string | number;
 }
 
 /** The cells of each setting in the order of the pairs. */
@@ -59,14 +59,15 @@ export function summarise<Name extends string>(
   table: CellTable<Name>,
   setting: Setting,
   measures: readonly MeasureOf<Name>[],
-  options: BootstrapOptions = {},
+  { clusterOf = (pair) => pair, ...options }: SummaryOptions = {},
 ): SettingSummary<Name> {
   const cells = cellsOf(table, setting);
+  const clusters = cells.map(({ pair }) => clusterOf(pair));
   return {
     kind: setting.kind,
     value: setting.value,
     pairs: cells.length,
-    ...each(measures, (measure) => bootstrapMean(valuesOf(cells, measure), options)),
+    ...each(measures, (measure) => bootstrapClusters(valuesOf(cells, measure), clusters, options)),
     tokens: meanOf(cells.map(({ tokens }) => tokens)),
     cut: meanOf(cells.map(({ finishReason }) => Number(finishReason === "length"))),
   };
@@ -85,6 +86,19 @@ export function compareSettings<Name extends string>(
     bootstrapDifference(valuesOf(first, measure), valuesOf(second, measure), options),
   );
   return { before, after, difference };
+}
+
+/** A measure's differences `after − before` on the pairs that have both, and the pairs. */
+export function differencesOf<Name extends string>(
+  table: CellTable<Name>,
+  before: Setting,
+  after: Setting,
+  measure: MeasureOf<Name>,
+): { readonly values: number[]; readonly pairs: number[] } {
+  const [first, second] = cellsOfBoth(table, before, after);
+  const old = valuesOf(first, measure);
+  const values = valuesOf(second, measure).map((value, i) => value - old[i]!);
+  return { values, pairs: first.map(({ pair }) => pair) };
 }
 
 /** Share of the pairs with both to which two settings give the very same answer. */

@@ -26,12 +26,12 @@ import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
+import { digestModel } from "../../options/model-digest.js";
 import { formatDuration } from "../../terminal/download-rate.js";
 import { writeFacts, writeJson, writeLines } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { ActionValues } from "./command.js";
 import { formatStudy } from "./curve-view.js";
-import { digestModel } from "./model-digest.js";
 
 type CurveValues = ActionValues<"curve">;
 

@@ -1,0 +1,154 @@
+/** `amulet eval run`: answers whatever the run's folder lacks, and reports. */
+import { performance } from "node:perf_hooks";
+import {
+  answerRows,
+  hasRecord,
+  loadQuestions,
+  OpenShard,
+  parseConfig,
+  parseShard,
+  planRun,
+  type RunConfig,
+  type RunPlan,
+  readRun,
+  wholeRun,
+} from "@amulet-ts/eval";
+import type { Invocation } from "../../command.js";
+import { usageError } from "../../errors.js";
+import type { Io } from "../../io.js";
+import { isEmbedded, openModel } from "../../options/model.js";
+import { digestModel } from "../../options/model-digest.js";
+import { readTextInput } from "../../read-input.js";
+import { formatDuration } from "../../terminal/download-rate.js";
+import { writeNote } from "../../terminal/output.js";
+import { Progress } from "../../terminal/progress.js";
+import { readVersion } from "../../version.js";
+import type { ActionValues } from "./command.js";
+import { defaultFolder } from "./folders.js";
+import { everydayDefaults, labDefaults, questionSets, scorerOf } from "./known.js";
+import { reportRun } from "./report.js";
+
+type RunValues = ActionValues<"run">;
+type Engine = Awaited<ReturnType<typeof openModel>>;
+
+export async function run({ values, words, io }: Invocation<RunValues>): Promise<void> {
+  if (words.length > 0) throw usageError(`\`amulet eval run\` takes options only; got ${words.join(" ")}.`);
+  const { out: folder = defaultFolder, shard: written } = values;
+  const shard = written === undefined ? wholeRun : parseShard(written);
+  const asked = await readConfig(values, folder, io);
+  await using engine = await openModel(modelValues(values, asked), io);
+  const plan = await makePlan(asked, engine, values);
+  scorerOf(plan);
+  const open = await OpenShard.open(folder, plan, shard);
+  try {
+    await answerAll(engine, open, io);
+  } catch (error) {
+    if (io.signal.aborted) writeNote(io, `what is complete is in ${folder}; the same command goes on.`);
+    throw error;
+  } finally {
+    await open.close();
+  }
+  await reportRun(folder, values, io);
+}
+
+/** What is asked: of a run that is there, what it was begun with; else the file's, or the defaults. */
+interface Asked {
+  readonly config: RunConfig;
+  /** The run that is gone on with. */
+  readonly plan?: RunPlan;
+}
+
+async function readConfig({ config: file, model }: RunValues, folder: string, io: Io): Promise<Asked> {
+  if (file === undefined && (await hasRecord(folder))) {
+    const plan = await readRun(folder);
+    return { config: plan.config, plan };
+  }
+  const text = file === undefined ? "" : await readTextInput(file, io);
+  const source = file ?? "the default";
+  const named = parseConfig(text, { ...everydayDefaults, ...(model !== undefined && { model }) }, source);
+  if (named.model !== null || named.engine.startsWith("http")) return { config: named };
+  return { config: parseConfig(text, labDefaults, source) };
+}
+
+/** Options of the command line say where and by what, the config what is missing then. */
+function modelValues(values: RunValues, { config }: Asked) {
+  const model = values.model ?? config.model ?? undefined;
+  const engine = values.engine ?? config.engine;
+  const backend = values.backend ?? (config.backend as RunValues["backend"] | null) ?? undefined;
+  return {
+    ...values,
+    ...(model !== undefined && { model }),
+    engine,
+    ...(backend !== undefined && { backend }),
+  };
+}
+
+async function makePlan({ config, plan }: Asked, engine: Engine, values: RunValues): Promise<RunPlan> {
+  const kind = values.engine ?? config.engine;
+  const isServer = /^https?:/.test(kind);
+  const source = {
+    model: isEmbedded(engine) ? "the embedded model" : engine.model.name,
+    digest: isServer ? kind : await digestModel(engine.source),
+    engine: isServer ? "http" : kind,
+    backend: engine.backend.name,
+    versions: { amulet: await readVersion(), engine: engine.backend.version },
+  };
+  const questions = plan?.questions ?? (await loadQuestions(config.questions, questionSets));
+  const taken = { ...config, engine: kind, ...(values.model !== undefined && { model: values.model }) };
+  return planRun(source, taken, questions);
+}
+
+async function answerAll({ model }: Engine, open: OpenShard, io: Io): Promise<void> {
+  const progress = new RunProgress(io, open.total, open.missing.length);
+  try {
+    progress.show();
+    const onTokens = (count: number) => progress.countTokens(count);
+    for await (const done of answerRows(model, open.plan, open.missing, { signal: io.signal, onTokens })) {
+      await open.add(done);
+      progress.countAnswers(done.length);
+    }
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Answers done, tokens a second, time left. */
+class RunProgress {
+  private readonly line: Progress;
+  private readonly started = performance.now();
+  private tokens = 0;
+  private fresh = 0;
+
+  constructor(
+    io: Io,
+    private readonly total: number,
+    private readonly missing: number,
+  ) {
+    this.line = new Progress(io, "Answering");
+  }
+
+  countTokens(count: number): void {
+    this.tokens += count;
+    this.show();
+  }
+
+  countAnswers(count: number): void {
+    this.fresh += count;
+    this.show();
+  }
+
+  show(): void {
+    const seconds = (performance.now() - this.started) / 1000;
+    const done = this.total - this.missing + this.fresh;
+    const left = (seconds * (this.missing - this.fresh)) / this.fresh;
+    this.line.update(done, this.total, [
+      `${done} of ${this.total} answers`,
+      ...(this.tokens > 0 ? [`${Math.round(this.tokens / seconds)} tokens/s`] : []),
+      ...(this.fresh > 0 ? [`${formatDuration(left)} left`] : []),
+    ]);
+  }
+
+  clear(): void {
+    this.line.clear();
+  }
+}

@@ -1,0 +1,49 @@
+/** `amulet eval`: options and help. */
+import { type Command, defineCommand } from "../../command.js";
+import { flag, text, type ValuesOfGroups } from "../../options/kinds.js";
+import { commonOptions, modelOptions } from "../../options/shared.js";
+
+const options = {
+  Run: {
+    config: text("FILE", "what is asked and how, in YAML; every default is written into the run's folder"),
+    out: text("FOLDER", "the run's folder (default amulet-eval); a run that is there is gone on with"),
+    shard: text("I/N", "only this machine's share, such as 2/3"),
+  },
+  "Merge (eval merge)": {
+    incomplete: flag("join what there is, with answers missing"),
+  },
+  Common: { ...modelOptions, ...commonOptions },
+};
+export type EvalValues = ValuesOfGroups<typeof options>;
+
+/** The options that do something in each action, beside those of every command. */
+export const actionOptions = {
+  run: ["config", "out", "shard", "model", "engine", "backend", "threads", "gpu", "gpu-layers"],
+  status: [],
+  report: [],
+  merge: ["out", "incomplete"],
+} as const satisfies Record<string, readonly (keyof EvalValues)[]>;
+
+export type ActionName = keyof typeof actionOptions;
+
+export type ActionValues<Name extends ActionName> = Pick<
+  EvalValues,
+  (typeof actionOptions)[Name][number] | keyof typeof commonOptions
+>;
+
+/** `eval` is a word of the language. */
+export const evaluation: Command = defineCommand({
+  usage: "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | report FOLDER | merge FOLDER…",
+  summary: "methods × questions × preferences: an evaluation that can be interrupted, with a report",
+  examples: [
+    "amulet eval run",
+    "amulet eval run --model model.gguf --out study",
+    "amulet eval run --config study.yaml --out study --shard 2/3",
+    "amulet eval status study",
+    "amulet eval report study",
+    "amulet eval merge machine-1 machine-2 machine-3 --out study",
+  ],
+  takes: "words",
+  options,
+  load: () => import("./run.js"),
+});

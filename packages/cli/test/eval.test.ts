@@ -1,0 +1,105 @@
+/** `amulet eval` on the embedded model and a question or two. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RunSummary } from "@amulet-ts/eval";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+let folder = "";
+let config = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "amulet-eval-"));
+  config = join(folder, "small.yaml");
+  await writeFile(
+    config,
+    "questions: { source: lab, limit: 3 }\nmethods: [{ method: base }, { method: pref }, { method: bounded, nats: 0.5 }]\nanswers: { maxNewTokens: 60 }\n",
+  );
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const evaluate = (...words: string[]) => amulet(["eval", ...words]);
+const run = (out: string, ...words: string[]) =>
+  evaluate("run", "--config", config, "--out", join(folder, out), "--backend", "wasm", ...words);
+
+const scoresOf = (report: string) =>
+  (JSON.parse(report) as RunSummary<"preference">).groups.map(({ preference, settings }) =>
+    settings.map(({ key, summary }) => [preference, key, summary.preference, summary.tokens]),
+  );
+
+describe("eval", () => {
+  test("run answers, scores and reports; report says the same, status that all is done", async () => {
+    const { status, stdout, stderr } = await run("a", "--json");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const summary = JSON.parse(stdout) as RunSummary<"preference">;
+    expect(summary).toMatchObject({ questions: 3, answers: 9, missing: 0, scorer: "lab" });
+    const all = summary.groups.find(({ preference }) => preference === null)!;
+    const [base, pref, bounded] = all.settings.map((one) => one.summary.preference!.mean);
+    expect(base).toBeLessThan(pref!);
+    expect(pref).toBeLessThan(bounded!);
+    expect(JSON.parse((await evaluate("report", join(folder, "a"), "--json")).stdout)).toEqual(summary);
+    expect(await readdir(join(folder, "a"))).toEqual(expect.arrayContaining(["report.json", "report.md"]));
+    const state = JSON.parse((await evaluate("status", join(folder, "a"), "--json")).stdout);
+    expect(state).toMatchObject({ done: 9, total: 9, workers: {} });
+  });
+
+  test("a run that is there is gone on with, without its config", async () => {
+    await run("a", "--shard", "1/2");
+    const out = join(folder, "a");
+    const before = await readFile(join(out, "answers.1-of-2.jsonl"), "utf8");
+    const { status, stdout } = await evaluate("run", "--out", out, "--shard", "2/2");
+    expect(status).toBe(0);
+    expect(stdout).toContain("3 questions · 9 answers");
+    expect(await readFile(join(out, "answers.1-of-2.jsonl"), "utf8")).toBe(before);
+  });
+
+  test("shares are joined; what is missing is told", async () => {
+    await run("a", "--shard", "1/2");
+    await run("b", "--shard", "2/2");
+    const [a, b, all] = ["a", "b", "all"].map((name) => join(folder, name));
+    const lacking = await evaluate("merge", a!, "--out", all!);
+    expect(lacking).toMatchObject({ status: 1, stderr: expect.stringContaining("3 of 9 answers") });
+    expect((await evaluate("merge", a!, b!, "--out", all!)).stdout).toBe(`9 answers in ${all}\n`);
+    const whole = await run("whole", "--json");
+    const { stdout } = await evaluate("report", all!, "--json");
+    // Drift differs in its last bits: sums depend on what is computed beside them.
+    expect(scoresOf(stdout)).toEqual(scoresOf(whole.stdout));
+  });
+
+  test("in a terminal, intervals stand beside every compared mean", async () => {
+    const { stdout } = await run("a");
+    expect(stdout).toMatch(/^pref +\*? +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/m);
+    expect(stdout).toContain("preference by preference");
+  });
+
+  test.each([
+    [["eval"], 2, /What shall `amulet eval` do/],
+    [["eval", "stats"], 2, /Did you mean status/],
+    [["eval", "status", "--shard", "1/2"], 2, /--shard does nothing with `amulet eval status`/],
+    [["eval", "status", "nowhere"], 1, /no run in nowhere/],
+    [["eval", "run", "--shard", "3/2"], 1, /I\/N/],
+    [["eval", "merge", "x"], 2, /--out FOLDER/],
+    [["eval", "merge", "--out", "x"], 2, /Which folders/],
+    [["eval", "report", "x", "y"], 2, /one folder/],
+  ])("%j is refused in a sentence", async (words, status, sentence) => {
+    expect(await amulet(words)).toMatchObject({
+      status,
+      stdout: "",
+      stderr: expect.stringMatching(sentence),
+    });
+  });
+
+  test.each([
+    ["scores: magic", 2, /no scorer "magic"/],
+    [
+      "scores: computed\npreferences: [{ name: nice, text: Be nice. }]\nquestions: { source: everyday }",
+      1,
+      /No score is computed for the preference "nice"/,
+    ],
+    ["questions: { source: nowhere.jsonl }", 1, /nowhere\.jsonl is no set of questions/],
+  ])("a config with %s is refused before an answer", async (text, expected, sentence) => {
+    await writeFile(config, text);
+    const { status, stderr } = await run("a");
+    expect({ status, stderr }).toEqual({ status: expected, stderr: expect.stringMatching(sentence) });
+  });
+});

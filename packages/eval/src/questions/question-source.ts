@@ -1,0 +1,72 @@
+/** Questions by the name of where they come from. */
+import { readFile } from "node:fs/promises";
+import { EvaluationError } from "../errors.js";
+import type { Question } from "../runs/pairs.js";
+import { everydayQuestions } from "./everyday.js";
+
+/** Sets that a program knows by name, beside `everyday`. */
+export type QuestionSets = Readonly<Record<string, () => readonly Question[]>>;
+
+export interface QuestionChoice {
+  readonly source: string;
+  /** The column or field that has the question. */
+  readonly field: string;
+  readonly limit: number | null;
+}
+
+/** @throws EvaluationError `bad-questions` */
+export async function loadQuestions(
+  { source, field, limit }: QuestionChoice,
+  sets: QuestionSets = {},
+): Promise<readonly Question[]> {
+  const known: QuestionSets = { everyday: () => everydayQuestions, ...sets };
+  const named = Object.hasOwn(known, source) ? known[source] : undefined;
+  const all = named ? named() : readRecords(await readText(source), source, field);
+  if (all.length === 0) throw badQuestions(source, "it is empty");
+  return limit === null ? all : all.slice(0, limit);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw badQuestions(path, `it can't be read: ${(cause as Error).message}`, cause);
+  }
+}
+
+/** JSON lines, or one JSON array. */
+function readRecords(text: string, source: string, field: string): Question[] {
+  const isArray = text.trimStart().startsWith("[");
+  const records = isArray
+    ? (parse(text, source) as unknown[])
+    : text.split("\n").flatMap((line, i) => (line.trim() === "" ? [] : [parse(line, `${source}:${i + 1}`)]));
+  return records.map((record, i) => toQuestion(record, i, source, field));
+}
+
+function parse(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw badQuestions(where, "it is no JSON", cause);
+  }
+}
+
+/** Empty questions are refused: a set with holes is not the set that somebody meant. */
+export function toQuestion(record: unknown, index: number, source: string, field: string): Question {
+  const fields = typeof record === "object" && record !== null ? (record as Record<string, unknown>) : {};
+  const question = typeof record === "string" ? record : fields[field];
+  if (typeof question !== "string" || question.trim() === "") {
+    throw badQuestions(
+      source,
+      `row ${index + 1} has no text in ${JSON.stringify(field)}; it has ${Object.keys(fields).join(", ") || "no fields"}. ` +
+        "Name the field with questions.field in the config",
+    );
+  }
+  const { id, key } = fields;
+  const named = [id, key].find((one) => typeof one === "string" || typeof one === "number");
+  return { id: String(named ?? index + 1), question: question.trim() };
+}
+
+export function badQuestions(source: string, what: string, cause?: unknown): EvaluationError {
+  return new EvaluationError("bad-questions", `${source} is no set of questions: ${what}.`, { cause });
+}

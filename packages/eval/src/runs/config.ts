@@ -1,0 +1,119 @@
+/** What a run is made of, as people write it in YAML, and as it is frozen with every default written out. */
+import * as v from "valibot";
+import { parse, stringify } from "yaml";
+import { EvaluationError } from "../errors.js";
+import { methodListSchema } from "../grid/method-lists.js";
+
+const name = v.pipe(v.string(), v.nonEmpty("a text that is not empty"));
+const count = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+
+/** A preference that every question is asked with. */
+const preferenceSchema = v.strictObject({
+  /** As reports call it, and by which computed scores know it. */
+  name,
+  /** The sentence that states it. */
+  text: name,
+});
+export type RunPreference = v.InferOutput<typeof preferenceSchema>;
+
+const questionsSchema = v.strictObject({
+  /** `everyday` or another set by its name, a file, or `hub:org/name/path/in/the/repository`. */
+  source: name,
+  /** The column or field that has the question. */
+  field: v.optional(name, "question"),
+  /** Only the first so many; null takes all. */
+  limit: v.optional(v.nullable(count(1)), null),
+});
+
+const answersSchema = v.strictObject({
+  maxNewTokens: v.optional(count(1), 128),
+  /** 0 takes the most probable token. */
+  temperature: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 0),
+  /** Answers to each question under each setting; more than one wants a temperature. */
+  samples: v.optional(count(1), 1),
+  seed: v.optional(v.pipe(v.number(), v.integer()), 0),
+  system: v.optional(v.nullable(v.string()), null),
+  preferenceIn: v.optional(v.picklist(["question", "system"]), "question"),
+});
+
+/** The methods of a config that names none: the paper's, and how far a budget gets. */
+const defaultMethods = [
+  { method: "base" },
+  { method: "pref" },
+  { method: "la", ratio: 2 },
+  { method: "amulet", x: 3.5 },
+  { method: "amulet", iterations: 60 },
+  { method: "bounded", nats: [0.2, 0.5, 2] },
+] as const;
+
+/** A config without what depends on the model that is taken. */
+export const runConfigSchema = v.strictObject({
+  /** A file, a folder or a hub id; null is the embedded model. */
+  model: v.optional(v.nullable(name), null),
+  engine: v.optional(name, "tfjs"),
+  /** null takes the best that is here, and the run stays with that. */
+  backend: v.optional(v.nullable(name), null),
+  questions: questionsSchema,
+  /** Empty where the questions state their own. */
+  preferences: v.array(preferenceSchema),
+  methods: v.optional(v.array(methodListSchema), defaultMethods as never),
+  answers: v.optional(answersSchema, {}),
+  /** Which scorer judges answers. */
+  scores: name,
+  /** Answers under way at the same time. */
+  parallel: v.optional(count(1), 96),
+});
+
+export type RunConfig = v.InferOutput<typeof runConfigSchema>;
+/** What may be written; whatever is left out has a default. */
+export type RunConfigInput = Partial<v.InferInput<typeof runConfigSchema>>;
+
+/**
+ * Reads YAML (of which JSON is a part).
+ *
+ * @param defaults for what the file leaves out and this module can't know
+ * @param source the file's name, for errors
+ * @throws EvaluationError `bad-config`, with every fault of the file
+ */
+export function parseConfig(text: string, defaults: RunConfigInput, source: string): RunConfig {
+  let value: unknown;
+  try {
+    value = parse(text) ?? {};
+  } catch (cause) {
+    throw badConfig(source, `it is no YAML: ${(cause as Error).message.split("\n")[0]}`, cause);
+  }
+  if (typeof value !== "object" || Array.isArray(value))
+    throw badConfig(source, "a mapping of names to values is expected");
+  return checkConfig({ ...defaults, ...value }, source);
+}
+
+/** @throws EvaluationError `bad-config` */
+export function checkConfig(value: unknown, source: string): RunConfig {
+  const { success, output, issues } = v.safeParse(runConfigSchema, value);
+  if (success) return checkSense(output, source);
+  throw badConfig(
+    source,
+    issues.map((issue) => `${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`).join("; "),
+  );
+}
+
+/** What no type says. */
+function checkSense(config: RunConfig, source: string): RunConfig {
+  const { samples, temperature } = config.answers;
+  if (samples > 1 && temperature === 0)
+    throw badConfig(source, `answers.samples is ${samples}, and at temperature 0 all would be the same`);
+  if (config.methods.length === 0) throw badConfig(source, "methods is empty");
+  const names = config.preferences.map((preference) => preference.name);
+  const double = names.find((one, i) => names.indexOf(one) !== i);
+  if (double !== undefined) throw badConfig(source, `two preferences are named ${JSON.stringify(double)}`);
+  return config;
+}
+
+export function badConfig(source: string, what: string, cause?: unknown): EvaluationError {
+  return new EvaluationError("bad-config", `${source} is no config of an evaluation: ${what}.`, { cause });
+}
+
+/** A value as YAML, without anchors and line breaks inside of texts. */
+export function writeYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+}
