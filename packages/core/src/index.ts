@@ -31,6 +31,7 @@ export * from "./methods/transfer.js";
 export type { Columns } from "./port/columns.js";
 export * from "./port/engine.js";
 export { yieldToHost } from "./port/event-loop.js";
+export { describeValue } from "./port/given.js";
 export type { SeenMass } from "./port/log-probabilities.js";
 export {
   checkPrompt,

@@ -306,7 +306,7 @@ test.each([undefined, null, Number.NaN, -1, 0.5, V, "3"])(
     const choose = (() => choice) as unknown as Choose;
     await expect(collect(model, [request({ choose })])).rejects.toMatchObject({
       code: "bad-request",
-      message: `The chooser must return the number of an entry of the policy, from 0 to 11; it returned ${choice}.`,
+      message: `The chooser must return the number of an entry of the policy, from 0 to 11; it returned ${typeof choice === "string" ? `"${choice}"` : choice}.`,
     });
     expect(model.openSessions).toBe(0);
   },

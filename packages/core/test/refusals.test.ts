@@ -77,9 +77,10 @@ describe("strengths", () => {
   });
 
   test.each([
-    [{}, "{}"],
-    [{ gamma: 1, guidanceScale: 2 }, '{"gamma":1,"guidanceScale":2}'],
-    [{ gamma: Number.POSITIVE_INFINITY }, '{"gamma":null}'],
+    [{}, "nothing"],
+    [{ gamma: 1, guidanceScale: 2 }, "gamma 1, guidanceScale 2"],
+    [{ gamma: Number.POSITIVE_INFINITY }, "gamma Infinity"],
+    [{ strength: 2 } as object, "strength 2"],
   ])("the names %o", (known, came) => {
     const message = `Give the strength once, as a finite number under one of its names; what came is ${came}.`;
     expectRefusal(() => strengthNames(known), "bad-strength", message);
@@ -238,7 +239,7 @@ describe("policies of different shapes", () => {
       [1, 3],
     ],
   ] as const)("[%s] and [%s]", (base, preference) => {
-    const message = `Both policies must have the same rows and vocabulary; the base policy is [${base}], the preference policy [${preference}].`;
+    const message = `Policies must have the same rows and vocabulary; logBase_BV is [${base}], logPreference_BV is [${preference}].`;
     const run = () => tf.tidy(() => extrapolate(tf.zeros([...base]), tf.zeros([...preference]), 1));
     expectRefusal(run, "shape-mismatch", message);
   });

@@ -7,7 +7,8 @@ export type ModelErrorCode =
   | "not-enough-memory"
   | "wrong-result"
   | "context-overflow"
-  | "bad-token";
+  | "bad-token"
+  | "bad-request";
 
 /** The one error class of `models`; what is wrong with a model's files is a `FilesError`. */
 export class ModelError extends Error {

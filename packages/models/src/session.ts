@@ -1,5 +1,5 @@
 import "@amulet-ts/core/disposal";
-import type { Session, TokenRow } from "@amulet-ts/core";
+import { describeValue, type Session, type TokenRow } from "@amulet-ts/core";
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
@@ -52,6 +52,12 @@ class CachedSession implements TensorSession {
     private readonly config: FamilyConfig,
     rowCount: number,
   ) {
+    checkPass(pass, config);
+    if (!isCount(rowCount))
+      throw new ModelError(
+        "bad-request",
+        "A session has a whole number of rows, from 0 up; what came is none.",
+      );
     this.caches = Array.from({ length: rowCount }, () => emptyCache(config.blockCount));
   }
 
@@ -64,17 +70,21 @@ class CachedSession implements TensorSession {
   }
 
   appendAll(tokens: readonly TokenRow[]): Tensor2D[] {
-    const lengths = tokens.map((row) => row.length);
-    return this.extend(tokens, (states_ND) => tf.split(this.pass.head(states_ND), lengths) as Tensor2D[]);
+    return this.extend(tokens, (states_ND) => {
+      const lengths = tokens.map((row) => row.length);
+      return tf.split(this.pass.head(states_ND), lengths) as Tensor2D[];
+    });
   }
 
   select(rows: readonly number[]): void {
+    checkList(rows, "rows to select");
     for (const row of rows) this.checkRow(row);
     // A fork holds the same tensors: they go when no row holds them any more.
     this.replaceCaches(rows.map((row) => this.caches[row]!));
   }
 
   rewind(lengths: readonly number[]): void {
+    checkList(lengths, "lengths");
     this.checkRowCount(lengths.length, "lengths");
     for (const [b, cache] of this.caches.entries()) checkLength(lengths[b]!, cache, b);
     const shorten = (cache: RowCache, b: number) =>
@@ -117,8 +127,10 @@ class CachedSession implements TensorSession {
   }
 
   private checkTokens(tokens: readonly TokenRow[]): void {
+    checkList(tokens, "token rows");
     this.checkRowCount(tokens.length, "token rows");
     for (const [b, row] of tokens.entries()) {
+      checkList(row, `tokens of row ${b}`);
       if (row.length === 0)
         throw new ModelError("bad-token", `Row ${b} got no token: every row needs at least one.`);
       const { vocabularySize, contextLength } = this.config;
@@ -127,7 +139,7 @@ class CachedSession implements TensorSession {
       if (bad >= 0) {
         throw new ModelError(
           "bad-token",
-          `Row ${b} got the token id ${row[bad]}; ids go from 0 to ${vocabularySize - 1}.`,
+          `Row ${b} got the token id ${describeValue(row[bad])}; ids go from 0 to ${vocabularySize - 1}.`,
         );
       }
       const length = this.caches[b]!.length + row.length;
@@ -146,19 +158,41 @@ class CachedSession implements TensorSession {
   }
 
   private checkRow(row: number): void {
-    if (this.caches[row]) return;
+    if (isCount(row) && row < this.caches.length) return;
     throw new ModelError(
       "bad-token",
-      `There is no row ${row}: this session has rows 0 to ${this.caches.length - 1}.`,
+      `There is no row ${describeValue(row)}: this session has rows 0 to ${this.caches.length - 1}.`,
     );
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
+}
+
+function checkList(value: unknown, what: string): void {
+  if (!Array.isArray(value))
+    throw new ModelError(
+      "bad-token",
+      `A list of ${what} was expected; what came is ${describeValue(value)}.`,
+    );
+}
+
+function checkPass(pass: ForwardPass, config: FamilyConfig): void {
+  const isPass = typeof pass?.forward === "function" && typeof pass.head === "function";
+  const sizes = [config?.vocabularySize, config?.contextLength, config?.blockCount];
+  if (isPass && sizes.every(isCount)) return;
+  throw new ModelError(
+    "bad-request",
+    "A session needs a forward pass and its config, with vocabularySize, contextLength and blockCount; what came is none.",
+  );
 }
 
 function checkLength(length: number, cache: RowCache, row: number): void {
   if (Number.isInteger(length) && length >= 0 && length <= cache.length) return;
   throw new ModelError(
     "bad-token",
-    `Row ${row} holds ${cache.length} tokens and can't be rewound to ${length}.`,
+    `Row ${row} holds ${cache.length} tokens and can't be rewound to ${describeValue(length)}.`,
   );
 }
 

@@ -4,6 +4,14 @@ import { CoreError } from "../errors.js";
 import { readExplainOptions } from "../explain/explain.js";
 import type { Method } from "../methods/method.js";
 import { preferenceCoefficients } from "../methods/mixture.js";
+import {
+  callback,
+  checkFields,
+  describeValue,
+  method as givenMethod,
+  list,
+  optional,
+} from "../port/given.js";
 import { checkPrompt } from "../port/reading.js";
 import type { LanguageModel, TokenRow } from "../port/session.js";
 import type { SharedRow, SharedRows } from "../port/shared-rows.js";
@@ -29,7 +37,7 @@ export class AnswerInProgress {
     readonly index: number,
     private readonly shared: SharedRows,
   ) {
-    checkMaxNewTokens(request.maxNewTokens);
+    checkRequest(request);
     readExplainOptions(request.explain);
     this.method = request.method;
     this.preferences = readPreferences(request);
@@ -89,7 +97,7 @@ export class AnswerInProgress {
       return false;
     }
     this.said.push(id);
-    const longest = Math.max(...this.prompts.map((prompt) => prompt.length)) + this.said.length;
+    const longest = this.prompts.reduce((most, { length }) => Math.max(most, length), 0) + this.said.length;
     const isFull = this.said.length >= this.request.maxNewTokens || longest >= this.model.contextLength;
     this.reason = this.request.stopAfter?.(id) ? "stop" : isFull ? "length" : undefined;
     return true;
@@ -111,6 +119,7 @@ export class AnswerInProgress {
   private askForChange(): void {
     const change = this.request.beforeToken?.(this.said);
     if (!change) return;
+    checkFields(change, { method: optional(givenMethod) }, "what beforeToken returned");
     this.method = change.method ?? this.method;
     if (change.preferences) this.preferences = readPreferences(change);
     this.planPrompts();
@@ -163,11 +172,23 @@ export class AnswerInProgress {
 
 const isSame = (a: TokenRow, b: TokenRow) => a.length === b.length && a.every((id, i) => id === b[i]);
 
+function checkRequest(request: DecodeRequest): void {
+  const kinds = {
+    method: givenMethod,
+    choose: callback,
+    base: optional(list),
+    stopAfter: optional(callback),
+    beforeToken: optional(callback),
+  };
+  checkFields(request, kinds, "the request");
+  checkMaxNewTokens(request.maxNewTokens);
+}
+
 function checkMaxNewTokens(maxNewTokens: number): void {
   if (Number.isInteger(maxNewTokens) && maxNewTokens >= 1) return;
   throw new CoreError(
     "bad-request",
-    `maxNewTokens must be a whole number of at least 1; it is ${maxNewTokens}.`,
+    `maxNewTokens must be a whole number of at least 1; it is ${describeValue(maxNewTokens)}.`,
   );
 }
 

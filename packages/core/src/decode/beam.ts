@@ -1,7 +1,18 @@
 /** Beam search on one prompt: the paper's `beam` baseline, which reads the preference prompt. */
+
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError, notFinite } from "../errors.js";
 import { yieldToHost } from "../port/event-loop.js";
+import {
+  callback,
+  checkFields,
+  checkGiven,
+  checkReadingOptions,
+  describeValue,
+  flag,
+  model as givenModel,
+  optional,
+} from "../port/given.js";
 import {
   disposeLogProbabilities,
   disposeNext,
@@ -52,6 +63,9 @@ export async function beamSearch(
   prompt: TokenRow,
   options: BeamOptions,
 ): Promise<BeamAnswer> {
+  checkGiven(model, givenModel, "The model");
+  checkReadingOptions(options);
+  checkFields(options, { earlyStopping: optional(flag), onBest: optional(callback) }, "the options");
   refuseUnlessWhole(model, "a beam search");
   const rows = new SharedRows(model);
   try {
@@ -105,10 +119,16 @@ function startSearch(model: LanguageModel, prompt: TokenRow, rows: SharedRows, o
   const { beams = 16, lengthPenalty = 1, maxNewTokens, earlyStopping = false } = options;
   for (const [name, value] of Object.entries({ beams, maxNewTokens })) {
     if (!Number.isInteger(value) || value < 1)
-      throw new CoreError("bad-request", `${name} must be a whole number of at least 1; it is ${value}.`);
+      throw new CoreError(
+        "bad-request",
+        `${name} must be a whole number of at least 1; it is ${describeValue(value)}.`,
+      );
   }
   if (!Number.isFinite(lengthPenalty))
-    throw new CoreError("bad-request", `lengthPenalty must be a finite number; it is ${lengthPenalty}.`);
+    throw new CoreError(
+      "bad-request",
+      `lengthPenalty must be a finite number; it is ${describeValue(lengthPenalty)}.`,
+    );
   checkPrompt(model, prompt, "preference");
   const longest = Math.min(maxNewTokens, model.contextLength - prompt.length);
   // One beam that went on past its end token would no longer be greedy decoding.

@@ -1,6 +1,18 @@
 /** Choosing a token from a log-policy row on the host. */
+
 import { CoreError, notFinite } from "../errors.js";
 import { type Columns, readColumns } from "../port/columns.js";
+import {
+  checkFields,
+  checkGiven,
+  count,
+  describeValue,
+  iterable,
+  list,
+  listOf,
+  numbers,
+  record,
+} from "../port/given.js";
 import { xoshiro128 } from "./random.js";
 import { argMax } from "./ranking.js";
 
@@ -55,12 +67,14 @@ export const chooseGreedily: Choose = Object.assign((logPolicy_C: Float32Array) 
  * @throws CoreError `bad-sampling`, naming the option that is out of range
  */
 export function createChooser(options: SamplingOptions = {}): Choose {
+  checkGiven(options, record, "The sampling options", "bad-sampling");
   const checked = checkSampling(options);
   const random = xoshiro128(checked.seed);
   const banned = new Set(checked.bannedTokens);
   if (isPlain(checked)) return chooseGreedily;
   return (logPolicy_C, context) => {
     bestFinite(logPolicy_C);
+    checkFields(context, contextKinds, "the context of the choice");
     const scores_C = penalise(logPolicy_C, context, banned, checked);
     if (scores_C[argMax(scores_C)] === Number.NEGATIVE_INFINITY) {
       throw new CoreError(
@@ -85,6 +99,8 @@ function isPlain({
   return temperature === 0 && !isChanged;
 }
 
+const contextKinds = { generated: list, endTokens: iterable };
+
 type Checked = Required<SamplingOptions>;
 
 const defaults: Checked = {
@@ -103,21 +119,26 @@ function checkSampling(options: SamplingOptions): Checked {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const checked: Checked = { ...defaults, ...Object.fromEntries(given) };
   const rules: [keyof Checked, boolean, string][] = [
+    ["bannedTokens", listOf(count).holds(checked.bannedTokens), "a list of token ids"],
     ["minNewTokens", isCount(checked.minNewTokens), "a whole number of at least 0"],
     ["repetitionPenalty", isPositive(checked.repetitionPenalty), "a finite number above 0"],
     ["presencePenalty", Number.isFinite(checked.presencePenalty), "a finite number"],
     [
       "temperature",
-      checked.temperature >= 0 && Number.isFinite(checked.temperature),
+      Number.isFinite(checked.temperature) && checked.temperature >= 0,
       "a finite number of at least 0",
     ],
     ["topK", isCount(checked.topK), "a whole number of at least 0"],
-    ["topP", checked.topP > 0 && checked.topP <= 1, "above 0 and at most 1"],
-    ["minP", checked.minP >= 0 && checked.minP <= 1, "between 0 and 1"],
+    ["topP", Number.isFinite(checked.topP) && checked.topP > 0 && checked.topP <= 1, "above 0 and at most 1"],
+    ["minP", Number.isFinite(checked.minP) && checked.minP >= 0 && checked.minP <= 1, "between 0 and 1"],
     ["seed", Number.isSafeInteger(checked.seed), "a whole number"],
   ];
   for (const [name, holds, expected] of rules) {
-    if (!holds) throw new CoreError("bad-sampling", `${name} must be ${expected}; it is ${checked[name]}.`);
+    if (!holds)
+      throw new CoreError(
+        "bad-sampling",
+        `${name} must be ${expected}; it is ${describeValue(checked[name])}.`,
+      );
   }
   return checked;
 }
@@ -127,6 +148,7 @@ const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 
 /** The arg-max of a policy, which a NaN would win or lose without a word: with one, the policy is garbage. */
 function bestFinite(logPolicy_C: Float32Array): number {
+  checkGiven(logPolicy_C, numbers, "The policy");
   let best = 0;
   let largest = Number.NEGATIVE_INFINITY;
   let isNumber = true;

@@ -1,4 +1,5 @@
 import { CoreError } from "../errors.js";
+import { checkGiven, list } from "../port/given.js";
 import type { PrefillOptions } from "../port/reading.js";
 import type { LanguageModel } from "../port/session.js";
 import { Decoder } from "./decoder.js";
@@ -17,6 +18,7 @@ export async function* decode(
   requests: readonly DecodeRequest[],
   options: PrefillOptions = {},
 ): AsyncGenerator<DecodeEvent, void, void> {
+  checkGiven(requests, list, "The requests");
   if (requests.length === 0)
     throw new CoreError("bad-request", "There is nothing to answer: give at least one request.");
   const decoder = new Decoder(model, options);

@@ -1,7 +1,9 @@
 /** The one decode loop: answers grow side by side, a token each for every forward pass, and join and leave in between. */
+
 import { CoreError } from "../errors.js";
 import { type Explanation, explainToken, readExplainOptions } from "../explain/explain.js";
 import { yieldToHost } from "../port/event-loop.js";
+import { checkGiven, checkReadingOptions, describeValue, model as givenModel } from "../port/given.js";
 import {
   disposeLogProbabilities,
   disposeNext,
@@ -37,6 +39,8 @@ export class Decoder {
     private readonly model: LanguageModel,
     private readonly options: PrefillOptions = {},
   ) {
+    checkGiven(model, givenModel, "The model");
+    checkReadingOptions(options);
     this.rows = new SharedRows(model);
   }
 
@@ -176,7 +180,7 @@ function checkChoice(column: number, { length }: Float32Array): number {
   if (Number.isInteger(column) && column >= 0 && column < length) return column;
   throw new CoreError(
     "bad-request",
-    `The chooser must return the number of an entry of the policy, from 0 to ${length - 1}; it returned ${column}.`,
+    `The chooser must return the number of an entry of the policy, from 0 to ${length - 1}; it returned ${describeValue(column)}.`,
   );
 }
 

@@ -3,8 +3,10 @@
  * another model (docs/algorithm.md, "Δ from another model"). A session of the pair holds rows of both; a row belongs to
  * the model that its first token names, since the second model's prompts are written with ids past the first model's.
  */
+
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { checkFields, checkGiven, count, model as givenModel, list, listOf } from "../port/given.js";
 import { disposeNext } from "../port/log-probabilities.js";
 import type { LanguageModel, Next, Session, TokenRow } from "../port/session.js";
 import { refuseUnlessWhole } from "./coverage.js";
@@ -22,7 +24,9 @@ export interface ModelPair {
  *
  * @throws CoreError `not-covered` where one of them does not give the whole vocabulary
  */
-export function pairModels({ large, small }: ModelPair): LanguageModel {
+export function pairModels(pair: ModelPair): LanguageModel {
+  checkFields(pair, { large: givenModel, small: givenModel }, "the pair");
+  const { large, small } = pair;
   for (const model of [large, small]) refuseUnlessWhole(model, "Δ of another model");
   return {
     name: `${large.name} steered by ${small.name}`,
@@ -43,9 +47,16 @@ export function pairModels({ large, small }: ModelPair): LanguageModel {
  *
  * @throws CoreError `bad-request`
  */
-export function pairPrompts({ large }: ModelPair, base: TokenRow, small: Prompts): Prompts {
-  const mark = (tokens: TokenRow) => tokens.map((id) => id + large.vocabularySize);
-  const preferences = readPreferences(small).map(({ tokens, weight }) => ({ tokens: mark(tokens), weight }));
+export function pairPrompts(pair: ModelPair, base: TokenRow, small: Prompts): Prompts {
+  checkFields(pair, { large: givenModel }, "the pair");
+  checkGiven(base, list, "The base prompt");
+  checkFields(small, { base: listOf(count) }, "the small model's prompts");
+  const { large } = pair;
+  const mark = (tokens: TokenRow) => Array.from(tokens, (id) => id + large.vocabularySize);
+  const preferences = readPreferences(small).map(({ tokens, weight }) => {
+    checkGiven(tokens, listOf(count), "A preference prompt");
+    return { tokens: mark(tokens), weight };
+  });
   const total = preferences.reduce((sum, { weight }) => sum + weight, 0);
   return { base, preferences: [...preferences, { tokens: mark(small.base), weight: -total }] };
 }

@@ -1,4 +1,5 @@
 import { CoreError } from "../errors.js";
+import { checkFields, checkGiven, describeValue, list, listOf, optional, record } from "../port/given.js";
 import type { TokenRow } from "../port/session.js";
 import { largestStrength } from "../strength/strength.js";
 
@@ -24,10 +25,12 @@ export interface Prompts {
 }
 
 /** The preference prompts with their weights filled in. @throws CoreError `bad-request` */
-export function readPreferences({
-  preference,
-  preferences,
-}: Pick<Prompts, "preference" | "preferences">): Required<WeightedPrompt>[] {
+export function readPreferences(
+  prompts: Pick<Prompts, "preference" | "preferences">,
+): Required<WeightedPrompt>[] {
+  const kinds = { preference: optional(list), preferences: optional(listOf(record)) };
+  checkFields(prompts, kinds, "the prompts");
+  const { preference, preferences } = prompts;
   if (preference !== undefined && preferences !== undefined) {
     throw new CoreError(
       "bad-request",
@@ -35,13 +38,16 @@ export function readPreferences({
     );
   }
   if (preference !== undefined) return [{ tokens: preference, weight: 1 }];
-  return (preferences ?? []).map(({ tokens, weight = 1 }, k) => ({ tokens, weight: checkWeight(weight, k) }));
+  return (preferences ?? []).map(({ tokens, weight = 1 }, k) => {
+    checkGiven(tokens, list, `tokens of preference ${k + 1}`);
+    return { tokens, weight: checkWeight(weight, k) };
+  });
 }
 
 function checkWeight(weight: number, index: number): number {
-  if (Math.abs(weight) <= largestStrength) return weight;
+  if (typeof weight === "number" && Math.abs(weight) <= largestStrength) return weight;
   throw new CoreError(
     "bad-request",
-    `The weight of preference ${index + 1} must be a number within ±${largestStrength}; it is ${weight}.`,
+    `The weight of preference ${index + 1} must be a number within ±${largestStrength}; it is ${describeValue(weight)}.`,
   );
 }

@@ -1,3 +1,5 @@
+import { checkGiven, finite } from "../port/given.js";
+
 /** A stream of numbers in [0, 1), the same on every machine for the same seed. */
 export type RandomStream = () => number;
 
@@ -8,6 +10,7 @@ export type RandomStream = () => number;
  * @param seed a whole number; only its low 32 bits count
  */
 export function xoshiro128(seed: number): RandomStream {
+  checkGiven(seed, finite, "The seed", "bad-sampling");
   const state = Uint32Array.from({ length: 4 }, splitMix32(seed));
   return () => {
     const result = Math.imul(rotateLeft(Math.imul(state[1]!, 5), 7), 9) >>> 0;

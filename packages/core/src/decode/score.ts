@@ -1,9 +1,20 @@
 /** How probable a given answer is under each method: for perplexity, and for ranking answers. */
+
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError, notFinite } from "../errors.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { logPolicy } from "../methods/policy.js";
+import {
+  checkGiven,
+  checkReadingOptions,
+  describeValue,
+  method as givenMethod,
+  model as givenModel,
+  list,
+  listOf,
+  record,
+} from "../port/given.js";
 import {
   checkPrompt,
   isTokenOf,
@@ -44,6 +55,11 @@ export async function scoreAnswer(
   methods: readonly Method[],
   options: PrefillOptions = {},
 ): Promise<AnswerScore[]> {
+  checkGiven(model, givenModel, "The model");
+  checkGiven(prompts, record, "The prompts");
+  checkGiven(answer, list, "The answer");
+  checkGiven(methods, listOf(givenMethod), "The methods");
+  checkReadingOptions(options);
   if (methods.length === 0) throw new CoreError("bad-request", "There is no method to score with: give one.");
   refuseUnlessWhole(model, "scoring an answer");
   const readers = promptsRead(methods);
@@ -82,7 +98,7 @@ function checkFits(model: LanguageModel, prompt: TokenRow, answer: TokenRow, rea
     throw new CoreError(
       "bad-request",
       `The answer to score must be one or more token ids from 0 to ${model.vocabularySize - 1}; ` +
-        `${answer.length === 0 ? "it is empty" : `it holds ${answer[bad]}`}.`,
+        `${answer.length === 0 ? "it is empty" : `it holds ${describeValue(answer[bad])}`}.`,
     );
   }
   if (prompt.length + answer.length > model.contextLength) {

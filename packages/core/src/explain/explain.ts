@@ -1,7 +1,9 @@
 /** What the preference changed at one token. On the host, from the rows that decided it, in float64. */
+
 import { argMax, topK } from "../decode/ranking.js";
 import { CoreError } from "../errors.js";
 import { type Columns, readColumns } from "../port/columns.js";
+import { checkFields, checkGiven, describeValue, number, numbers, optional, record } from "../port/given.js";
 import type { SeenMass } from "../port/log-probabilities.js";
 
 export interface ExplainOptions {
@@ -63,11 +65,12 @@ export function readExplainOptions(
   explain: boolean | ExplainOptions | undefined,
 ): Required<ExplainOptions> | undefined {
   if (!explain) return undefined;
+  if (explain !== true) checkGiven(explain, record, "explain");
   const { alternatives = 5 } = explain === true ? {} : explain;
   if (Number.isInteger(alternatives) && alternatives >= 0) return { alternatives };
   throw new CoreError(
     "bad-request",
-    `explain.alternatives must be a whole number of at least 0; it is ${alternatives}.`,
+    `explain.alternatives must be a whole number of at least 0; it is ${describeValue(alternatives)}.`,
   );
 }
 
@@ -83,10 +86,14 @@ export function readExplainOptions(
 export function explainToken(
   id: number,
   rows: PolicyRows,
-  { alternatives = 5 }: ExplainOptions = {},
+  options: ExplainOptions = {},
   gamma?: number,
-  { columns, seen }: Given = { columns: readColumns(rows.logPolicy_C.length) },
+  given?: Given,
 ): Explanation {
+  checkRows(rows);
+  checkGiven(gamma, optional(number), "gamma (γ)");
+  const { alternatives } = readExplainOptions(options) ?? { alternatives: 5 };
+  const { columns, seen } = given ?? { columns: readColumns(rows.logPolicy_C.length) };
   const base = normalise(rows.logBase_C, seen?.base);
   const preference = normalise(rows.logPreference_C, seen?.preference);
   const policy = normalise(rows.logPolicy_C);
@@ -100,7 +107,9 @@ export function explainToken(
     preferenceRank: rankOf(column, preference),
     rank: rankOf(column, policy),
   });
-  const taken = columns.columnOf(id)!;
+  const taken = columns.columnOf(id);
+  if (taken === undefined)
+    throw new CoreError("bad-request", `There is no token ${describeValue(id)} among those of the rows.`);
   const others = topK(policy, alternatives + 1).filter((column) => column !== taken);
   return {
     ...view(taken),
@@ -111,6 +120,16 @@ export function explainToken(
     klFromPreference: divergence(policy, preference),
     ...(gamma !== undefined && { gamma, guidanceScale: gamma + 1 }),
   };
+}
+
+function checkRows(rows: PolicyRows): void {
+  checkFields(rows, { logBase_C: numbers, logPreference_C: numbers, logPolicy_C: numbers }, "the rows");
+  const [base, preference, policy] = [rows.logBase_C, rows.logPreference_C, rows.logPolicy_C];
+  if (policy.length > 0 && base.length === policy.length && preference.length === policy.length) return;
+  throw new CoreError(
+    "shape-mismatch",
+    `The three rows must have the same columns, and some; they have ${base.length}, ${preference.length} and ${policy.length}.`,
+  );
 }
 
 /**

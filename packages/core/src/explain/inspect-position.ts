@@ -1,4 +1,5 @@
 /** One position of an answer under the loupe: its candidates from iteration to iteration. */
+
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { chooseGreedily } from "../decode/choose.js";
@@ -8,6 +9,7 @@ import { argMax } from "../decode/ranking.js";
 import { CoreError } from "../errors.js";
 import { amuletMethod, type Method } from "../methods/method.js";
 import { amuletLoop } from "../methods/policy.js";
+import { checkGiven, describeValue, record } from "../port/given.js";
 import type { PrefillOptions } from "../port/reading.js";
 import type { LanguageModel } from "../port/session.js";
 import { takeValues } from "../port/take-values.js";
@@ -58,6 +60,8 @@ export interface InspectRequest extends PrefillOptions {
  *   most probable tokens, and what `decode` throws
  */
 export async function inspectPosition(model: LanguageModel, request: InspectRequest): Promise<Inspection> {
+  checkGiven(request, record, "The request");
+  checkGiven(request.prompts, record, "prompts of the request");
   const { prompts, parameters = paperParameters, position = 0, alternatives = 4, ...options } = request;
   checkPosition(position);
   readExplainOptions({ alternatives });
@@ -75,7 +79,7 @@ function checkPosition(position: number): void {
   if (Number.isSafeInteger(position) && position >= 0) return;
   throw new CoreError(
     "bad-request",
-    `position must be a whole number of at least 0, the first token's; it is ${position}.`,
+    `position must be a whole number of at least 0, the first token's; it is ${describeValue(position)}.`,
   );
 }
 

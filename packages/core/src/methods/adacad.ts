@@ -5,6 +5,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { checkGiven, number } from "../port/given.js";
 import { jensenShannon } from "./divergence.js";
 import type { Method } from "./method.js";
 import { extrapolateRows } from "./policy.js";
@@ -22,6 +23,7 @@ import { extrapolateRows } from "./policy.js";
  * @throws CoreError `bad-strength`
  */
 export function adaCadMethod(warmup = 0): Method {
+  checkGiven(warmup, number, "The warm-up of AdaCAD", "bad-strength");
   if (!(warmup >= 0 && warmup <= 1))
     throw new CoreError("bad-strength", `The warm-up of AdaCAD must be from 0 to 1; it is ${warmup}.`);
   return {

@@ -6,6 +6,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { checkFields, checkGiven, checkPolicies, count, number } from "../port/given.js";
 import {
   type AmuletParameters,
   decodableScale,
@@ -77,6 +78,7 @@ export function largestGammaWithin(
   budget: DriftBudget,
 ): Tensor2D {
   const { nats, largestGamma } = checkBudget(budget);
+  checkPolicies({ logBase_BV, logPreference_BV });
   const V = logPreference_BV.shape[1];
   return tf.tidy(() => {
     const limit = driftLimit(nats, V);
@@ -128,6 +130,8 @@ function driftLimit(nats: number, V: number): number {
  * anywhere below where KL is far from that, which takes a token that is rare under π_pref and rises at once.
  */
 export function budgetReserve(nats: number, V: number): number {
+  checkBudget({ nats, largestGamma: 0 });
+  checkGiven(V, count, "The size of the vocabulary");
   return nats - driftLimit(nats, V) * aim;
 }
 
@@ -261,6 +265,7 @@ function nextGamma(
 }
 
 function checkBudget(budget: DriftBudget): DriftBudget {
+  checkFields(budget, { nats: number, largestGamma: number }, "the budget", "bad-strength");
   const { nats, largestGamma } = budget;
   const expected = "must be a finite number of at least 0";
   if (!Number.isFinite(nats) || nats < 0)

@@ -6,6 +6,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { checkGiven, method as givenMethod, number } from "../port/given.js";
 import { applyMethod, type Method, type NeededTokens } from "./method.js";
 import { logPolicy } from "./policy.js";
 
@@ -23,6 +24,8 @@ export const paperPlausibility = 0.8;
  * @throws CoreError `bad-strength`
  */
 export function withPlausibility(method: Method, p: number = paperPlausibility): Method {
+  checkGiven(method, givenMethod, "The method");
+  checkGiven(p, number, "The plausibility", "bad-strength");
   if (!(p > 0 && p <= 1))
     throw new CoreError("bad-strength", `The plausibility must be above 0 and at most 1; it is ${p}.`);
   const mask = { name: "plausibility", needs: { mass: p } };
@@ -42,6 +45,8 @@ export function withPlausibility(method: Method, p: number = paperPlausibility):
  * @throws CoreError `bad-strength`
  */
 export function withMinP(method: Method, p: number): Method {
+  checkGiven(method, givenMethod, "The method");
+  checkGiven(p, number, "The min-p mask", "bad-strength");
   if (!(p > 0 && p <= 1))
     throw new CoreError("bad-strength", `The min-p mask must be above 0 and at most 1; it is ${p}.`);
   const reach = Math.log(p);
@@ -63,6 +68,8 @@ const mostSigmas = 1_000_000;
  * @throws CoreError `bad-strength`
  */
 export function withTopNSigma(method: Method, n: number): Method {
+  checkGiven(method, givenMethod, "The method");
+  checkGiven(n, number, "The n of top-nσ", "bad-strength");
   if (!(n >= 0 && n <= mostSigmas))
     throw new CoreError("bad-strength", `The n of top-nσ must be from 0 to ${mostSigmas}; it is ${n}.`);
   return withMask(method, { name: "top-n-sigma", needs: "whole" }, (logPreference_BV) => {

@@ -2,6 +2,14 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
 import {
+  checkGiven,
+  checkPolicies,
+  describeValue,
+  method as givenMethod,
+  number,
+  text,
+} from "../port/given.js";
+import {
   type AmuletParameters,
   checkStrength,
   decodableScale,
@@ -56,6 +64,8 @@ export interface MethodPolicy {
  * @throws CoreError `shape-mismatch` where what came back is no policy of that shape; whatever the method throws
  */
 export function applyMethod(method: Method, logBase_BV: Tensor2D, logPreference_BV: Tensor2D): MethodPolicy {
+  checkGiven(method, givenMethod, "The method");
+  checkPolicies({ logBase_BV, logPreference_BV });
   const [B, V] = logBase_BV.shape;
   const result: unknown = method.policy(logBase_BV, logPreference_BV);
   const { logPolicy_BV, gamma_B1 }: Record<string, unknown> =
@@ -78,7 +88,7 @@ function hasShape(value: unknown, rows: number, columns: number): value is Tenso
 
 function describeResult(result: unknown): string {
   if (result instanceof tf.Tensor) return `a tensor of [${result.shape}]`;
-  if (typeof result !== "object" || result === null) return String(result);
+  if (typeof result !== "object" || result === null) return describeValue(result);
   const parts = Object.entries(result).map(
     ([name, part]) => `${name} ${part instanceof tf.Tensor ? `of [${part.shape}]` : `that is no tensor`}`,
   );
@@ -109,6 +119,7 @@ export function preferenceMethod(): Method {
 
 /** Linear Alignment as the Amulet authors run it, without a plausibility mask. x = ratio + 1. */
 export function linearAlignmentMethod(ratio: number = paperLinearAlignmentRatio): Method {
+  checkGiven(ratio, number, "The ratio of Linear Alignment", "bad-strength");
   return guidanceMethod(ratio + 1, "la");
 }
 
@@ -119,6 +130,7 @@ export function linearAlignmentMethod(ratio: number = paperLinearAlignmentRatio)
  */
 export function guidanceMethod(scale: number, name = "guidance"): Method {
   checkStrength(scale);
+  checkGiven(name, text, "The name of the method");
   return {
     name,
     reads: "both",

@@ -6,6 +6,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { checkFields, checkGiven, method as givenMethod, number } from "../port/given.js";
 import { adaCadMethod } from "./adacad.js";
 import { jensenShannon, topMargin } from "./divergence.js";
 import { applyMethod, type Method } from "./method.js";
@@ -41,7 +42,11 @@ export function nwcadMethod(
   thresholds: GateThresholds = defaultThresholds,
   fallback: Method = adaCadMethod(),
 ): Method {
-  for (const [name, value] of Object.entries(thresholds)) {
+  const kinds = { divergence: number, baseMargin: number, preferenceMargin: number };
+  checkFields(thresholds, kinds, "the thresholds of NWCAD", "bad-strength");
+  checkGiven(fallback, givenMethod, "The fallback of NWCAD");
+  for (const name of ["divergence", "baseMargin", "preferenceMargin"] as const) {
+    const value = thresholds[name];
     if (value >= 0 && value <= 1) continue;
     throw new CoreError(
       "bad-strength",

@@ -5,9 +5,10 @@
 
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { CoreError } from "../errors.js";
+import { callback, checkGiven, checkPolicies, count, number, optional, record } from "../port/given.js";
 import {
   type AmuletParameters,
+  checkParameters,
   checkStrength,
   decodableScale,
   normaliseWeights,
@@ -29,6 +30,7 @@ const logZero = -1e4;
  * of its own, ten times slower on the wasm backend.
  */
 export function logPolicy(logits_BV: Tensor2D): Tensor2D {
+  checkPolicies({ logits_BV });
   return tf.tidy(() => {
     const best_B1 = tf.max(tf.softmax(logits_BV), 1, true);
     // In this order: logits may be large, and what counts is their difference to the largest; and the clip, which on
@@ -51,10 +53,13 @@ export function logPolicy(logits_BV: Tensor2D): Tensor2D {
  * @returns log π_{t+1}, normalised, `[B, V]`
  */
 export function closedFormStep(
-  step: { meanUtility_BV: Tensor2D; logReference_BV: Tensor2D; logCurrent_BV: Tensor2D },
+  step: Step,
   t: number,
-  { lambda, eta }: Pick<AmuletParameters, "lambda" | "eta">,
+  weights: Pick<AmuletParameters, "lambda" | "eta">,
 ): Tensor2D {
+  checkGiven(weights, record, "The weights", "bad-strength");
+  const { lambda, eta } = weights;
+  checkStep(step, t, lambda, eta);
   const sum = lambda + proximalWeight(eta, t);
   const pull = lambda / sum;
   return tf.tidy(() => {
@@ -62,6 +67,25 @@ export function closedFormStep(
     return logPolicy(tf.add(tf.mul(step.meanUtility_BV, 1 / sum), pull_BV));
   });
 }
+
+interface Step {
+  readonly meanUtility_BV: Tensor2D;
+  readonly logReference_BV: Tensor2D;
+  readonly logCurrent_BV: Tensor2D;
+}
+
+function checkStep(step: Step, t: number, lambda: number, eta: number): void {
+  checkGiven(step, record, "The step");
+  const { meanUtility_BV, logReference_BV, logCurrent_BV } = step;
+  checkPolicies({ meanUtility_BV, logReference_BV, logCurrent_BV });
+  checkGiven(t, stepNumber, "t", "bad-strength");
+  checkParameters({ lambda, eta, alpha: 0, iterations: 0 });
+}
+
+const stepNumber = {
+  expected: "a whole number of at least 1",
+  holds: (t: unknown) => count.holds(t) && t !== 0,
+};
 
 /** What one iteration of the loop leaves behind; the tensors are borrowed until the callback returns. */
 export interface Iteration {
@@ -84,6 +108,8 @@ export function amuletLoop(
   parameters: AmuletParameters,
   onIteration?: (iteration: Iteration) => void,
 ): Tensor2D {
+  checkPolicies({ logBase_BV, logPreference_BV });
+  checkGiven(onIteration, optional(callback), "onIteration");
   decodableScale(parameters);
   const { iterations, alpha, lambda, eta } = normaliseWeights(parameters);
   let logCurrent_BV = tf.clone(logPreference_BV);
@@ -122,8 +148,9 @@ export function amuletLoop(
  * @throws CoreError `shape-mismatch`, `bad-strength`
  */
 export function extrapolate(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma: number): Tensor2D {
+  checkGiven(gamma, number, "gamma (γ)", "bad-strength");
   checkStrength(gamma + 1);
-  checkSameShape(logBase_BV, logPreference_BV);
+  checkPolicies({ logBase_BV, logPreference_BV });
   return tf.tidy(() =>
     logPolicy(tf.add(logPreference_BV, tf.mul(tf.sub(logPreference_BV, logBase_BV), gamma))),
   );
@@ -145,13 +172,4 @@ export function amuletCollapsed(
   parameters: AmuletParameters,
 ): Tensor2D {
   return extrapolate(logBase_BV, logPreference_BV, decodableScale(parameters) - 1);
-}
-
-function checkSameShape(logBase_BV: Tensor2D, logPreference_BV: Tensor2D): void {
-  const [base, preference] = [logBase_BV.shape, logPreference_BV.shape];
-  if (base[0] === preference[0] && base[1] === preference[1]) return;
-  throw new CoreError(
-    "shape-mismatch",
-    `Both policies must have the same rows and vocabulary; the base policy is [${base}], the preference policy [${preference}].`,
-  );
 }

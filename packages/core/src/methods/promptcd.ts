@@ -2,6 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { checkGiven, number } from "../port/given.js";
 import { largestStrength } from "../strength/strength.js";
 import { withMinP } from "./masks.js";
 import type { Method } from "./method.js";
@@ -29,6 +30,7 @@ export function promptCdMethod(
   contrast: number = defaultContrast,
   plausibility: number = contrastivePlausibility,
 ): Method {
+  checkGiven(contrast, number, "The contrast of PromptCD", "bad-strength");
   if (!(contrast >= 0 && contrast <= largestStrength))
     throw new CoreError(
       "bad-strength",

@@ -5,6 +5,7 @@
 
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { checkPolicies } from "../port/given.js";
 import { type CoSteerParameters, coSteerScale, paperCoSteer } from "../strength/costeer.js";
 import { guidanceMethod, type Method } from "./method.js";
 import { logPolicy } from "./policy.js";
@@ -22,6 +23,7 @@ export function transferDelta(
   logSmallBase_BV: Tensor2D,
   logSmallPreference_BV: Tensor2D,
 ): Tensor2D {
+  checkPolicies({ logLarge_BV, logSmallBase_BV, logSmallPreference_BV });
   return tf.tidy(() => logPolicy(tf.add(logLarge_BV, tf.sub(logSmallPreference_BV, logSmallBase_BV))));
 }
 

@@ -27,6 +27,6 @@ function wholeVocabulary(count: number): Columns {
     count,
     isWhole: true,
     idOf: (column) => column,
-    columnOf: (id) => (id >= 0 && id < count ? id : undefined),
+    columnOf: (id) => (Number.isInteger(id) && id >= 0 && id < count ? id : undefined),
   };
 }

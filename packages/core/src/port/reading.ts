@@ -1,8 +1,22 @@
 /** Reading prompts: how many tokens a pass takes, what is told of it, how it is ended. The one place for that. */
+
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
 import { yieldToHost } from "./event-loop.js";
+import {
+  checkGiven,
+  checkReadingOptions,
+  count,
+  describeValue,
+  model as givenModel,
+  session as givenSession,
+  signal as givenSignal,
+  list,
+  listOf,
+  optional,
+  text,
+} from "./given.js";
 import { disposeNext } from "./log-probabilities.js";
 import type { LanguageModel, Next, Session, TokenRow } from "./session.js";
 
@@ -26,7 +40,9 @@ const positionsPerPass = 64;
 /** How many passes read rows of these lengths side by side: as few as 128 tokens allow, none without a token of each. */
 export function countPasses(lengths: readonly number[]): number {
   if (lengths.length === 0) return 0;
-  return Math.min(Math.ceil(Math.max(...lengths) / tokensPerPass), Math.min(...lengths));
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const shortest = lengths.reduce((least, length) => Math.min(least, length), Number.POSITIVE_INFINITY);
+  return Math.min(Math.ceil(longest / tokensPerPass), shortest);
 }
 
 /** What the first of `passes` passes reads of a row: an equal share, at least one token. */
@@ -43,8 +59,12 @@ export function nextPiece(row: TokenRow, passes: number): TokenRow {
 export async function prefill(
   session: Session,
   prompts: readonly TokenRow[],
-  { signal, onProgress }: PrefillOptions = {},
+  options: PrefillOptions = {},
 ): Promise<Next> {
+  checkGiven(session, givenSession, "The session");
+  checkGiven(prompts, listOf(listOf(count)), "The prompts");
+  checkReadingOptions(options);
+  const { signal, onProgress } = options;
   const total = prompts.reduce((sum, row) => sum + row.length, 0);
   let unread = prompts;
   let done = 0;
@@ -76,8 +96,12 @@ export async function prefill(
 export async function* readPositions(
   session: Session,
   tokens: TokenRow,
-  { signal, onProgress }: PrefillOptions = {},
+  options: PrefillOptions = {},
 ): AsyncGenerator<readonly Next[], void, void> {
+  checkGiven(session, givenSession, "The session");
+  checkGiven(tokens, listOf(count), "The tokens");
+  checkReadingOptions(options);
+  const { signal, onProgress } = options;
   const size = session.appendAll ? positionsPerPass : 1;
   for (let done = 0; done < tokens.length; ) {
     await yieldToHost();
@@ -113,6 +137,9 @@ export function splitRows({ logits_RC, rest_R1, ...columns }: Next): Next[] {
 
 /** @throws CoreError `bad-request` for an empty prompt, an id outside the vocabulary; `context-overflow` for a prompt that leaves no room */
 export function checkPrompt(model: LanguageModel, prompt: TokenRow, name: string): void {
+  checkGiven(model, givenModel, "The model");
+  checkGiven(name, text, "The name of the prompt");
+  checkGiven(prompt, list, `The ${name} prompt`);
   if (prompt.length === 0) {
     throw new CoreError("bad-request", `The ${name} prompt is empty: it needs at least one token.`);
   }
@@ -121,7 +148,7 @@ export function checkPrompt(model: LanguageModel, prompt: TokenRow, name: string
   if (bad >= 0) {
     throw new CoreError(
       "bad-request",
-      `The ${name} prompt holds the token id ${prompt[bad]}; ${model.name} has ids from 0 to ${model.vocabularySize - 1}.`,
+      `The ${name} prompt holds the token id ${describeValue(prompt[bad])}; ${model.name} has ids from 0 to ${model.vocabularySize - 1}.`,
     );
   }
   if (prompt.length >= model.contextLength) {
@@ -139,5 +166,7 @@ export function isTokenOf({ vocabularySize }: LanguageModel, id: number): boolea
 
 /** @param what was interrupted. @throws CoreError `aborted`, with the signal's reason as its cause */
 export function throwIfAborted(signal: AbortSignal | undefined, what = "The answer"): void {
+  checkGiven(signal, optional(givenSignal), "The signal");
+  checkGiven(what, text, "What may be interrupted");
   if (signal?.aborted) throw new CoreError("aborted", `${what} was interrupted.`, { cause: signal.reason });
 }

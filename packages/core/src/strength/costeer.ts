@@ -1,5 +1,5 @@
 /** CoSteer's online learning, collapsed as Amulet's is. */
-import { CoreError } from "../errors.js";
+import { checkGiven, finite, record } from "../port/given.js";
 import {
   type AmuletParameters,
   checkParameters,
@@ -32,10 +32,11 @@ export const paperCoSteer: CoSteerParameters = Object.freeze({
  *
  * @throws CoreError `bad-strength`
  */
-export function coSteerScale({ beta, ...parameters }: CoSteerParameters): number {
+export function coSteerScale(all: CoSteerParameters): number {
+  checkGiven(all, record, "The parameters of CoSteer", "bad-strength");
+  checkGiven(all.beta, finite, "beta (β)", "bad-strength");
+  const { beta, ...parameters } = all;
   const { iterations } = checkParameters(parameters);
-  if (!Number.isFinite(beta))
-    throw new CoreError("bad-strength", `beta (β) must be a finite number; it is ${beta}.`);
   const { beta: drive, ...weights } = normaliseWeights({ beta, ...parameters });
   return stepTo(walkExponents(weights, 0, drive), iterations);
 }

@@ -2,7 +2,9 @@
  * From a strength x back to the paper's parameters. One is solved for while the others stay as they are: x grows with
  * T, α and η and falls with λ, so at most one value fits. In float64.
  */
+
 import { CoreError } from "../errors.js";
+import { checkGiven, describeValue, record } from "../port/given.js";
 import {
   type AmuletParameters,
   checkParameters,
@@ -36,6 +38,7 @@ export function iterationsFor(
   parameters: Pick<AmuletParameters, "alpha" | "lambda" | "eta">,
 ): StepsAround {
   checkScale(scale);
+  checkGiven(parameters, record, "The parameters", "bad-strength");
   const { alpha, lambda, eta } = checkParameters({ ...parameters, iterations: 0 });
   const limit = guidanceLimit({ alpha, lambda });
   if (scale > 1 && scale >= limit) throw beyond(scale, `x tends to ${limit} as T (iterations) grows`);
@@ -70,6 +73,7 @@ export function lambdaFor(
   parameters: Pick<AmuletParameters, "iterations" | "alpha" | "eta">,
 ): number {
   // With η = Infinity, λ = 0 leaves the step without a solution.
+  checkGiven(parameters, record, "The parameters", "bad-strength");
   const least = Number.isFinite(parameters.eta) ? 0 : 1 / largestWeight;
   const lambda = solve(scale, (lambda) => guidanceScale({ ...parameters, lambda }), least, largestWeight);
   return lambda ?? fail(scale, "lambda (λ)", parameters);
@@ -144,10 +148,10 @@ function solve(
 }
 
 function checkScale(scale: number): void {
-  if (scale >= 1 && scale < Number.POSITIVE_INFINITY) return;
+  if (Number.isFinite(scale) && scale >= 1) return;
   throw new CoreError(
     "bad-strength",
-    `No T, α, λ, η give x = ${scale}: Amulet starts at the preference prompt, x = 1, and only goes on from there. ` +
+    `No T, α, λ, η give x = ${describeValue(scale)}: Amulet starts at the preference prompt, x = 1, and only goes on from there. ` +
       "Decode with the guidance scale itself, which may be any finite number.",
   );
 }

@@ -1,6 +1,8 @@
 /** Strengths that change in the course of an answer, written as text: `1:0..8, 5.6:8..`. */
+
 import { CoreError } from "../errors.js";
 import { guidanceMethod, type Method } from "../methods/method.js";
+import { checkGiven, text as givenText } from "../port/given.js";
 
 /** One strength and the tokens it holds for. */
 export interface ScheduledStrength {
@@ -28,6 +30,7 @@ export interface StrengthSchedule {
  * @throws CoreError `bad-strength`, quoting the part that is off
  */
 export function strengthSchedule(text: string): StrengthSchedule {
+  checkGiven(text, givenText, "The strength schedule", "bad-strength");
   const named = text.split(",").map((part) => ({ part: part.trim(), ...readPart(part.trim()) }));
   named.sort((a, b) => a.from - b.from);
   checkOrder(named);

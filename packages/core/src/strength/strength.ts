@@ -1,4 +1,5 @@
 import { CoreError } from "../errors.js";
+import { checkGiven, describeValue, oneOf, record } from "../port/given.js";
 
 /**
  * Hyperparameters of the online-learning problem that Amulet solves for every token
@@ -37,6 +38,7 @@ export const largestStrength = 1_000_000;
 
 /** Checks parameters that came from outside. @throws CoreError `bad-strength`, naming the one that is off */
 export function checkParameters(parameters: AmuletParameters): AmuletParameters {
+  checkGiven(parameters, record, "The parameters", "bad-strength");
   const { iterations, alpha, lambda, eta } = parameters;
   if (!Number.isInteger(iterations) || iterations < 0 || iterations > mostIterations) {
     throw wrong("iterations (T)", `a whole number from 0 to ${mostIterations}`, iterations);
@@ -44,7 +46,7 @@ export function checkParameters(parameters: AmuletParameters): AmuletParameters 
   if (!Number.isFinite(alpha) || alpha < 0) throw wrong("alpha (α)", "a finite number of at least 0", alpha);
   if (!Number.isFinite(lambda) || lambda < 0)
     throw wrong("lambda (λ)", "a finite number of at least 0", lambda);
-  if (Number.isNaN(eta) || eta <= 0) throw wrong("eta (η)", "a number above 0, or Infinity", eta);
+  if (!(typeof eta === "number" && eta > 0)) throw wrong("eta (η)", "a number above 0, or Infinity", eta);
   if (lambda === 0 && eta === Number.POSITIVE_INFINITY) {
     throw new CoreError(
       "bad-strength",
@@ -54,8 +56,8 @@ export function checkParameters(parameters: AmuletParameters): AmuletParameters 
   return parameters;
 }
 
-function wrong(name: string, expected: string, came: number): CoreError {
-  return new CoreError("bad-strength", `${name} must be ${expected}; it is ${came}.`);
+function wrong(name: string, expected: string, came: unknown): CoreError {
+  return new CoreError("bad-strength", `${name} must be ${expected}; it is ${describeValue(came)}.`);
 }
 
 /** 1/(ηt), the weight of the pull to the iterate that step t starts from. */
@@ -138,16 +140,17 @@ export function decodableScale(parameters: AmuletParameters): number {
 
 /** Checks a guidance scale that policies are computed with. @throws CoreError `bad-strength` */
 export function checkStrength(scale: number): number {
-  if (Math.abs(scale) <= largestStrength) return scale;
+  if (typeof scale === "number" && Math.abs(scale) <= largestStrength) return scale;
   throw new CoreError(
     "bad-strength",
     `The guidance scale (x) must be a number within ±${largestStrength}, past which float32's roundings decide and not ` +
-      `the preference; it is ${scale}. Lower it, or alpha (α) or iterations (T) that it comes from, or raise lambda (λ).`,
+      `the preference; it is ${describeValue(scale)}. Lower it, or alpha (α) or iterations (T) that it comes from, or raise lambda (λ).`,
   );
 }
 
 /** Where x_t goes as T grows: λ/(λ−α) below the critical point α = λ, Infinity from there on, 1 without utility. */
-export function guidanceLimit({ alpha, lambda }: Pick<AmuletParameters, "alpha" | "lambda">): number {
+export function guidanceLimit(parameters: Pick<AmuletParameters, "alpha" | "lambda">): number {
+  const { alpha, lambda } = checkParameters({ ...parameters, iterations: 0, eta: 1 });
   if (alpha === 0) return 1;
   return alpha < lambda ? lambda / (lambda - alpha) : Number.POSITIVE_INFINITY;
 }
@@ -168,18 +171,27 @@ export interface StrengthNames {
  * The strength under all of its names, from any one of them.
  *
  * @example `strengthNames({ linearAlignmentRatio: 2 }).guidanceScale // 3`
- * @throws CoreError `bad-strength` unless exactly one finite number is given
+ * @throws CoreError `bad-strength` unless exactly one finite number is given, under one of the names
  */
 export function strengthNames(known: Partial<StrengthNames>): StrengthNames {
+  checkGiven(known, record, "The strength under one of its names", "bad-strength");
   const given = Object.entries(known).filter(([, value]) => value !== undefined);
   const [name, value] = given[0] ?? ["nothing", Number.NaN];
-  if (given.length !== 1 || !Number.isFinite(value)) {
+  if (given.length !== 1 || !Number.isFinite(value) || !nameOfStrength.holds(name)) {
     throw new CoreError(
       "bad-strength",
-      `Give the strength once, as a finite number under one of its names; what came is ${JSON.stringify(known)}.`,
+      `Give the strength once, as a finite number under one of its names; what came is ${describeFields(given)}.`,
     );
   }
   const gamma = name === "guidanceScale" ? value - 1 : value;
   const guidanceScale = name === "guidanceScale" ? value : value + 1;
   return { guidanceScale, gamma, linearAlignmentRatio: gamma, contextSteeringLambda: gamma };
+}
+
+const nameOfStrength = oneOf("guidanceScale", "gamma", "linearAlignmentRatio", "contextSteeringLambda");
+
+function describeFields(fields: readonly (readonly [string, unknown])[]): string {
+  return fields.length === 0
+    ? "nothing"
+    : fields.map(([name, value]) => `${name} ${describeValue(value)}`).join(", ");
 }

@@ -1,4 +1,5 @@
 /** Chat models, as `generate` sees them: a language model with its tokenizer and chat template behind an interface. */
+import { checkFields, oneOf, optional, text } from "../port/given.js";
 import type { LanguageModel } from "../port/session.js";
 
 export interface ChatMessage {
@@ -60,16 +61,12 @@ export interface WeightedQuestion extends Asked {
 }
 
 /** The two chats: they differ by the preference alone, and by the negative prompt where there is one. */
-export function preferenceChats({
-  question,
-  preference,
-  negativePrompt = "",
-  system,
-  preferenceIn = "question",
-}: Question) {
-  const chat = (text: string): ChatMessage[] => {
+export function preferenceChats(asked: Question) {
+  checkFields(asked, { ...askedKinds, preference: text }, "the question");
+  const { question, preference, negativePrompt = "", system, preferenceIn = "question" } = asked;
+  const chat = (words: string): ChatMessage[] => {
     const [content, systemText] =
-      preferenceIn === "system" ? [question, joinTexts(system, text)] : [joinTexts(question, text), system];
+      preferenceIn === "system" ? [question, joinTexts(system, words)] : [joinTexts(question, words), system];
     return [
       ...(systemText ? [{ role: "system", content: systemText } as const] : []),
       { role: "user", content },
@@ -77,6 +74,14 @@ export function preferenceChats({
   };
   return { base: chat(negativePrompt), preference: chat(preference) };
 }
+
+/** What any question is made of. */
+export const askedKinds = {
+  question: text,
+  negativePrompt: optional(text),
+  system: optional(text),
+  preferenceIn: optional(oneOf("question", "system")),
+};
 
 function joinTexts(...texts: (string | undefined)[]): string {
   return texts.filter(Boolean).join(" ");

@@ -7,6 +7,17 @@ import type { Change, DecodeEvent, DecodeRequest, EndReason, ReportedRows } from
 import { CoreError } from "../errors.js";
 import type { ExplainOptions, Explanation } from "../explain/explain.js";
 import { amuletMethod, type Method } from "../methods/method.js";
+import {
+  callback,
+  chatModel,
+  checkFields,
+  checkGiven,
+  text as givenText,
+  list,
+  listOf,
+  optional,
+  record,
+} from "../port/given.js";
 import type { SeenMass } from "../port/log-probabilities.js";
 import type { PrefillOptions } from "../port/reading.js";
 import type { ChatModel, Question, WeightedPreference, WeightedQuestion } from "./chat.js";
@@ -79,6 +90,7 @@ export async function* generate(
   model: ChatModel,
   options: GenerateOptions,
 ): AsyncGenerator<AnswerPiece, void, void> {
+  checkFields(options, { beforeToken: optional(callback) }, "the options");
   const { method = amuletMethod(), beforeToken, ...rest } = options;
   const change = (generated: readonly number[]) => renderChange(model, options, beforeToken?.(generated));
   yield* answerPrompts(model, renderPrompts(model, options), [method], {
@@ -105,6 +117,10 @@ export async function* answerPrompts(
   methods: readonly Method[],
   options: AnswerOptions = {},
 ): AsyncGenerator<AnswerPiece, void, void> {
+  checkGiven(model, chatModel, "The model");
+  checkGiven(prompts, record, "The prompts");
+  checkGiven(methods, list, "The methods");
+  checkFields(options, { stop: optional(listOf(givenText)), beforeToken: optional(callback) }, "the options");
   if (methods.length === 0)
     throw new CoreError("bad-request", "There is no method to answer with: give at least one.");
   const { signal, onProgress, stop = [], explain = false } = options;

@@ -3,8 +3,18 @@
 import type { Prompts, WeightedPrompt } from "../decode/prompts.js";
 import { CoreError } from "../errors.js";
 import type { Method } from "../methods/method.js";
+import {
+  checkFields,
+  checkGiven,
+  chatModel as givenModel,
+  text as givenText,
+  listOf,
+  oneOf,
+  record,
+} from "../port/given.js";
 import type { TokenRow } from "../port/session.js";
 import {
+  askedKinds,
   type ChatModel,
   type ChatPrompt,
   preferenceChats,
@@ -37,6 +47,7 @@ export function renderQuestion(
   model: ChatModel,
   question: Question | WeightedQuestion,
 ): RenderedQuestion | RenderedWeightedQuestion {
+  checkGiven(model, givenModel, "The model");
   const { base, preferences } = renderChats(model, readQuestion(question, "both"));
   if ("preferences" in question) return { base, preferences };
   return { base, preference: preferences[0]!.chat };
@@ -59,6 +70,8 @@ export function renderPrompts(
   question: Question | WeightedQuestion,
   reads: Method["reads"] = "both",
 ): RenderedPrompts {
+  checkGiven(model, givenModel, "The model");
+  checkGiven(reads, oneOf("base", "preference", "both"), "What is read of the prompts");
   const { base, preferences } = renderChats(model, readQuestion(question, reads));
   const note = preferences[0]?.chat.note ?? base.note;
   return {
@@ -70,6 +83,7 @@ export function renderPrompts(
 
 /** One preference is a list of one. @throws CoreError `bad-request` */
 function readQuestion(question: Question | WeightedQuestion, reads: Method["reads"]): WeightedQuestion {
+  checkFields(question, askedKinds, "the question");
   checkText(question.question, "question", "ask something.");
   if (!("preferences" in question)) {
     const { preference, ...asked } = question;
@@ -81,6 +95,7 @@ function readQuestion(question: Question | WeightedQuestion, reads: Method["read
       "The question has both a preference and preferences: give one of them.",
     );
   }
+  checkGiven(question.preferences, listOf(record), "preferences of the question");
   if (question.preferences.length > 0 || reads === "base") return question;
   throw new CoreError("bad-request", "The list of preferences is empty: state at least one.");
 }
@@ -103,5 +118,6 @@ function renderChats(
 }
 
 function checkText(text: string, name: string, advice: string): void {
+  checkGiven(text, givenText, `The ${name}`);
   if (text.trim() === "") throw new CoreError("bad-request", `The ${name} is empty: ${advice}`);
 }

@@ -27,12 +27,20 @@ export function onDisk(path: string): Place {
 
 function checkPath(path: unknown): asserts path is string {
   if (typeof path === "string" && path !== "") return;
-  const came = path instanceof URL ? `the URL ${path.href}` : JSON.stringify(path)?.slice(0, 80);
+  const came = path instanceof URL ? `the URL ${path.href}` : describe(path);
   const advice = path instanceof URL ? ' For a file, give fileURLToPath(url) of "node:url".' : "";
   throw new FilesError(
     "bad-request",
-    `A path to a file or folder was expected, as a text; what came is ${came ?? String(path)}.${advice}`,
+    `A path to a file or folder was expected, as a text; what came is ${came}.${advice}`,
   );
+}
+
+function describe(value: unknown): string {
+  try {
+    return JSON.stringify(value)?.slice(0, 80) ?? String(value);
+  } catch {
+    return `a ${typeof value}`;
+  }
 }
 
 /** What is no folder counts as a file: opening it says what it is. */

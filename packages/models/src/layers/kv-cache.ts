@@ -11,7 +11,9 @@
  * M = G·K: the keys, or values, of all key/value heads of a token. X: tokens in a tail, step by step, those of all
  * rows of a step together.
  */
+
 import { slice, type Tensor2D } from "@tensorflow/tfjs-core";
+import { ModelError } from "../errors.js";
 import { concat, reshape, sliceColumns, sliceRows, transpose } from "./direct.js";
 import { tidy } from "./tidy.js";
 
@@ -42,6 +44,11 @@ export interface RowCache {
 }
 
 export function emptyCache(blockCount: number): RowCache {
+  if (!(Number.isSafeInteger(blockCount) && blockCount >= 0 && blockCount < 2 ** 20))
+    throw new ModelError(
+      "bad-request",
+      "A cache has a whole number of blocks, from 0 up; what came is none.",
+    );
   return { length: 0, blocks: Array.from({ length: blockCount }, () => ({})) };
 }
 

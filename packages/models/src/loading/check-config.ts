@@ -1,5 +1,6 @@
 import { architectureNames, folderConfig } from "@amulet-ts/files";
 import { findFamily } from "../registry.js";
+import { checkValues } from "./model-definition.js";
 
 /**
  * Refuses a config.json whose model could not be run whatever its weights are: before they are downloaded, say.
@@ -8,6 +9,7 @@ import { findFamily } from "../registry.js";
  * @throws ModelError `unknown-architecture`, FilesError `bad-config`
  */
 export function checkConfig(config: Readonly<Record<string, unknown>>, where: string): void {
+  checkValues(config, where);
   findFamily("huggingface", architectureNames(config), where).readConfig(
     folderConfig(config, where, new Set()),
   );

@@ -3,6 +3,7 @@ import {
   type ChatMessage,
   type ChatModel,
   type ChatPrompt,
+  describeValue,
   type Session,
   type TextStream,
   throwIfAborted,
@@ -15,6 +16,7 @@ import {
   renderedChatIds,
   type Tokenizer,
 } from "@amulet-ts/files";
+import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
 import type { AnyFamily } from "../registry.js";
 import { openTensorSession, type TensorSession, toPortSession } from "../session.js";
@@ -53,6 +55,7 @@ export interface Model extends ChatModel {
  *   nothing is left in memory then
  */
 export async function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
+  checkOptions(options);
   const checkpoint = await openCheckpointAt(place);
   try {
     return await loadCheckpoint(checkpoint, options);
@@ -78,6 +81,43 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
     model.dispose();
     throw error;
   }
+}
+
+/** @throws ModelError `bad-request` */
+function checkOptions(options: LoadModelOptions): void {
+  const { weights, signal, onProgress, memory } = refuseUnless(
+    isRecord(options),
+    "The options",
+    "an object",
+    options,
+  );
+  const isStorage = [undefined, "float32", "stored"].includes(weights);
+  refuseUnless(isStorage, "weights", '"float32" or "stored"', weights);
+  refuseUnless(
+    signal === undefined || (isRecord(signal) && typeof signal.aborted === "boolean"),
+    "signal",
+    "an AbortSignal",
+    signal,
+  );
+  refuseUnless(
+    onProgress === undefined || typeof onProgress === "function",
+    "onProgress",
+    "a function",
+    onProgress,
+  );
+  if (memory === undefined) return;
+  const numbers: unknown[] = isRecord(memory)
+    ? [memory.limitBytes, memory.matrixCopies, memory.tensorLimitBytes ?? 1]
+    : [];
+  const isBudget = numbers.length > 0 && numbers.every((value) => typeof value === "number" && value >= 0);
+  refuseUnless(isBudget, "memory", "what a backend says that it holds, limitBytes and matrixCopies", memory);
+}
+
+const isRecord = (value: unknown): boolean => typeof value === "object" && value !== null;
+
+function refuseUnless<T>(holds: boolean, name: string, expected: string, came: T): T {
+  if (holds) return came;
+  throw new ModelError("bad-request", `${name} must be ${expected}; it is ${describeValue(came)}.`);
 }
 
 /** Constants may find no room where the parameters had some. */

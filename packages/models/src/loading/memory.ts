@@ -54,7 +54,7 @@ export function checkMemory(
 /** Weights are cut along their outputs; what is left must fit as it is. */
 function checkLargestTensor(path: string, planned: readonly PlannedParameter[], limitBytes: number): void {
   const largest = (parameter: PlannedParameter) =>
-    4 * Math.max(...piecesOf(parameter, limitBytes).map((parts) => countElements({ parts })));
+    4 * piecesOf(parameter, limitBytes).reduce((most, parts) => Math.max(most, countElements({ parts })), 0);
   const tooLarge = planned.find((parameter) => largest(parameter) > limitBytes);
   if (!tooLarge) return;
   throw new ModelError(

@@ -6,7 +6,8 @@
  * tied embedding) gets both of its gradients, and what was trained is saved as it is.
  */
 
-import { architectureNames, ConfigSource } from "@amulet-ts/files";
+import { describeValue } from "@amulet-ts/core";
+import { architectureNames, ConfigSource, FilesError } from "@amulet-ts/files";
 import { add, concat, type Tensor, type Tensor2D, transpose } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterSpec, ParameterTree } from "../family.js";
@@ -41,6 +42,7 @@ export function defineModel(
   values: Readonly<Record<string, unknown>>,
   where = "config.json",
 ): ModelDefinition {
+  checkValues(values, where);
   const family = findFamily("huggingface", architectureNames(values), where);
   const config = family.readConfig(new ConfigSource("huggingface", where, values, new Set()));
   const sizes = family.axisSizes(config);
@@ -55,6 +57,17 @@ export function defineModel(
     shapes,
     bind: (tensors) => family.bind(config, assemble(specs, config.blockCount, tensors)),
   };
+}
+
+/** @throws FilesError `bad-config` for what is no object */
+export function checkValues(values: unknown, where: unknown): void {
+  if (typeof where === "string" && typeof values === "object" && values !== null && !Array.isArray(values))
+    return;
+  throw new FilesError(
+    "bad-config",
+    `A config is the object that config.json holds, and has a name for errors; what came is ${describeValue(values)} ` +
+      `named ${describeValue(where)}.`,
+  );
 }
 
 function isStored({ parts, optional }: ParameterSpec): boolean {
