@@ -11,7 +11,8 @@ import { root } from "./prepare.mjs";
 const arrows = {
   core: [],
   files: [],
-  backends: [],
+  backends: ["kernels"],
+  kernels: [],
   "embedded-model": [],
   models: ["core", "files"],
   engines: ["backends", "core", "embedded-model", "files", "models"],

@@ -17,7 +17,12 @@ export function prepare() {
     // Not `npm ci`, which begins by deleting node_modules, with what is kept in its .cache.
     () => run("npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"]),
   );
-  const sources = ["tsconfig.json", ...inPackages("tsconfig.json"), ...inPackages("src")];
+  const sources = [
+    "tsconfig.json",
+    ...inPackages("tsconfig.json"),
+    ...inPackages("src"),
+    ...inPackages("assembly"),
+  ];
   once("node_modules/.amulet-built", [...manifests, ...sources].map(stateOf), "Building the packages", () =>
     run(
       process.execPath,

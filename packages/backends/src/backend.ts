@@ -21,6 +21,10 @@ export interface StartOptions {
    * its end. Without it they are looked for beside the script.
    */
   readonly wasmFolder?: string;
+  /** wasm: whether weights may stay as their file stores them, and kernels of ours multiply with them. Default: true. */
+  readonly kernels?: boolean;
+  /** Threads that these kernels may take, the caller's among them. Default: the processor's cores, as far as allowed. */
+  readonly threads?: number;
 }
 
 /** What a started backend tells of itself. */
@@ -55,5 +59,5 @@ export interface BackendModule {
    */
   load(options: StartOptions): Promise<void>;
   /** Once it is the one that computes. @throws BackendError where it computes on something that was not asked for */
-  inspect(): Promise<BackendFacts> | BackendFacts;
+  inspect(options: StartOptions): Promise<BackendFacts> | BackendFacts;
 }

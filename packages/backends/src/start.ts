@@ -78,7 +78,7 @@ async function start(name: BackendName, module: BackendModule, options: StartOpt
   const started = await tf.setBackend(registeredAs);
   if (!started || tf.getBackend() !== registeredAs)
     throw new Error(`TensorFlow.js stayed on ${tf.getBackend()}`);
-  const facts = await module.inspect();
+  const facts = await module.inspect(options);
   leaveAtBackend(facts.fastProducts);
   return { name, ...facts };
 }

@@ -30,8 +30,13 @@ export interface OpenEngineOptions extends FindModelOptions {
   readonly engine?: string | undefined;
   /** cpu, wasm, webgpu, node or node-gpu: what computes methods, and with tfjs the model. Default: the fastest that is here. */
   readonly backend?: string | undefined;
-  /** llama.cpp: how many threads compute. Default: one for each core. */
+  /** tfjs on wasm, and llama.cpp: how many threads compute. Default: one for each core. */
   readonly threads?: number | undefined;
+  /**
+   * tfjs on wasm: whether weights stay as their file stores them, multiplied by kernels of ours. Default: true; without,
+   * they are float32 tensors.
+   */
+  readonly kernels?: boolean | undefined;
   /** llama.cpp: which kind of card computes, `auto`, `cuda`, `vulkan`, `metal` or `off`. Default: auto. */
   readonly gpu?: GpuKind | undefined;
   /** llama.cpp: how many layers a card holds. Default: all. */
@@ -75,6 +80,7 @@ const expected: Readonly<Record<keyof OpenEngineOptions, Expected>> = {
     words: "a whole number of at least 0",
     holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   },
+  kernels: { words: "true or false", holds: (value) => typeof value === "boolean" },
   debug: { words: "true or false", holds: (value) => typeof value === "boolean" },
   signal: { words: "an AbortSignal", holds: isSignal },
   onProgress: aFunction,
@@ -101,21 +107,23 @@ export function checkOptions(options: unknown, caller: string): asserts options 
   checkOwners(options);
 }
 
-/** Options that one engine alone obeys. */
-const owners: Partial<Readonly<Record<keyof OpenEngineOptions, EngineKind>>> = {
-  threads: "llama.cpp",
-  gpu: "llama.cpp",
-  gpuLayers: "llama.cpp",
+/** Options that not every engine obeys. */
+const owners: Partial<Readonly<Record<keyof OpenEngineOptions, readonly EngineKind[]>>> = {
+  threads: ["tfjs", "llama.cpp"],
+  kernels: ["tfjs"],
+  gpu: ["llama.cpp"],
+  gpuLayers: ["llama.cpp"],
 };
 
 /** An option that does nothing is a mistake. */
 function checkOwners(options: OpenEngineOptions): void {
   const engine = options.engine ?? "tfjs";
-  for (const [name, owner] of Object.entries(owners)) {
-    if (options[name as keyof OpenEngineOptions] === undefined || engineKind(engine) === owner) continue;
+  for (const [name, kinds] of Object.entries(owners)) {
+    if (options[name as keyof OpenEngineOptions] === undefined || kinds.includes(engineKind(engine)!))
+      continue;
     throw new EngineError(
       "bad-request",
-      `The option ${name} belongs to the engine ${owner}; with ${engine} it does nothing.`,
+      `The option ${name} belongs to the engine ${kinds.join(" and ")}; with ${engine} it does nothing.`,
     );
   }
 }

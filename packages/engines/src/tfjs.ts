@@ -13,10 +13,13 @@ import type { OpenEngineOptions } from "./options.js";
  * @throws BackendError, FilesError, ModelError, CoreError `aborted`
  */
 export async function openTfjsEngine(options: OpenEngineOptions): Promise<Engine> {
-  const { model: wanted = embeddedModelFolder, backend, signal, onProgress } = options;
+  const { model: wanted = embeddedModelFolder, backend, threads, kernels, signal, onProgress } = options;
   const path = await locateModel(wanted, options, checkConfig);
   const started = performance.now();
-  const { name, description, version, memory, passedOver } = await startBackend(backend);
+  const { name, description, version, memory, passedOver } = await startBackend(backend, {
+    ...(threads !== undefined && { threads }),
+    ...(kernels !== undefined && { kernels }),
+  });
   throwIfAborted(signal, "Opening the model");
   const model = await loadModel(path, {
     memory,

@@ -28,7 +28,7 @@ function takeAll({ _malloc }: Heap): number[] {
 }
 
 async function loadTiny(): Promise<Model> {
-  return loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  return loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { weights: "float32" });
 }
 
 const [prompt, next] = [

@@ -1,4 +1,4 @@
-/** The budget that a backend states, checked before anything is read. */
+/** The budget that a backend states for float32 weights, checked before anything is read. */
 import { startBackend } from "@amulet-ts/backends";
 import { place } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
@@ -20,7 +20,9 @@ const [embedding, largestOfBlock, oneHead, oneToken] = [260 * 8 * 4, 8 * 12 * 4,
 async function load(options: Parameters<typeof loadModel>[1] & object) {
   const before = tf.memory().numTensors;
   try {
-    (await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), options)).dispose();
+    (
+      await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { weights: "float32", ...options })
+    ).dispose();
   } finally {
     expect(tf.memory().numTensors, "tensors left behind").toBe(before);
   }
@@ -29,7 +31,10 @@ async function load(options: Parameters<typeof loadModel>[1] & object) {
 /** Sizes of the tensors that loading makes, largest first, and what the model answers. */
 async function answer(memory: MemoryBudget) {
   const made = vi.spyOn(tf.engine(), "makeTensor");
-  const model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { memory });
+  const model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), {
+    weights: "float32",
+    memory,
+  });
   const sizes = made.mock.results.map(({ value }) => 4 * (value as tf.Tensor).size).sort((a, b) => b - a);
   made.mockRestore();
   const session = model.openTensorSession(2);
@@ -104,7 +109,7 @@ test("packed copies count: what fits once does not fit twice", async () => {
 test.each(["cpu", "wasm"])("on %s a tied embedding lies once", async (backend) => {
   await startBackend(backend);
   const before = tf.memory().numBytes;
-  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { weights: "float32" });
   // Epsilon, the scores' factor, two masks of 2 heads and 1 group, a rotation of width 4.
   const constants = 1 + 1 + 2 * 2 + 4 * 4;
   expect(tf.memory().numBytes - before).toBe(4 * (model.parameterCount + constants));

@@ -12,7 +12,7 @@ import type { ModelValues } from "./shared.js";
 
 /** @throws CliError `usage`, BackendError, FilesError, ModelError, CoreError `aborted` */
 export async function openModel(values: ModelValues & { readonly debug?: boolean }, io: Io): Promise<Engine> {
-  const { model, engine: kind, backend, threads, gpu, "gpu-layers": gpuLayers, debug } = values;
+  const { model, engine: kind, backend, threads, kernels, gpu, "gpu-layers": gpuLayers, debug } = values;
   checkModelName(model);
   const loading = new Progress(io, "Loading the model");
   const engine = await withDownload(model, io, (onDownload) =>
@@ -21,6 +21,7 @@ export async function openModel(values: ModelValues & { readonly debug?: boolean
       engine: kind,
       backend,
       threads,
+      ...(kernels !== undefined && { kernels: kernels === "on" }),
       gpu,
       gpuLayers,
       debug,

@@ -103,7 +103,12 @@ const engineOptions = {
     ),
     read: readEngine,
   },
-  threads: number("N", wholeFrom(1), "llama.cpp: threads that compute (default: one for each core)"),
+  threads: number(
+    "N",
+    wholeFrom(1),
+    "tfjs on wasm, llama.cpp: threads that compute (default: one for each core)",
+  ),
+  kernels: choice("on|off", ["on", "off"], "wasm: weights stay as their file stores them (default on)"),
   gpu: choice("KIND", gpuKinds, "llama.cpp: the kind of card that computes"),
   "gpu-layers": number("N", wholeFrom(0), "llama.cpp: layers that a card holds (default: all)"),
 };

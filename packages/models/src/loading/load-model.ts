@@ -27,6 +27,7 @@ import { disposeParameters, parameterAt } from "./parameter-tree.js";
 import { type ModelPlan, planModel } from "./plan-model.js";
 import { countParameters, type PlannedParameter } from "./plan-parameters.js";
 import { checkProducts, type ProductProbe } from "./product-check.js";
+import { usualStorage } from "./read-parameter.js";
 
 export interface LoadModelOptions extends LoadOptions {
   /** What the running backend can hold; checked before anything is loaded. */
@@ -67,7 +68,8 @@ export async function loadModel(place: Place, options: LoadModelOptions = {}): P
 async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
   const plan = planModel(checkpoint);
   const { family, config, planned } = plan;
-  if (options.memory) checkMemory(checkpoint.path, planned, options.weights ?? "float32", options.memory);
+  if (options.memory)
+    checkMemory(checkpoint.path, planned, options.weights ?? usualStorage(), options.memory);
   const tensorLimitBytes = options.memory?.tensorLimitBytes;
   const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
   const pass = bindOrDispose(family, config, parameters);

@@ -3,7 +3,7 @@
 import { throwIfAborted, yieldToHost } from "@amulet-ts/core";
 import { disposeParameters, emptyTree, type GrowingTree, placeParameter } from "./parameter-tree.js";
 import { countElements, type PlannedParameter } from "./plan-parameters.js";
-import { readParameter, type WeightStorage } from "./read-parameter.js";
+import { readParameter, usualStorage, type WeightStorage } from "./read-parameter.js";
 
 export interface LoadProgress {
   /** Parameters' elements loaded so far, and in all. */
@@ -13,8 +13,8 @@ export interface LoadProgress {
 
 export interface LoadOptions {
   /**
-   * `float32`, the default, is fast. `stored` takes the memory that the file has, and decodes a weight whenever it is
-   * used: the same numbers, many times slower.
+   * `stored` takes the memory that the file has: the same numbers, and the default where the backend has kernels that
+   * multiply with them; elsewhere a weight is decoded whenever it is used, which is many times slower than `float32`.
    */
   readonly weights?: WeightStorage;
   readonly signal?: AbortSignal;
@@ -31,7 +31,7 @@ export interface LoadOptions {
 export async function loadParameters(
   planned: readonly PlannedParameter[],
   blockCount: number,
-  { weights = "float32", signal, onProgress }: LoadOptions = {},
+  { weights = usualStorage(), signal, onProgress }: LoadOptions = {},
   tensorLimitBytes = Number.POSITIVE_INFINITY,
 ): Promise<GrowingTree> {
   const tree = emptyTree(blockCount);

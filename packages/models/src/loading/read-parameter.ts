@@ -4,6 +4,7 @@ import type { StoredRows } from "@amulet-ts/files";
 import { type Tensor, type Tensor2D, tensor1d, tensor2d, tidy, zeros } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import { joinWeights } from "../weights/joined-weight.js";
+import { type EmptyWeight, type StoredKernels, storedKernels } from "../weights/stored-kernels.js";
 import { StoredWeight } from "../weights/stored-weight.js";
 import { liesByRows, TensorWeight } from "../weights/tensor-weight.js";
 import type { Weight } from "../weights/weight.js";
@@ -15,6 +16,11 @@ import { orderRows, rowOrder, turnMatrix } from "./row-order.js";
 
 /** How weights are held: as float32 tensors, or in the file's own bytes, decoded at every use. */
 export type WeightStorage = "float32" | "stored";
+
+/** Where nothing else was asked for. */
+export function usualStorage(): WeightStorage {
+  return storedKernels() ? "stored" : "float32";
+}
 
 export interface ReadOptions {
   readonly weights: WeightStorage;
@@ -103,7 +109,53 @@ async function readColumns(parts: readonly PlannedPart[], signal?: AbortSignal):
   return tensor2d(values, [inputs, outputs]);
 }
 
+/** By the backend's kernels, where it has some, and otherwise in JavaScript's memory. */
 async function readStored(part: PlannedPart, signal?: AbortSignal): Promise<Weight> {
+  const kernels = storedKernels();
+  return kernels ? readForKernels(part, kernels, signal) : readForDecoding(part, signal);
+}
+
+/** Types that the kernels don't know come as float32. */
+async function readForKernels(
+  part: PlannedPart,
+  kernels: StoredKernels,
+  signal?: AbortSignal,
+): Promise<Weight> {
+  const { source, inputsFirst } = part;
+  const [inputs, outputs] = inputsAndOutputs(part);
+  const isKnown = kernels.storedTypes.includes(source.type);
+  const weight = kernels.hold(isKnown ? source.type : "F32", outputs, inputs);
+  try {
+    const read = async (first: number, count: number) =>
+      isKnown ? (await source.readStored(first, count)).bytes : bytesOf(await source.readRows(first, count));
+    if (inputsFirst) {
+      const bytes = await read(0, inputs);
+      weight.write(0, turnMatrix(bytes, shapeOf(part), bytes.length / (inputs * outputs)));
+      return weight;
+    }
+    const order = rowOrder(part);
+    for await (const { first, end } of inPieces(shapeOf(part), signal))
+      writeRows(weight, await read(first, end - first), order.subarray(first, end));
+    return weight;
+  } catch (error) {
+    weight.dispose();
+    throw error;
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** @param places the row of ours for each */
+function writeRows(weight: EmptyWeight, rows: Uint8Array, places: Uint32Array): void {
+  const areInOrder = places.every((place, row) => place === places[0]! + row);
+  const together = areInOrder ? places.length : 1;
+  const rowBytes = rows.length / places.length;
+  for (let row = 0; row < places.length; row += together)
+    weight.write(places[row]!, rows.subarray(row * rowBytes, (row + together) * rowBytes));
+}
+
+async function readForDecoding(part: PlannedPart, signal?: AbortSignal): Promise<Weight> {
   const { type, bytes } = await readBytes(part, signal);
   const [inputs, outputs] = inputsAndOutputs(part);
   const rows = part.inputsFirst

@@ -82,8 +82,8 @@ export function toleranceBetweenRuns(
   return 2 * Math.max(...rows.map((row) => roundingOf(folder, row, backend)));
 }
 
-export function loadFixture(folder: string): Promise<Model> {
-  return loadModel(fixture(`checkpoints/${folder}`));
+export function loadFixture(folder: string, options?: Parameters<typeof loadModel>[1]): Promise<Model> {
+  return loadModel(fixture(`checkpoints/${folder}`), options);
 }
 
 /** The rows of a matrix. */

@@ -1,0 +1,3 @@
+/** What the host and the threads call. */
+export { decode } from "./decode";
+export { run, serve, stop } from "./pool";

@@ -1,0 +1,65 @@
+/**
+ * Threads that share one memory. A job is cut into chunks, and whoever is free claims the next one, the caller included:
+ * a thread that the system does not let run holds up no more than the chunk that it has claimed. A ticket carries the
+ * job's number, so that a chunk of an earlier job cannot be claimed late.
+ */
+import { runChunk } from "./jobs";
+import { doneCount, jobNumber, sleeperCount, stopped, ticket } from "./layout";
+
+/** Looks at the ticket before a thread sleeps: some 20 µs. */
+const looksBeforeSleep: i32 = 4000;
+
+/** Claims chunks of the job that runs until none is left. */
+function work(thread: i32): void {
+  while (true) {
+    const seen = atomic.load<i64>(ticket);
+    const next = <i32>(seen & 0xffff);
+    const total = <i32>((seen >> 16) & 0xffff);
+    if (next >= total) return;
+    if (atomic.cmpxchg<i64>(ticket, seen, seen + 1) != seen) continue;
+    // The job cannot change before this chunk is done.
+    runChunk(next, thread);
+    if (atomic.add<i32>(doneCount, 1) + 1 == total) atomic.notify(doneCount, 1);
+  }
+}
+
+/**
+ * Runs the job that is written, to its end.
+ *
+ * @param total chunks, below 2^16
+ * @param maySleep 0 where the thread is a page's own, which must not
+ */
+export function run(total: i32, maySleep: i32): void {
+  if (total == 1) return runChunk(0, 0);
+  atomic.store<i32>(doneCount, 0);
+  const number = <i64>(atomic.load<i32>(jobNumber) + 1);
+  atomic.store<i64>(ticket, (number << 32) | ((<i64>total) << 16));
+  if (atomic.load<i32>(sleeperCount) > 0) atomic.notify(jobNumber, -1);
+  work(0);
+  for (let looks = 0; ; looks++) {
+    const done = atomic.load<i32>(doneCount);
+    if (done == total) return;
+    if (maySleep != 0 && looks > looksBeforeSleep) atomic.wait<i32>(doneCount, done, -1);
+  }
+}
+
+/** A thread's life: it works and waits until it is stopped. */
+export function serve(thread: i32): void {
+  while (atomic.load<i32>(stopped) == 0) {
+    const number = atomic.load<i32>(jobNumber);
+    work(thread);
+    let looks = 0;
+    while (atomic.load<i32>(jobNumber) == number && looks < looksBeforeSleep) looks++;
+    if (looks < looksBeforeSleep) continue;
+    atomic.add<i32>(sleeperCount, 1);
+    if (atomic.load<i32>(stopped) == 0) atomic.wait<i32>(jobNumber, number, -1);
+    atomic.sub<i32>(sleeperCount, 1);
+  }
+}
+
+/** Wakes all threads so that they end. */
+export function stop(): void {
+  atomic.store<i32>(stopped, 1);
+  atomic.add<i32>(jobNumber, 1);
+  atomic.notify(jobNumber, -1);
+}

@@ -1,0 +1,156 @@
+/**
+ * Activations times weights that lie as their file stores them. Four outputs at a time are decoded to float32 in a
+ * thread's scratch, which stays in the processor's nearest cache, and multiplied with every row of activations from
+ * there: decoding is paid once however many rows there are, and what is multiplied are the file's numbers, bit for bit.
+ */
+import { decode } from "./decode";
+import { details } from "./layout";
+
+// Numbers of the job, from `details` on.
+const states: usize = details; // address of the rows of activations, each padded with zeros
+const stateBytes: usize = details + 4; // from one to the next
+const stateCount: usize = details + 8;
+const inputs: usize = details + 12;
+const padded: usize = details + 16; // the same, as a multiple of 8
+const chunkOutputs: usize = details + 20; // a multiple of 4
+const partCount: usize = details + 24;
+const parts: usize = details + 48;
+
+// Numbers of a part, the weights that stand side by side.
+const partBytes: usize = 32;
+const partType: usize = 0;
+const partBlocks: usize = 4;
+const partRowBytes: usize = 8;
+const partOutputs: usize = 12;
+const partResult: usize = 16; // where the products of the first row go
+const partResultBytes: usize = 20; // from one row to the next
+const partAdds: usize = 24; // not 0 where they are added to what is there
+
+/** The outputs of all parts together, cut into chunks. */
+export function productChunk(chunk: i32, scratch: usize): void {
+  const size = load<i32>(chunkOutputs);
+  let first = chunk * size;
+  let left = size;
+  const count = load<i32>(partCount);
+  for (let p = 0; p < count && left > 0; p++) {
+    const part = parts + <usize>p * partBytes;
+    const outputs = load<i32>(part, partOutputs);
+    if (first < outputs) {
+      const own = min(left, outputs - first);
+      multiplyPart(part, first, first + own, scratch);
+      left -= own;
+      first += own;
+    }
+    first -= outputs;
+  }
+}
+
+function multiplyPart(part: usize, first: i32, end: i32, scratch: usize): void {
+  for (let output = first; output < end; output += 4) multiplyFour(part, output, min(4, end - output), scratch);
+}
+
+/** Up to four outputs; where there are fewer, the last of them is computed several times and stored once. */
+function multiplyFour(part: usize, output: i32, count: i32, scratch: usize): void {
+  const width = load<i32>(inputs);
+  const rowBytes = <usize>load<u32>(part, partRowBytes);
+  const scratchRow = <usize>load<i32>(padded) << 2;
+  let from = <usize>load<u32>(part, partBlocks) + <usize>output * rowBytes;
+  const type = load<i32>(part, partType);
+  for (let row = 0; row < count; row++, from += rowBytes) {
+    const to = scratch + <usize>row * scratchRow;
+    decode(type, from, to, width);
+    for (let at = <usize>width << 2; at < scratchRow; at += 4) store<f32>(to + at, 0);
+  }
+  multiplyRows(part, output, count, scratch, scratchRow);
+}
+
+function multiplyRows(part: usize, output: i32, count: i32, w0: usize, scratchRow: usize): void {
+  const w1 = count > 1 ? w0 + scratchRow : w0;
+  const w2 = count > 2 ? w1 + scratchRow : w1;
+  const w3 = count > 3 ? w2 + scratchRow : w2;
+  const step = <usize>load<u32>(stateBytes);
+  const resultStep = <usize>load<u32>(part, partResultBytes);
+  const adds = load<i32>(part, partAdds) != 0;
+  const rows = load<i32>(stateCount);
+  let x = <usize>load<u32>(states);
+  let result = <usize>load<u32>(part, partResult) + (<usize>output << 2);
+  let row = 0;
+  for (; row + 2 <= rows; row += 2) {
+    multiplyTwo(x, x + step, w0, w1, w2, w3, scratchRow, result, result + resultStep, count, adds);
+    x += step << 1;
+    result += resultStep << 1;
+  }
+  if (row < rows) multiplyOne(x, w0, w1, w2, w3, scratchRow, result, count, adds);
+}
+
+/** The sums of four vectors, each over its lanes, as one. */
+@inline
+function sumLanes(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
+  return f32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
+}
+
+@inline
+function put(result: usize, sums: v128, count: i32, adds: bool): void {
+  if (count == 4) {
+    v128.store(result, adds ? f32x4.add(v128.load(result), sums) : sums);
+    return;
+  }
+  putOne(result, f32x4.extract_lane(sums, 0), adds);
+  if (count > 1) putOne(result + 4, f32x4.extract_lane(sums, 1), adds);
+  if (count > 2) putOne(result + 8, f32x4.extract_lane(sums, 2), adds);
+}
+
+@inline
+function putOne(result: usize, sum: f32, adds: bool): void {
+  store<f32>(result, adds ? load<f32>(result) + sum : sum);
+}
+
+function multiplyTwo(
+  x: usize, y: usize, w0: usize, w1: usize, w2: usize, w3: usize, bytes: usize, xResult: usize, yResult: usize,
+  count: i32, adds: bool,
+): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0;
+  let y0 = x0, y1 = x0, y2 = x0, y3 = x0;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const xs = v128.load(x + at);
+    const ys = v128.load(y + at);
+    let w = v128.load(w0 + at);
+    x0 = f32x4.add(x0, f32x4.mul(xs, w));
+    y0 = f32x4.add(y0, f32x4.mul(ys, w));
+    w = v128.load(w1 + at);
+    x1 = f32x4.add(x1, f32x4.mul(xs, w));
+    y1 = f32x4.add(y1, f32x4.mul(ys, w));
+    w = v128.load(w2 + at);
+    x2 = f32x4.add(x2, f32x4.mul(xs, w));
+    y2 = f32x4.add(y2, f32x4.mul(ys, w));
+    w = v128.load(w3 + at);
+    x3 = f32x4.add(x3, f32x4.mul(xs, w));
+    y3 = f32x4.add(y3, f32x4.mul(ys, w));
+  }
+  put(xResult, sumLanes(x0, x1, x2, x3), count, adds);
+  put(yResult, sumLanes(y0, y1, y2, y3), count, adds);
+}
+
+/** Two vectors a turn, so that additions need not wait for one another. */
+function multiplyOne(
+  x: usize, w0: usize, w1: usize, w2: usize, w3: usize, bytes: usize, result: usize, count: i32, adds: bool,
+): void {
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
+  let b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  for (let at: usize = 0; at < bytes; at += 32) {
+    const first = v128.load(x + at);
+    const second = v128.load(x + at, 16);
+    a0 = f32x4.add(a0, f32x4.mul(first, v128.load(w0 + at)));
+    b0 = f32x4.add(b0, f32x4.mul(second, v128.load(w0 + at, 16)));
+    a1 = f32x4.add(a1, f32x4.mul(first, v128.load(w1 + at)));
+    b1 = f32x4.add(b1, f32x4.mul(second, v128.load(w1 + at, 16)));
+    a2 = f32x4.add(a2, f32x4.mul(first, v128.load(w2 + at)));
+    b2 = f32x4.add(b2, f32x4.mul(second, v128.load(w2 + at, 16)));
+    a3 = f32x4.add(a3, f32x4.mul(first, v128.load(w3 + at)));
+    b3 = f32x4.add(b3, f32x4.mul(second, v128.load(w3 + at, 16)));
+  }
+  const sums = sumLanes(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3));
+  put(result, sums, count, adds);
+}

@@ -1,0 +1,6 @@
+/** What scripts/assemble.mjs makes of assembly/: WebAssembly in base64. */
+
+/** For a memory that threads share. */
+export const shared: string;
+/** For a memory of one thread. */
+export const unshared: string;

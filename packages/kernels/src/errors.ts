@@ -1,0 +1,17 @@
+/** What went wrong, for programs; the message says it for people. */
+export type KernelsErrorCode =
+  /** The memory of the kernels is full. */
+  | "out-of-memory"
+  /** A weight does not have the form that its type and shape say. */
+  | "bad-weight";
+
+/** The one error class of `kernels`. */
+export class KernelsError extends Error {
+  override readonly name = "KernelsError";
+  readonly code: KernelsErrorCode;
+
+  constructor(code: KernelsErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,52 @@
+/** Kernels that stand beside a backend of TensorFlow.js, and where a loader finds them. */
+import { backend } from "@tensorflow/tfjs-core";
+import { canShareMemory, Pool } from "./pool/pool.js";
+import { storedTypes } from "./stored-types.js";
+import { KernelWeight } from "./weights/kernel-weight.js";
+
+export interface KernelOptions {
+  /** How many threads may work at once, the caller's own among them. */
+  readonly threads: number;
+}
+
+/** What a loader gets. */
+export interface StoredKernels {
+  /** Threads that work; one where memory can't be shared. */
+  readonly threads: number;
+  /** The types that are multiplied as they are, in the words of files. */
+  readonly storedTypes: readonly string[];
+  /**
+   * Room for a weight `[outputs, inputs]`, to be written and then used.
+   *
+   * @throws KernelsError `out-of-memory`, and `bad-weight` for rows that are no whole blocks
+   */
+  hold(storedType: string, outputs: number, inputs: number): KernelWeight;
+}
+
+/** Where @amulet-ts/models looks for them. */
+const agreedKey = Symbol.for("@amulet-ts/stored-kernels");
+
+/** Leaves kernels at the backend that runs now, which is TensorFlow.js' wasm. {@link registerKernels} was called. */
+export function leaveKernelsAtBackend(options: KernelOptions): StoredKernels {
+  const kernels = makeKernels(options);
+  Object.defineProperty(backend(), agreedKey, { value: kernels, configurable: true });
+  return kernels;
+}
+
+/** Takes them away again; weights that they hold stay usable. */
+export function removeKernelsFromBackend(): void {
+  Object.defineProperty(backend(), agreedKey, { value: undefined, configurable: true });
+}
+
+/** Memory and threads are there while a weight is. */
+function makeKernels({ threads }: KernelOptions): StoredKernels {
+  let pool: Pool | undefined;
+  return {
+    threads: canShareMemory() ? threads : 1,
+    storedTypes: [...storedTypes.keys()],
+    hold: (storedType, outputs, inputs) => {
+      if (!pool?.isOpen) pool = new Pool(threads);
+      return new KernelWeight(pool, storedTypes.get(storedType)!, outputs, inputs);
+    },
+  };
+}

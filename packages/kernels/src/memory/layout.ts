@@ -1,0 +1,14 @@
+/** Where a job is written, in bytes; assembly/layout.ts and assembly/product.ts say the same to the kernels. */
+
+/** Scratch of the threads: its address and how much each has. */
+export const scratchAt = 256 + 4;
+/** What is peculiar to a kind of job. */
+export const detailsAt = 256 + 16;
+/** Parts of a product that stand side by side. */
+export const partsAt = detailsAt + 48;
+/** 32-bit numbers of a part. */
+export const partLength = 8;
+/** From here on memory is given away; before it there is room for the parts of a job. */
+export const firstFree = 4096;
+/** As many parts as there is room for. */
+export const mostParts = Math.floor((firstFree - partsAt) / (4 * partLength));

@@ -1,0 +1,22 @@
+/** What is used of WebAssembly, by types of our own: those of the platform come with a page's library or not at all. */
+
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike;
+  grow(pages: number): number;
+}
+
+/** Compiled code; a thread gets it as it is. */
+export interface WasmModule {
+  readonly isModule?: never;
+}
+
+interface Platform {
+  readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
+  readonly Module: new (code: Uint8Array) => WasmModule;
+  readonly Instance: new (
+    module: WasmModule,
+    imports: { readonly env: { readonly memory: WasmMemory } },
+  ) => { readonly exports: unknown };
+}
+
+export const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;

@@ -1,0 +1,125 @@
+/**
+ * A memory, the kernels that work in it, and their threads. It is there while something is held in it: the last part
+ * given back ends the threads.
+ */
+import { shared, unshared } from "#binary";
+import { Heap, mostPages } from "../memory/heap.js";
+import { scratchAt } from "../memory/layout.js";
+import { Instance, Memory, Module, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
+import { startThread } from "./threads.js";
+
+/** What assembly/index.ts exports. */
+interface Kernels {
+  decode(type: number, from: number, to: number, count: number): void;
+  run(chunks: number, maySleep: number): void;
+  stop(): void;
+}
+
+const modules = new Map<string, WasmModule>();
+
+/** Compiled once; a few kB, so that waiting is no matter. */
+function moduleOf(base64: string): WasmModule {
+  const compiled = modules.get(base64) ?? new Module(bytesOf(base64));
+  modules.set(base64, compiled);
+  return compiled;
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** Whether a memory can be shared here: not in a page that is not cross-origin isolated. */
+export function canShareMemory(): boolean {
+  if (typeof SharedArrayBuffer !== "function") return false;
+  return (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated ?? true;
+}
+
+/** Whether this thread may sleep: a page's own may not. */
+function maySleep(): boolean {
+  return (globalThis as { document?: unknown }).document === undefined;
+}
+
+/** Products below which one thread is as fast. */
+const worthThreads = 2 ** 17;
+
+/** Most chunks of a job, so that its counters hold them. */
+const mostChunks = 4096;
+
+export class Pool {
+  readonly heap: Heap;
+  readonly threads: number;
+  private readonly module: WasmModule;
+  private readonly memory: WasmMemory;
+  private readonly kernels: Kernels;
+  private readonly sleeps = maySleep() ? 1 : 0;
+  private scratch: { readonly at: number; readonly bytes: number } | undefined;
+  private areStarted = false;
+  private isClosed = false;
+
+  /** @param threads how many may work at once, the caller's own among them */
+  constructor(threads: number) {
+    this.threads = canShareMemory() ? Math.max(1, threads) : 1;
+    const isShared = this.threads > 1;
+    this.module = moduleOf(isShared ? shared : unshared);
+    this.memory = new Memory({ initial: 1, maximum: mostPages, shared: isShared });
+    this.heap = new Heap(this.memory);
+    const { exports } = new Instance(this.module, { env: { memory: this.memory } });
+    this.kernels = exports as unknown as Kernels;
+  }
+
+  decode(type: number, from: number, to: number, count: number): void {
+    this.kernels.decode(type, from, to, count);
+  }
+
+  /** How many equal chunks to cut work into: enough that threads end together, each worth the claiming. */
+  chunksFor(units: number, productsOfUnit: number): number {
+    if (this.threads === 1 || units * productsOfUnit < worthThreads) return 1;
+    const worthClaiming = Math.ceil((units * productsOfUnit) / (worthThreads / 4));
+    return Math.min(units, mostChunks, worthClaiming, 32 * this.threads);
+  }
+
+  /**
+   * Runs the job that is written.
+   *
+   * @param scratchBytes what each thread needs
+   */
+  run(chunks: number, scratchBytes: number): void {
+    const scratch = this.scratchOf(scratchBytes);
+    new Uint32Array(this.heap.bytes.buffer, scratchAt, 2).set([scratch.at, scratch.bytes]);
+    if (chunks > 1) this.startThreads();
+    this.kernels.run(chunks, this.sleeps);
+  }
+
+  /** Gives a part of the memory back; with the last one the threads end. */
+  release(at: number): void {
+    this.heap.release(at);
+    if (this.heap.holds === (this.scratch ? 1 : 0)) this.close();
+  }
+
+  /** Whether it can still be used. */
+  get isOpen(): boolean {
+    return !this.isClosed;
+  }
+
+  private close(): void {
+    this.isClosed = true;
+    this.kernels.stop();
+  }
+
+  private scratchOf(bytes: number): { readonly at: number; readonly bytes: number } {
+    if (this.scratch && this.scratch.bytes >= bytes) return this.scratch;
+    const whole = Math.ceil(bytes / 64) * 64;
+    const at = this.heap.allocate(whole * this.threads);
+    if (this.scratch) this.heap.release(this.scratch.at);
+    this.scratch = { at, bytes: whole };
+    return this.scratch;
+  }
+
+  /** Those that are not ready yet leave their work to the others. */
+  private startThreads(): void {
+    if (this.areStarted) return;
+    this.areStarted = true;
+    const { module, memory } = this;
+    for (let thread = 1; thread < this.threads; thread++) void startThread({ module, memory, thread });
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A weight as its file stores it, in the memory of the kernels. It is what @amulet-ts/models calls a weight; nothing of
+ * that package is needed here. N: rows of activations, or ids · I: inputs · O: outputs.
+ */
+import { concat, engine, getBackend, matMul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { KernelsError } from "../errors.js";
+import type { Pool } from "../pool/pool.js";
+import type { StoredType } from "../stored-types.js";
+import { bytesOfRow, type HeldBlocks } from "./product.js";
+import { productKernel, runsProducts } from "./product-kernel.js";
+
+/** Numbers that are float32 at a time where a backend without kernels multiplies: 4 MiB. */
+const numbersAtOnce = 2 ** 20;
+
+export class KernelWeight implements HeldBlocks {
+  readonly at: number;
+  private isHeld = true;
+
+  /** Room for a weight, which {@link write} fills. @throws KernelsError `out-of-memory`, `bad-weight` */
+  constructor(
+    readonly pool: Pool,
+    readonly type: StoredType,
+    readonly outputs: number,
+    readonly inputs: number,
+  ) {
+    if (inputs % type.blockSize !== 0)
+      throw new KernelsError(
+        "bad-weight",
+        `A row of ${inputs} numbers is no whole number of ${type.name} blocks of ${type.blockSize}.`,
+      );
+    this.at = pool.heap.allocate(this.bytes);
+  }
+
+  get storedType(): string {
+    return this.type.name;
+  }
+
+  get bytes(): number {
+    return this.outputs * bytesOfRow(this.type, this.inputs);
+  }
+
+  /** Puts whole rows, as the file has them, from row `first` on. */
+  write(first: number, rows: Uint8Array): void {
+    const start = first * bytesOfRow(this.type, this.inputs);
+    if (start + rows.length > this.bytes)
+      throw new KernelsError(
+        "bad-weight",
+        `${rows.length} bytes from row ${first} on do not fit into ${this.outputs} rows of ${this.inputs} ${this.type.name} numbers.`,
+      );
+    this.pool.heap.bytes.set(rows, this.at + start);
+  }
+
+  multiply(x_NI: Tensor2D): Tensor2D {
+    if (!runsProducts(getBackend())) return this.multiplyComposed(x_NI);
+    return engine().runKernel(productKernel, { x: x_NI }, { weight: this as never }) as Tensor2D;
+  }
+
+  /** The same by operations of TensorFlow.js: for backends without kernels, and what kernels are held against. */
+  multiplyComposed(x_NI: Tensor2D): Tensor2D {
+    const count = Math.max(1, Math.floor(numbersAtOnce / this.inputs));
+    return tidy(() => {
+      const products: Tensor2D[] = [];
+      for (let first = 0; first < this.outputs; first += count) {
+        const rows = Math.min(count, this.outputs - first);
+        const rows_OI = tensor2d(this.numbers(first, rows), [rows, this.inputs]);
+        products.push(matMul(x_NI, rows_OI, false, true));
+      }
+      return concat(products, 1);
+    });
+  }
+
+  lookUp(ids_N: Int32Array): Tensor2D {
+    const rows_NI = new Float32Array(ids_N.length * this.inputs);
+    for (const [n, id] of ids_N.entries()) rows_NI.set(this.numbers(id, 1), n * this.inputs);
+    return tensor2d(rows_NI, [ids_N.length, this.inputs]);
+  }
+
+  dispose(): void {
+    if (this.isHeld) this.pool.release(this.at);
+    this.isHeld = false;
+  }
+
+  /** Rows in float32: the file's numbers, bit for bit. */
+  private numbers(first: number, rows: number): Float32Array {
+    const { heap } = this.pool;
+    const count = rows * this.inputs;
+    const to = heap.allocate(4 * count);
+    try {
+      const from = this.at + first * bytesOfRow(this.type, this.inputs);
+      this.pool.decode(this.type.id, from, to, count);
+      return heap.floats(to, count).slice();
+    } finally {
+      heap.release(to);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** The job of multiplying rows of activations with weights that stand side by side; assembly/product.ts runs it. */
+import { detailsAt, partLength, partsAt } from "../memory/layout.js";
+import type { Pool } from "../pool/pool.js";
+import type { StoredType } from "../stored-types.js";
+
+/** Blocks in the pool's memory: `[outputs, inputs]`. */
+export interface HeldBlocks {
+  readonly type: StoredType;
+  readonly at: number;
+  readonly outputs: number;
+  readonly inputs: number;
+}
+
+/** Rows of activations in the pool's memory, each as long as {@link paddedRow} says, zeros at its end. */
+export interface HeldRows {
+  readonly at: number;
+  readonly count: number;
+}
+
+/** One weight's products, a row of them `rowBytes` after the other. */
+export interface ProductPart {
+  readonly blocks: HeldBlocks;
+  readonly resultAt: number;
+  readonly resultRowBytes: number;
+  /** Whether they are added to what is there. */
+  readonly adds?: boolean;
+}
+
+/** Numbers of a row of activations: the kernels take eight at a time. */
+export function paddedRow(inputs: number): number {
+  return Math.ceil(inputs / 8) * 8;
+}
+
+/** Outputs that are decoded together. */
+const together = 4;
+
+/** @param parts of equal inputs */
+export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPart[]): void {
+  const { inputs } = parts[0]!.blocks;
+  const padded = paddedRow(inputs);
+  const outputs = parts.reduce((sum, { blocks }) => sum + blocks.outputs, 0);
+  const units = Math.ceil(outputs / together);
+  // A decoded number costs as much as some of its products.
+  const chunks = pool.chunksFor(units, together * inputs * (states.count + 2));
+  const chunkOutputs = Math.ceil(units / chunks) * together;
+  const details = new Uint32Array(pool.heap.bytes.buffer, detailsAt, 7);
+  details.set([states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length]);
+  const written = new Uint32Array(pool.heap.bytes.buffer, partsAt, partLength * parts.length);
+  for (const [p, part] of parts.entries()) written.set(describe(part), p * partLength);
+  pool.run(Math.ceil(outputs / chunkOutputs), 4 * together * padded);
+}
+
+function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {
+  const { type, at, outputs, inputs } = blocks;
+  return [type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds)];
+}
+
+export function bytesOfRow({ blockSize, bytesPerBlock }: StoredType, inputs: number): number {
+  return (inputs / blockSize) * bytesPerBlock;
+}

@@ -1,0 +1,88 @@
+/** Threads: the same numbers however many there are, each chunk once, and none left behind. */
+import { describe, expect, test } from "vitest";
+import { Pool } from "../src/pool/pool.js";
+import { storedTypes } from "../src/stored-types.js";
+import { bytesOfRow, multiply } from "../src/weights/product.js";
+
+const inputs = 256;
+const outputs = 1024;
+const rows = 3;
+
+/** A job over Q8_0 weights that adds to results that are 1: a chunk done twice, or not at all, shows. */
+function prepare(threads: number) {
+  const pool = new Pool(threads);
+  const type = storedTypes.get("Q8_0")!;
+  const at = pool.heap.allocate(outputs * bytesOfRow(type, inputs));
+  const bytes = new Uint8Array(outputs * bytesOfRow(type, inputs));
+  for (let i = 0; i < bytes.length; i++) bytes[i] = i % 34 === 1 ? 0x2c : (i * 73) & 255;
+  pool.heap.bytes.set(bytes, at);
+  const statesAt = pool.heap.allocate(4 * rows * inputs);
+  pool.heap
+    .floats(statesAt, rows * inputs)
+    .set(Float32Array.from({ length: rows * inputs }, (_, i) => Math.sin(i)));
+  const resultAt = pool.heap.allocate(4 * rows * outputs);
+  const results = () => pool.heap.floats(resultAt, rows * outputs);
+  const run = (): Float32Array => {
+    results().fill(1);
+    const part = { blocks: { type, at, outputs, inputs }, resultAt, resultRowBytes: 4 * outputs, adds: true };
+    multiply(pool, { at: statesAt, count: rows }, [part]);
+    return results().slice();
+  };
+  const end = () => {
+    for (const held of [at, statesAt, resultAt]) pool.release(held);
+  };
+  return { pool, run, end };
+}
+
+const areEqual = (one: Float32Array, other: Float32Array) =>
+  Buffer.compare(new Uint8Array(one.buffer), new Uint8Array(other.buffer)) === 0;
+
+const alone = prepare(1);
+const expected = alone.run();
+alone.end();
+
+describe("jobs of several threads", () => {
+  test("give the numbers of one thread, bit for bit, hundreds of times", async () => {
+    const { pool, run, end } = prepare(4);
+    expect(pool.chunksFor(outputs / 4, 4 * inputs * rows)).toBeGreaterThan(8);
+    for (let round = 0; round < 600; round++) {
+      expect(areEqual(run(), expected), `round ${round}`).toBe(true);
+      // Threads start, and fall asleep, in between.
+      if (round % 60 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    end();
+    expect(pool.isOpen).toBe(false);
+  });
+
+  test.each([
+    [
+      "not claimed",
+      (run: Pool["run"]): Pool["run"] =>
+        (chunks, bytes) =>
+          run(chunks - 1, bytes),
+    ],
+    [
+      "claimed twice",
+      (run: Pool["run"]): Pool["run"] =>
+        (chunks, bytes) => {
+          run(1, bytes);
+          run(chunks, bytes);
+        },
+    ],
+  ])("a chunk that is %s is seen", (_, plant) => {
+    const { pool, run, end } = prepare(2);
+    pool.run = plant(pool.run.bind(pool));
+    expect(run()).not.toEqual(expected);
+    end();
+  });
+
+  test("a pool that is never used starts no thread, and one that is closed is left by all", async () => {
+    const { pool, run, end } = prepare(3);
+    run();
+    end();
+    expect(pool.isOpen).toBe(false);
+    const { run: again, end: endAgain } = prepare(3);
+    expect(again()).toEqual(expected);
+    endAgain();
+  });
+});
