@@ -10,13 +10,7 @@ import {
   writeGguf,
 } from "@amulet-ts/testing/files/checkpoint-writer";
 import { plainTinyLlama, tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
-import {
-  distance,
-  prefill,
- 
-  readRows,
-  toleranceBetweenRuns,
-} from "@amulet-ts/testing/reference/checkpoints";
+import { distance, prefill, readRows, toleranceBetweenRuns } from "@amulet-ts/testing/reference/checkpoints";
 import { fixture } from "@amulet-ts/testing/reference/fixture";
 import { oracleLogits } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";

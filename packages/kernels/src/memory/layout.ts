@@ -8,7 +8,5 @@ export const detailsAt = 256 + 16;
 export const partsAt = detailsAt + 48;
 /** 32-bit numbers of a part. */
 export const partLength = 8;
-/** From here on memory is given away; before it there is room for the parts of a job. */
+/** From here on memory is given away; before it there is room for a hundred parts of a job. */
 export const firstFree = 4096;
-/** As many parts as there is room for. */
-export const mostParts = Math.floor((firstFree - partsAt) / (4 * partLength));
