@@ -47,7 +47,7 @@ function asText(word: unknown): string {
 
 test("backends: starts what is asked for and multiplies", async () => {
   expect(await run(await exampleOf("backends"))).toEqual([
-    "wasm: WebAssembly with SIMD, one thread, at most 4 GiB",
+    "wasm: WebAssembly with SIMD, at most 4 GiB",
     "11",
   ]);
 });

@@ -79,7 +79,7 @@ test("an engine says what it is, and tells of its loading", () => {
   const { name, family, vocabularySize, contextLength, endTokens, parameterCount } = here;
   expect(engine.model).toMatchObject({ family, vocabularySize, contextLength, endTokens, parameterCount });
   expect(name).toBe("model");
-  expect(engine.backend).toMatchObject({ name: "wasm", description: "WebAssembly with SIMD, one thread" });
+  expect(engine.backend).toMatchObject({ name: "wasm", description: "WebAssembly with SIMD" });
   expect(progress.at(-1)).toBe(1);
   expect(progress.length).toBeGreaterThan(10);
 });

@@ -29,7 +29,7 @@ export async function inspect({ kernels = true, threads }: StartOptions): Promis
   const working = kernels ? leaveKernelsAtBackend({ threads: threads ?? (await coreCount()) }).threads : 1;
   if (!kernels) removeKernelsFromBackend();
   return {
-    description: `WebAssembly with SIMD, ${describeThreads(kernels, working)}`,
+    description: describe(kernels),
     // XNNPACK keeps a packed copy of every matrix beside the original.
     memory: { limitBytes: 4 * 2 ** 30, matrixCopies: 2 },
     // Stacks go through a plain loop, 17 times slower; a turned factor costs 6 to 12 times.
@@ -40,8 +40,8 @@ export async function inspect({ kernels = true, threads }: StartOptions): Promis
   };
 }
 
-function describeThreads(kernels: boolean, threads: number): string {
-  if (!kernels) return "one thread, without kernels of its own";
-  if (threads > 1) return `${threads} threads`;
-  return canShareMemory() ? "one thread" : "one thread, as this page is not cross-origin isolated";
+function describe(kernels: boolean): string {
+  if (!kernels) return "WebAssembly with SIMD, one thread, no kernels of its own";
+  if (canShareMemory()) return "WebAssembly with SIMD";
+  return "WebAssembly with SIMD, one thread, as this page is not cross-origin isolated";
 }

@@ -15,7 +15,7 @@ export interface EngineTokenizer {
 export interface EngineBackend {
   /** As it is asked for: `wasm`. */
   readonly name: string;
-  /** For people: `WebAssembly with SIMD, one thread`. */
+  /** For people: `WebAssembly with SIMD`. */
   readonly description: string;
   /** The library that computes, and its version. */
   readonly version: string;
