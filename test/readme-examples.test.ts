@@ -52,6 +52,10 @@ test("backends: starts what is asked for and multiplies", async () => {
   ]);
 });
 
+test("kernels: multiplies with a weight in its file's bytes", async () => {
+  expect(await run(await exampleOf("kernels"))).toEqual(["11"]);
+});
+
 test("models: loads a checkpoint and reads two rows of different lengths", async () => {
   const folder = await mkdtemp(join(here, "readme-"));
   folders.push(folder);
