@@ -42,6 +42,7 @@ export {
   throwIfAborted,
 } from "./port/reading.js";
 export * from "./port/session.js";
+export * from "./port/weighed-rows.js";
 export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";
 export * from "./strength/solve-strength.js";
 export {

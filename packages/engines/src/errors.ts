@@ -8,6 +8,14 @@ export type EngineErrorCode =
   | "unsupported-model"
   /** The engine found no memory, holds no more, or says that it failed. */
   | "engine-failed"
+  /** A server that is not there, does not answer in time, or breaks its connections. */
+  | "unreachable"
+  /** A server that says no, or whose model is not the tokenizer's. */
+  | "refused"
+  /** A server that answers with what its protocol does not allow. */
+  | "bad-answer"
+  /** A server whose protocol tells too little. */
+  | "unsupported-server"
   /** The engine has been disposed of. */
   | "disposed";
 

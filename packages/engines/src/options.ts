@@ -20,7 +20,7 @@ export type GpuKind = (typeof gpuKinds)[number];
 export interface OpenEngineOptions extends FindModelOptions {
   /**
    * A GGUF file, a folder in Hugging Face's layout, or a model of the hub, `org/name[:file.gguf][@revision]`, which is
-   * downloaded once. Default: the embedded model.
+   * downloaded once. Default: the embedded model. With a server: the name that the model has there; its first is the default.
    */
   readonly model?: string | undefined;
   /**
@@ -41,6 +41,16 @@ export interface OpenEngineOptions extends FindModelOptions {
   readonly gpu?: GpuKind | undefined;
   /** llama.cpp: how many layers a card holds. Default: all. */
   readonly gpuLayers?: number | undefined;
+  /**
+   * A server: how many of the most probable tokens of each prompt are asked for at first; more where a method needs more.
+   * Default: what the server gives without being set up for more, 20 or 128.
+   */
+  readonly candidates?: number | undefined;
+  /**
+   * A server: where its model's tokenizer and chat template are, a folder, a GGUF file or a model of the hub. Default: where
+   * the server says that it has the model from, should that be on this disk.
+   */
+  readonly tokenizer?: string | undefined;
   /** Shows the log of the library that computes, on standard error. */
   readonly debug?: boolean | undefined;
   /** Called while parameters are loaded; `done` and `total` count numbers. */
@@ -81,6 +91,14 @@ const expected: Readonly<Record<keyof OpenEngineOptions, Expected>> = {
     holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   },
   kernels: { words: "true or false", holds: (value) => typeof value === "boolean" },
+  candidates: {
+    words: "a whole number of at least 1",
+    holds: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+  },
+  tokenizer: {
+    words: "the path of a folder or of a .gguf file, or a hub id, as a text",
+    holds: (value) => typeof value === "string" && value.trim() !== "",
+  },
   debug: { words: "true or false", holds: (value) => typeof value === "boolean" },
   signal: { words: "an AbortSignal", holds: isSignal },
   onProgress: aFunction,
@@ -113,6 +131,13 @@ const owners: Partial<Readonly<Record<keyof OpenEngineOptions, readonly EngineKi
   kernels: ["tfjs"],
   gpu: ["llama.cpp"],
   gpuLayers: ["llama.cpp"],
+/** Options that one engine alone obeys. */
+const owners: Partial<Readonly<Record<keyof OpenEngineOptions, EngineKind>>> = {
+  threads: "llama.cpp",
+  gpu: "llama.cpp",
+  gpuLayers: "llama.cpp",
+  candidates: "http",
+  tokenizer: "http",
 };
 
 /** An option that does nothing is a mistake. */
@@ -124,6 +149,13 @@ function checkOwners(options: OpenEngineOptions): void {
     throw new EngineError(
       "bad-request",
       `The option ${name} belongs to the engine ${kinds.join(" and ")}; with ${engine} it does nothing.`,
+  const kind = engineKind(options.engine ?? "tfjs")!;
+  const inWords = (engine: EngineKind) => (engine === "http" ? "a server" : engine);
+  for (const [name, owner] of Object.entries(owners)) {
+    if (options[name as keyof OpenEngineOptions] === undefined || kind === owner) continue;
+    throw new EngineError(
+      "bad-request",
+      `The option ${name} belongs to ${owner === "http" ? "" : "the engine "}${inWords(owner)}; with ${inWords(kind)} it does nothing.`,
     );
   }
 }

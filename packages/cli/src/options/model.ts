@@ -12,7 +12,18 @@ import type { ModelValues } from "./shared.js";
 
 /** @throws CliError `usage`, BackendError, FilesError, ModelError, CoreError `aborted` */
 export async function openModel(values: ModelValues & { readonly debug?: boolean }, io: Io): Promise<Engine> {
-  const { model, engine: kind, backend, threads, kernels, gpu, "gpu-layers": gpuLayers, debug } = values;
+  const {
+    model,
+    engine: kind,
+    backend,
+    threads,
+    kernels,
+    gpu,
+    "gpu-layers": gpuLayers,
+    debug,
+    candidates,
+    tokenizer,
+  } = values;
   checkModelName(model);
   const loading = new Progress(io, "Loading the model");
   const engine = await withDownload(model, io, (onDownload) =>
@@ -24,6 +35,8 @@ export async function openModel(values: ModelValues & { readonly debug?: boolean
       ...(kernels !== undefined && { kernels: kernels === "on" }),
       gpu,
       gpuLayers,
+      candidates,
+      tokenizer,
       debug,
       signal: io.signal,
       environment: io.environment,

@@ -111,6 +111,8 @@ const engineOptions = {
   kernels: choice("on|off", ["on", "off"], "wasm: weights stay as their file stores them (default on)"),
   gpu: choice("KIND", gpuKinds, "llama.cpp: the kind of card that computes"),
   "gpu-layers": number("N", wholeFrom(0), "llama.cpp: layers that a card holds (default: all)"),
+  candidates: number("N", wholeFrom(1), "a server: tokens of each prompt that are asked for at first"),
+  tokenizer: text("MODEL", "a server: where its model's tokenizer is, a folder, a .gguf file or a hub id"),
 };
 
 function readEngine([only]: readonly string[]): string {

@@ -81,6 +81,8 @@ export class Decoder {
     const next = await this.rows.read(
       this.answers.flatMap(({ sharedRows }) => sharedRows),
       this.options,
+      // Whoever gives the whole vocabulary gives all rows the same tokens.
+      this.model.coverage === "top" ? this.answers.map(weighedRows) : undefined,
     );
     const ready = this.answers.filter(({ isReady }) => isReady);
     if (ready.length === 0) {
@@ -101,6 +103,10 @@ export class Decoder {
     this.answers = [];
     await this.rows.dispose();
   }
+}
+
+function weighedRows({ sharedRows: rows, currentMethod: { needs = "whole" } }: AnswerInProgress) {
+  return { rows, needs };
 }
 
 /** One token for every answer; those with the same method are one batch. */

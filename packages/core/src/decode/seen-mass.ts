@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { LogProbabilities, SeenMass } from "../port/log-probabilities.js";
 import type { LanguageModel } from "../port/session.js";
 import { takeValues } from "../port/take-values.js";
+import { areGiven, maskedRows } from "../port/weighed-rows.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
 import { notCovered } from "./coverage.js";
 
@@ -21,7 +22,7 @@ export async function readSeen(
   const seen = new Map<AnswerInProgress, SeenMass>();
   for (const answer of answers) {
     const places = answer.sharedRows.map(({ place }) => place);
-    const preferences = places.length > 1 ? places.slice(1) : places;
+    const preferences = maskedRows(places);
     checkMask(
       answer,
       preferences.map((place) => [bests[place]!, logRests[place]!]),
@@ -34,7 +35,7 @@ export async function readSeen(
   return seen;
 }
 
-/** Whether all tokens that a mask may keep are among the given ones. A token that is not weighs at most what all of them do. */
+/** Whether all tokens that a mask may keep are among the given ones. */
 function checkMask(
   { currentMethod: { name, needs } }: AnswerInProgress,
   rows: readonly (readonly [best: number, logRest: number])[],
@@ -42,10 +43,7 @@ function checkMask(
   count: number,
 ): void {
   if (typeof needs !== "object") return;
-  const fits = rows.every(([best, logRest]) =>
-    "share" in needs ? logRest < best + Math.log(needs.share) : 1 - Math.exp(logRest) >= needs.mass,
-  );
-  if (fits) return;
+  if (rows.every(([best, logRest]) => areGiven(needs, best, logRest))) return;
   throw notCovered(
     model,
     `the mask of ${name} may keep more than the ${count} tokens that came. Ask for more candidates`,

@@ -1,4 +1,5 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { WeighedRows } from "./weighed-rows.js";
 
 /** Token ids of one row, oldest first. */
 export type TokenRow = readonly number[];
@@ -59,9 +60,11 @@ export interface Session {
    *
    * @param tokens one non-empty row of ids per session row; their lengths may differ
    * @param signal ends a call that can be ended, with its reason
+   * @param weighed which rows are weighed against one another; all of them where it is left out. An engine that gives the most
+   *   probable tokens gives such rows the same ones. Others need not look at it
    * @returns what may follow the last token of each row, R positions
    */
-  append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next>;
+  append(tokens: readonly TokenRow[], signal?: AbortSignal, weighed?: readonly WeighedRows[]): Promise<Next>;
 
   /**
    * Like {@link append}, with what may follow **every** appended token; absent where an engine has no cheaper way than

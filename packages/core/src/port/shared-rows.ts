@@ -2,6 +2,7 @@
  * Token rows that any number of answers share. Rows with the same tokens are one row of the session, read once for all
  * of them; where answers part, it is forked. Rows come and go between two passes.
  */
+import type { NeededTokens } from "../methods/method.js";
 import { disposeNext } from "./log-probabilities.js";
 import { countPasses, nextPiece, type PrefillOptions } from "./reading.js";
 import type { LanguageModel, Next, Session, TokenRow } from "./session.js";
@@ -12,6 +13,12 @@ export interface SharedRow {
   readonly place: number;
   /** Whether the last pass has read it to its end. */
   readonly isRead: boolean;
+}
+
+/** The rows of one answer, and what it needs of them. */
+interface SharedAnswer {
+  readonly rows: readonly SharedRow[];
+  readonly needs: NeededTokens;
 }
 
 /** R rows: a pass reads some or all of what is left of each. */
@@ -43,14 +50,23 @@ export class SharedRows {
   /**
    * One forward pass over these rows, each once. Rows that it does not name are dropped.
    *
+   * @param weighed which of them belong to one answer
    * @returns what may follow the rows, in their places; the caller owns it
    */
-  async read(wanted: readonly SharedRow[], { signal, onProgress }: PrefillOptions = {}): Promise<Next> {
+  async read(
+    wanted: readonly SharedRow[],
+    { signal, onProgress }: PrefillOptions = {},
+    weighed?: readonly SharedAnswer[],
+  ): Promise<Next> {
     const rows = [...new Set(wanted as readonly Row[])];
     this.total += planPasses(rows.filter((row) => row.isNew));
     const session = await this.arrange(rows);
     const pieces = rows.map((row) => row.nextPiece());
-    const next = await session.append(pieces, signal);
+    const placed = weighed?.map(({ rows: own, needs }) => ({
+      rows: own.map((row) => rows.indexOf(row as Row)),
+      needs,
+    }));
+    const next = await session.append(pieces, signal, placed);
     for (const row of this.held) row.forget();
     this.held = rows;
     this.begun.clear();

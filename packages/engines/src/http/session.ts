@@ -1,0 +1,197 @@
+/**
+ * Rows that a server reads: they are kept here and sent again with every token, and the server's cache of prefixes knows all but
+ * the last of it. So a fork, a rewind or a connection that breaks cost nothing.
+ */
+import {
+  areGiven,
+  maskedRows,
+  type Next,
+  type Session,
+  type TokenRow,
+  throwIfAborted,
+  type WeighedRows,
+} from "@amulet-ts/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { EngineError } from "../errors.js";
+import { groupRows, type JoinedColumns, joinColumns } from "./columns.js";
+import {
+  type AskOptions,
+  badAnswer,
+  type InferenceServer,
+  type LogProbabilitiesById,
+} from "./servers/server.js";
+
+export interface HttpSessionOptions {
+  /** Tokens of each row that are asked for at first. */
+  readonly candidates: number;
+  readonly vocabularySize: number;
+  /** Ends every request. */
+  readonly ended: AbortSignal;
+}
+
+/** Rows of one request. */
+const rowsPerRequest = 64;
+
+export class HttpSession implements Session {
+  private rows: readonly TokenRow[];
+
+  constructor(
+    private readonly server: InferenceServer,
+    rowCount: number,
+    private readonly options: HttpSessionOptions,
+  ) {
+    this.rows = Array.from({ length: rowCount }, () => []);
+  }
+
+  get lengths(): readonly number[] {
+    return this.rows.map((row) => row.length);
+  }
+
+  async append(
+    tokens: readonly TokenRow[],
+    signal?: AbortSignal,
+    weighed: readonly WeighedRows[] = [{ rows: [...this.rows.keys()], needs: "given" }],
+  ): Promise<Next> {
+    if (this.options.ended.aborted) throw disposed();
+    const rows = this.rows.map((row, r) => [...row, ...tokens[r]!]);
+    const joined = await this.untilEnded(signal, (either) => this.read(rows, weighed, { signal: either }));
+    this.rows = rows;
+    return toNext(joined);
+  }
+
+  async select(rows: readonly number[]): Promise<void> {
+    this.rows = rows.map((row) => this.rows[row]!);
+  }
+
+  async rewind(lengths: readonly number[]): Promise<void> {
+    this.rows = this.rows.map((row, r) => row.slice(0, lengths[r]!));
+  }
+
+  async dispose(): Promise<void> {
+    this.rows = [];
+  }
+
+  /** Requests end when the call is aborted, and when the engine is disposed of. */
+  private async untilEnded<T>(
+    signal: AbortSignal | undefined,
+    work: (either: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(signal);
+    const ending = new AbortController();
+    const signals = [signal, this.options.ended].filter((one) => one !== undefined);
+    const end = () => ending.abort(signal?.reason);
+    for (const one of signals) one.addEventListener("abort", end);
+    try {
+      return await work(ending.signal);
+    } catch (error) {
+      if (this.options.ended.aborted) throw disposed();
+      throw error;
+    } finally {
+      for (const one of signals) one.removeEventListener("abort", end);
+    }
+  }
+
+  /** Asks for more until each answer has the tokens that its method needs, or there are no more. */
+  private async read(
+    rows: readonly TokenRow[],
+    weighed: readonly WeighedRows[],
+    options: AskOptions,
+  ): Promise<JoinedColumns> {
+    const groups = groupRows(rows.length, weighed);
+    for (let candidates = this.options.candidates; ; candidates *= 4) {
+      const asked = Math.min(candidates, this.server.mostCandidates);
+      const best = await this.readBest(rows, asked, options);
+      const joined = joinColumns(await this.readMissing(rows, best, groups, options), groups);
+      const isAll = asked >= this.server.mostCandidates;
+      if (isAll && hasNone(joined)) throw noCommonToken(this.server);
+      if (isAll || (!hasNone(joined) && weighed.every((answer) => isEnough(answer, joined)))) return joined;
+    }
+  }
+
+  private async readBest(rows: readonly TokenRow[], candidates: number, options: AskOptions) {
+    const parts: Promise<LogProbabilitiesById[]>[] = [];
+    for (let from = 0; from < rows.length; from += rowsPerRequest)
+      parts.push(this.server.readBest(rows.slice(from, from + rowsPerRequest), candidates, options));
+    const best = (await Promise.all(parts)).flat();
+    for (const row of best) this.check(row, candidates);
+    return best;
+  }
+
+  /** Asks by name for what the other rows of an answer were told and this one was not. */
+  private async readMissing(
+    rows: readonly TokenRow[],
+    best: readonly LogProbabilitiesById[],
+    groups: readonly (readonly number[])[],
+    options: AskOptions,
+  ): Promise<readonly LogProbabilitiesById[]> {
+    if (!this.server.readNamed) return best;
+    const missing = best.map((): number[] => []);
+    for (const group of groups) {
+      const ids = new Set(group.flatMap((row) => [...best[row]!.keys()]));
+      for (const row of group) missing[row] = [...ids].filter((id) => !best[row]!.has(id));
+    }
+    const asking = [...rows.keys()].filter((row) => missing[row]!.length > 0);
+    if (asking.length === 0) return best;
+    const named = await this.server.readNamed(
+      asking.map((row) => rows[row]!),
+      asking.map((row) => missing[row]!),
+      options,
+    );
+    const known = best.map((row) => new Map(row));
+    for (const [i, row] of asking.entries()) {
+      const asked = new Set(missing[row]);
+      for (const [id, log] of named[i]!) if (asked.has(id)) known[row]!.set(id, log);
+    }
+    return known;
+  }
+
+  /** @throws EngineError `bad-answer` for a vocabulary that is not ours, or no distribution */
+  private check(row: LogProbabilitiesById, candidates: number): void {
+    const { vocabularySize } = this.options;
+    const strange = [...row.keys()].find((id) => id >= vocabularySize);
+    const { kind } = this.server;
+    if (strange !== undefined)
+      throw badAnswer(
+        kind,
+        `it tells of the token ${strange}, and the tokenizer's ids end at ${vocabularySize - 1}`,
+      );
+    const mass = [...row.values()].reduce((sum, log) => sum + Math.exp(log), 0);
+    if (mass > 1.01) throw badAnswer(kind, `the probabilities of a row sum to ${mass.toFixed(3)}`);
+    if (row.size === 0) throw badAnswer(kind, `${candidates} tokens were asked for and none came`);
+  }
+}
+
+function disposed(): EngineError {
+  return new EngineError("disposed", "The engine has been disposed of.");
+}
+
+/** Whether some row has no column at all. */
+function hasNone({ logRests }: JoinedColumns): boolean {
+  return logRests.some((logRest) => logRest === 0);
+}
+
+function isEnough(
+  { rows, needs }: WeighedRows,
+  { ids_C: { length: C }, logs, logRests }: JoinedColumns,
+): boolean {
+  return maskedRows(rows).every((row) => {
+    const best = logs.subarray(row * C, (row + 1) * C).reduce((most, log) => Math.max(most, log), -Infinity);
+    return areGiven(needs, best, logRests[row]!);
+  });
+}
+
+function toNext({ ids_C, logs, logRests }: JoinedColumns): Next {
+  const R = logRests.length;
+  return {
+    logits_RC: tf.tensor2d(logs, [R, ids_C.length]),
+    ids_C,
+    rest_R1: tf.tensor2d(logRests, [R, 1]),
+  };
+}
+
+function noCommonToken({ kind }: InferenceServer): EngineError {
+  return new EngineError(
+    "refused",
+    `${kind} told so few tokens that base and preference prompt have none in common: ask for more with --candidates.`,
+  );
+}

@@ -1,0 +1,185 @@
+/** What is answered through servers of each kind, against the whole vocabulary. */
+import {
+  baseMethod,
+  boundedMethod,
+  chooseGreedily,
+  type DecodeEvent,
+  type DecodeRequest,
+  decode,
+  guidanceMethod,
+  type LanguageModel,
+  type Method,
+  preferenceMethod,
+  withMinP,
+  withPlausibility,
+} from "@amulet-ts/core";
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { LogProbabilityServer, type ServerKind } from "@amulet-ts/testing/engines/log-probability-server";
+import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { HttpClient } from "../../src/http/client.js";
+import { groupRows, joinColumns } from "../../src/http/columns.js";
+import { findServer } from "../../src/http/servers/find-server.js";
+import { HttpSession } from "../../src/http/session.js";
+
+withoutLeaks("cpu");
+
+const V = 60;
+
+/** Peaked, as a language model's rows are. */
+const peaked: NextLogits = (row) => {
+  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
+  return Array.from({ length: V }, (_, i) => 7 * Math.sin((hash % 1009) * (i + 1)) - 0.03 * i);
+};
+const whole = new ToyModel(peaked, V, new Set([3]));
+
+const opened: LogProbabilityServer[] = [];
+afterAll(() => Promise.all(opened.map((server) => server.close())));
+
+async function open(kind: ServerKind, candidates: number, setup = {}) {
+  const server = new LogProbabilityServer(kind, { next: peaked, vocabularySize: V, ...setup });
+  opened.push(server);
+  const client = new HttpClient({ address: await server.listen() });
+  const found = await findServer(client, undefined, {});
+  const ended = new AbortController().signal;
+  const model: LanguageModel = {
+    name: "toy",
+    vocabularySize: V,
+    contextLength: 500,
+    endTokens: whole.endTokens,
+    coverage: "top",
+    openSession: (rowCount) => new HttpSession(found, rowCount, { candidates, vocabularySize: V, ended }),
+  };
+  return { model, server, found };
+}
+
+async function collect(model: LanguageModel, requests: readonly DecodeRequest[]) {
+  const events: DecodeEvent[] = [];
+  for await (const event of decode(model, requests)) events.push(event);
+  return requests.map((_, index) =>
+    events.flatMap((event) => (event.type === "token" && event.request === index ? [event] : [])),
+  );
+}
+
+const idsOf = (answers: Awaited<ReturnType<typeof collect>>) =>
+  answers.map((answer) => answer.map(({ id }) => id));
+
+const exact: readonly Method[] = [
+  baseMethod(),
+  preferenceMethod(),
+  withMinP(guidanceMethod(5), 0.05),
+  withPlausibility(guidanceMethod(5), 0.9),
+];
+
+const tokens = fc.array(fc.integer({ min: 0, max: V - 1 }), { minLength: 1, maxLength: 4 });
+const anyRequests = fc.array(
+  fc.record({ base: tokens, preference: tokens, method: fc.constantFrom(...exact) }),
+  { minLength: 1, maxLength: 4 },
+);
+
+describe.each<ServerKind>(["llamacpp", "vllm", "sglang"])("through a server of the kind %s", (kind) => {
+  // vLLM is started for as many as a mask may need.
+  const setup = { mostLogprobs: V };
+
+  test("base, pref and masked methods answer as they do with the whole vocabulary, alone and side by side", async () => {
+    const { model } = await open(kind, 4, setup);
+    await fc.assert(
+      fc.asyncProperty(anyRequests, async (asked) => {
+        const requests = asked.map((request) => ({ ...request, choose: chooseGreedily, maxNewTokens: 5 }));
+        expect(idsOf(await collect(model, requests))).toEqual(idsOf(await collect(whole, requests)));
+      }),
+      { seed: 18, numRuns: 25 },
+    );
+  });
+
+  test("bounded Amulet keeps its budget, and tells how much of each policy it saw", async () => {
+    const { model } = await open(kind, 12, setup);
+    const request = {
+      base: [1, 2],
+      preference: [1, 2, 3],
+      method: boundedMethod(0.3),
+      choose: chooseGreedily,
+    };
+    const [answer] = await collect(model, [{ ...request, maxNewTokens: 6, reportDrift: true }]);
+    expect(answer!.length).toBeGreaterThan(0);
+    const said: number[] = [];
+    for (const { id, drift, seen } of answer!) {
+      for (const [prompt, mass] of [
+        [request.base, seen!.base] as const,
+        [request.preference, seen!.preference] as const,
+      ]) {
+        const logits = peaked([...prompt, ...said]);
+        const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+        // Twelve tokens of each prompt, or those of them that both have: never more than twelve can weigh, and never nothing.
+        const most = [...logits]
+          .sort((a, b) => b - a)
+          .slice(0, 24)
+          .reduce((sum, logit) => sum + Math.exp(logit), 0);
+        expect(mass).toBeGreaterThan(0);
+        expect(mass).toBeLessThan(most / total + 1e-5);
+      }
+      expect(drift!).toBeLessThan(0.3 - Math.log(seen!.preference) + 1e-5);
+      said.push(id);
+    }
+  });
+
+  test("a key, a fork and a rewind cost no token, and rows come in one request", async () => {
+    const { model, server } = await open(kind, 8, setup);
+    const session = model.openSession(2);
+    const next = await session.append([[1, 2], [5]]);
+    await session.select([1, 0, 1]);
+    await session.rewind([1, 1, 0]);
+    expect(session.lengths).toEqual([1, 1, 0]);
+    const after = await session.append([[7], [8], [9, 10]]);
+    const last = server.asked.findLast(
+      ({ prompt, input_ids }) => ((prompt ?? input_ids) as number[][]).length === 3,
+    );
+    expect(last!.prompt ?? last!.input_ids).toEqual([
+      [5, 7],
+      [1, 8],
+      [9, 10],
+    ]);
+    for (const { logits_RC, rest_R1 } of [next, after]) {
+      logits_RC.dispose();
+      rest_R1!.dispose();
+    }
+    await session.dispose();
+  });
+});
+
+test("a server that tells 20 tokens and no more is asked for no more, and a mask that needs more is refused", async () => {
+  const { model, found } = await open("vllm", 20, { mostLogprobs: 20, names: false });
+  const flat = withMinP(guidanceMethod(2), 1e-9);
+  const request = { base: [1], preference: [2], method: flat, choose: chooseGreedily, maxNewTokens: 2 };
+  await expect(collect(model, [request])).rejects.toMatchObject({ code: "not-covered" });
+  expect(found.mostCandidates).toBe(20);
+});
+
+test("a server behind another name is found by what it alone answers", async () => {
+  for (const kind of ["llamacpp", "vllm", "sglang"] as const) {
+    const { found } = await open(kind, 4, { owner: "organization" });
+    expect(found.kind).toBe({ llamacpp: "llama-server", vllm: "vLLM", sglang: "SGLang" }[kind]);
+  }
+});
+
+test("columns are the tokens that all rows of an answer have; the others' are out of reach", () => {
+  const known = [
+    new Map([
+      [1, -1],
+      [2, -2],
+    ]),
+    new Map([
+      [2, -1],
+      [3, -3],
+    ]),
+    new Map([[7, -0.5]]),
+  ];
+  expect(groupRows(4, [{ rows: [0, 1] }, { rows: [3, 1] }])).toEqual([[2], [0, 1, 3]]);
+  const { ids_C, logs, logRests } = joinColumns(known, [[0, 1], [2]]);
+  expect(ids_C).toEqual([2, 7]);
+  expect([...logs]).toEqual([-2, -1e4, -1, -1e4, -1e4, -0.5]);
+  expect(Array.from(logRests, Math.exp)).toEqual(
+    [1 - Math.exp(-2), 1 - Math.exp(-1), 1 - Math.exp(-0.5)].map((value) => expect.closeTo(value, 6)),
+  );
+});
