@@ -131,34 +131,24 @@ const owners: Partial<Readonly<Record<keyof OpenEngineOptions, readonly EngineKi
   kernels: ["tfjs"],
   gpu: ["llama.cpp"],
   gpuLayers: ["llama.cpp"],
-/** Options that one engine alone obeys. */
-const owners: Partial<Readonly<Record<keyof OpenEngineOptions, EngineKind>>> = {
-  threads: "llama.cpp",
-  gpu: "llama.cpp",
-  gpuLayers: "llama.cpp",
-  candidates: "http",
-  tokenizer: "http",
+  candidates: ["http"],
+  tokenizer: ["http"],
 };
 
 /** An option that does nothing is a mistake. */
 function checkOwners(options: OpenEngineOptions): void {
-  const engine = options.engine ?? "tfjs";
+  const engine = engineKind(options.engine ?? "tfjs")!;
   for (const [name, kinds] of Object.entries(owners)) {
-    if (options[name as keyof OpenEngineOptions] === undefined || kinds.includes(engineKind(engine)!))
-      continue;
+    if (options[name as keyof OpenEngineOptions] === undefined || kinds.includes(engine)) continue;
     throw new EngineError(
       "bad-request",
-      `The option ${name} belongs to the engine ${kinds.join(" and ")}; with ${engine} it does nothing.`,
-  const kind = engineKind(options.engine ?? "tfjs")!;
-  const inWords = (engine: EngineKind) => (engine === "http" ? "a server" : engine);
-  for (const [name, owner] of Object.entries(owners)) {
-    if (options[name as keyof OpenEngineOptions] === undefined || kind === owner) continue;
-    throw new EngineError(
-      "bad-request",
-      `The option ${name} belongs to ${owner === "http" ? "" : "the engine "}${inWords(owner)}; with ${inWords(kind)} it does nothing.`,
+      `The option ${name} belongs to the engine ${kinds.map(inWords).join(" and ")}; with ${inWords(engine)} it does nothing.`,
     );
   }
 }
+
+/** An address may hold a password, and is not repeated. */
+const inWords = (engine: EngineKind) => (engine === "http" ? "of a server's address" : engine);
 
 /** A model's name that stands alone. @throws EngineError `bad-request` */
 export function checkName(name: unknown): asserts name is string {
