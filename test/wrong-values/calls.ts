@@ -9,6 +9,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Draws } from "./values.js";
 
 export interface Call {
+  /** NaN is an answer: of weights that float64 can't tell apart. */
+  readonly mayBeNaN?: boolean;
   /** Right arguments. Tensors among them are the case's. */
   args(draws: Draws): readonly unknown[];
   /** Where it is more than the function itself, as for classes. */
@@ -164,6 +166,7 @@ export const coreCalls: Record<string, Call> = {
   },
   boundedMethod: { args: () => [0.5, parameters] },
   budgetReserve: { args: () => [0.5, 100] },
+  checkBackend: { args: () => [] },
   checkParameters: { args: () => [parameters] },
   checkPrompt: { args: () => [toy(), [1, 2], "base"] },
   chooseGreedily: { args: () => [Float32Array.of(-1, -2)] },
@@ -175,7 +178,7 @@ export const coreCalls: Record<string, Call> = {
     ],
   },
   coSteerMethod: { args: () => [weights] },
-  coSteerScale: { args: () => [weights] },
+  coSteerScale: { mayBeNaN: true, args: () => [weights] },
   createChooser: {
     args: () => [sampling, Float32Array.of(-1, -2, -1.5, -3), { generated: [1], endTokens: new Set([2]) }],
     run: (options: core.SamplingOptions, row: Float32Array, context: core.ChoiceContext) =>
@@ -190,7 +193,7 @@ export const coreCalls: Record<string, Call> = {
   generate: { args: () => [chatModel(), { ...question(), ...answering(), method: core.amuletMethod() }] },
   guidanceLimit: { args: () => [parameters] },
   guidanceMethod: { args: () => [2, "name"] },
-  guidanceScale: { args: () => [parameters] },
+  guidanceScale: { mayBeNaN: true, args: () => [parameters] },
   guidanceTrajectory: { args: () => [parameters] },
   inspectPosition: {
     args: () => [toy(), { ...reading(), prompts: prompts(), parameters, position: 1, alternatives: 2 }],

@@ -44,7 +44,7 @@ async function tryOne(
   const args = spoilSome(call.args(draws), draws);
   let problem: string | undefined;
   try {
-    problem = await takeResult(run(...args));
+    problem = await takeResult(run(...args), call.mayBeNaN === true);
   } catch (error) {
     const isTyped = [CoreError, ModelError, FilesError, Boom].some((kind) => error instanceof kind);
     if (!isTyped)
@@ -67,13 +67,13 @@ function spoilSome(right: readonly unknown[], draws: Draws): unknown[] {
 }
 
 /** Gives the result back, and says what is unsound of it. */
-async function takeResult(returned: unknown): Promise<string | undefined> {
+async function takeResult(returned: unknown, mayBeNaN: boolean): Promise<string | undefined> {
   if (isStream(returned)) {
     await drain(returned);
     return undefined;
   }
   const result = await returned;
-  if (Number.isNaN(result)) return "it returned NaN";
+  if (!mayBeNaN && Number.isNaN(result)) return "it returned NaN";
   if (hasDispose(result)) result.dispose();
   else if (result !== null && typeof result === "object") tf.dispose(result as tf.TensorContainer);
   return undefined;

@@ -7,6 +7,7 @@ export type CoreErrorCode =
   | "not-finite"
   | "not-covered"
   | "shape-mismatch"
+  | "no-backend"
   | "aborted";
 
 /** The one error class of `core`. */

@@ -28,6 +28,7 @@ export {
 } from "./methods/policy.js";
 export * from "./methods/promptcd.js";
 export * from "./methods/transfer.js";
+export { checkBackend } from "./port/backend.js";
 export type { Columns } from "./port/columns.js";
 export * from "./port/engine.js";
 export { yieldToHost } from "./port/event-loop.js";

@@ -28,7 +28,9 @@ export function plotCurves(
 ): string[] {
   const steps = Math.max(1, ...curves.map(({ values }) => values.length));
   const columns = Math.min(width, steps);
-  const top = Math.max(Number.MIN_VALUE, ...curves.flatMap(({ values }) => values));
+  const top = curves
+    .flatMap(({ values }) => values)
+    .reduce((most, value) => Math.max(most, value), Number.MIN_VALUE);
   const grid = Array.from({ length: height }, () => Array<string>(columns).fill(" "));
   for (const [index, { mark, values }] of [...curves.entries()].reverse()) {
     for (let column = 0; column < columns; column++) {

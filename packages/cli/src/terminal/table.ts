@@ -10,7 +10,7 @@ import { printableInColor } from "./printable.js";
 export function layOutTable(rows: readonly (readonly string[])[], rightAligned: readonly number[]): string[] {
   const shown = rows.map((row) => row.map((cell) => printableInColor(cell).replaceAll("\n", " ")));
   const widths = (shown[0] ?? []).map((_, column) =>
-    Math.max(...shown.map((row) => stringWidth(row[column]!))),
+    shown.reduce((most, row) => Math.max(most, stringWidth(row[column]!)), 0),
   );
   const place = (cell: string, column: number) =>
     rightAligned.includes(column)

@@ -2,6 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError, notFinite } from "../errors.js";
+import { checkBackend } from "../port/backend.js";
 import { yieldToHost } from "../port/event-loop.js";
 import {
   callback,
@@ -64,6 +65,7 @@ export async function beamSearch(
   options: BeamOptions,
 ): Promise<BeamAnswer> {
   checkGiven(model, givenModel, "The model");
+  checkBackend();
   checkReadingOptions(options);
   checkFields(options, { earlyStopping: optional(flag), onBest: optional(callback) }, "the options");
   refuseUnlessWhole(model, "a beam search");

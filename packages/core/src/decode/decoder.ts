@@ -2,6 +2,7 @@
 
 import { CoreError } from "../errors.js";
 import { type Explanation, explainToken, readExplainOptions } from "../explain/explain.js";
+import { checkBackend } from "../port/backend.js";
 import { yieldToHost } from "../port/event-loop.js";
 import { checkGiven, checkReadingOptions, describeValue, model as givenModel } from "../port/given.js";
 import {
@@ -40,6 +41,7 @@ export class Decoder {
     private readonly options: PrefillOptions = {},
   ) {
     checkGiven(model, givenModel, "The model");
+    checkBackend();
     checkReadingOptions(options);
     this.rows = new SharedRows(model);
   }

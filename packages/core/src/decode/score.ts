@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { CoreError, notFinite } from "../errors.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { logPolicy } from "../methods/policy.js";
+import { checkBackend } from "../port/backend.js";
 import {
   checkGiven,
   checkReadingOptions,
@@ -56,6 +57,7 @@ export async function scoreAnswer(
   options: PrefillOptions = {},
 ): Promise<AnswerScore[]> {
   checkGiven(model, givenModel, "The model");
+  checkBackend();
   checkGiven(prompts, record, "The prompts");
   checkGiven(answer, list, "The answer");
   checkGiven(methods, listOf(givenMethod), "The methods");

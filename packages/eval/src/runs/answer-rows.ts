@@ -176,7 +176,7 @@ class GrowingAnswer {
       ids,
       logProbability: {
         mean: ids.length === 0 ? null : round(sum / ids.length),
-        least: ids.length === 0 ? null : round(Math.min(...logs)),
+        least: ids.length === 0 ? null : round(logs.reduce((least, log) => Math.min(least, log), 0)),
       },
       x: x.length > 0 ? x : (this.method.guidanceScale ?? null),
       kl,

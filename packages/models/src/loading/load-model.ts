@@ -3,6 +3,7 @@ import {
   type ChatMessage,
   type ChatModel,
   type ChatPrompt,
+  checkBackend,
   describeValue,
   type Session,
   type TextStream,
@@ -57,6 +58,7 @@ export interface Model extends ChatModel {
  */
 export async function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
   checkOptions(options);
+  checkBackend();
   const checkpoint = await openCheckpointAt(place);
   try {
     return await loadCheckpoint(checkpoint, options);

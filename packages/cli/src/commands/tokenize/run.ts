@@ -34,7 +34,7 @@ export async function run({ values, io }: Invocation<TokenizeValues>): Promise<v
   }
   if (prompt !== undefined) writeText(io, `${printable(prompt)}\n\n`);
   const { cyan } = colorsFor(io.stdout, io.environment);
-  const width = Math.max(0, ...ids.map((id) => String(id).length));
+  const width = ids.reduce((most, id) => Math.max(most, String(id).length), 0);
   writeRows(
     io,
     ids.map((id, i) => `${cyan(String(id).padStart(width))}  ${printable(pieces[i]!)}`),

@@ -121,7 +121,8 @@ export function applyFilter(runtime: Runtime, { name, args }: Applied, value: Va
 
 function evaluateArguments(runtime: Runtime, args: CallArguments, scope: Scope): Arguments {
   const positional = args.positional.map((argument) => evaluate(runtime, argument, scope));
-  if (args.spread) positional.push(...collect(runtime, evaluate(runtime, args.spread, scope)));
+  const spread = args.spread ? collect(runtime, evaluate(runtime, args.spread, scope)) : [];
+  for (const value of spread) positional.push(value);
   const named = new Map<string, Value>();
   const add = (name: string, value: Value) => {
     if (named.has(name)) throw new TemplateError(`the argument '${name}' is passed twice`);
