@@ -44,6 +44,8 @@ export interface Explanation extends TokenView {
   readonly gamma?: number;
   /** x at this token. */
   readonly guidanceScale?: number;
+  /** Where an engine gives the most probable tokens: how much of each prompt's policy it gave. */
+  readonly seen?: SeenMass;
 }
 
 /** Log-probabilities over the columns, one row of each policy. */
@@ -119,6 +121,7 @@ export function explainToken(
     klFromBase: divergence(policy, base),
     klFromPreference: divergence(policy, preference),
     ...(gamma !== undefined && { gamma, guidanceScale: gamma + 1 }),
+    ...(seen && { seen }),
   };
 }
 

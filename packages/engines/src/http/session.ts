@@ -170,10 +170,15 @@ function hasNone({ logRests }: JoinedColumns): boolean {
   return logRests.some((logRest) => logRest === 0);
 }
 
+/** Of two policies that are weighed against each other this much is to be seen, where more can be had. */
+const wantedMass = 0.9;
+
 function isEnough(
   { rows, needs }: WeighedRows,
   { ids_C: { length: C }, logs, logRests }: JoinedColumns,
 ): boolean {
+  const areSeen = rows.length < 2 || rows.every((row) => 1 - Math.exp(logRests[row]!) >= wantedMass);
+  if (!areSeen) return false;
   return maskedRows(rows).every((row) => {
     const best = logs.subarray(row * C, (row + 1) * C).reduce((most, log) => Math.max(most, log), -Infinity);
     return areGiven(needs, best, logRests[row]!);

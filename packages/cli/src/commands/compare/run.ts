@@ -1,5 +1,5 @@
 /** `amulet compare`: what a preference changes, method by method, in one batch. */
-import { type AnswerOptions, answerPrompts, type Engine } from "@amulet-ts/core";
+import { type AnswerOptions, answerPrompts, type Engine, type Method } from "@amulet-ts/core";
 import type { Judgement } from "@amulet-ts/lab";
 import type { Invocation } from "../../command.js";
 import { readAnswerOptions, withProgress } from "../../options/answering.js";
@@ -40,19 +40,39 @@ interface Outcome {
 
 export async function run(invocation: Invocation<CompareValues>): Promise<void> {
   const { values, io } = invocation;
-  const methods = comparedMethods(values);
+  const all = comparedMethods(values);
   const options = withProgress(readAnswerOptions(values), io);
   const questions = await readQuestions(invocation);
   await using engine = await openModel(values, io);
+  const methods = all.filter(({ method }) => canAnswer(engine, method));
+  writeNote(io, noteOnMissing(engine, all, methods));
   const whole: Run = { values, io, methods, options, engine };
   if (!values.json) {
-    writeLines(io, [...formatModel({ values, engine, scale: scaleOfAmulet(methods) }, io), ""]);
+    writeLines(io, [...formatModel({ values, engine, scale: scaleOfAmulet(all) }, io), ""]);
   }
   const outcomes: Outcome[] = [];
   for (const asked of questions) outcomes.push(await compareOne(asked, whole));
   if (!values.json) return writeLines(io, formatClosing(outcomes, whole));
   const described = outcomes.map((outcome) => describe(outcome, whole));
   writeJson(io, described.length === 1 ? described[0] : { comparisons: described });
+}
+
+/** A server tells the most probable tokens, which are not enough for every method. */
+function canAnswer({ model }: Engine, { needs = "whole" }: Method): boolean {
+  return model.coverage === "whole" || needs !== "whole";
+}
+
+function noteOnMissing(
+  { model }: Engine,
+  all: readonly ComparedMethod[],
+  shown: readonly ComparedMethod[],
+): string | undefined {
+  const missing = all.filter((one) => !shown.includes(one)).map(({ method }) => method.name);
+  if (missing.length === 0) return undefined;
+  return (
+    `${model.name} is a server's and gives the most probable tokens: ${missing.join(" and ")} would need all of them, since ` +
+    "any improbable one may win, and are left out."
+  );
 }
 
 async function compareOne(asked: Asked, { values, io, methods, options, engine }: Run): Promise<Outcome> {

@@ -47,6 +47,7 @@ function formatLegend(colors: Colors): string[] {
 }
 
 function formatTable(explanations: readonly Explanation[], texts: readonly string[]): string[] {
+  const isPartial = explanations.some(({ seen }) => seen);
   const head = ["token", "base", "pref", "final", "Δ", "rank", "x", "KL base", "KL pref"];
   const rows = explanations.map((explanation, i) => [
     quoted(texts[i]!),
@@ -58,8 +59,14 @@ function formatTable(explanations: readonly Explanation[], texts: readonly strin
     explanation.guidanceScale === undefined ? "–" : explanation.guidanceScale.toFixed(3),
     explanation.klFromBase.toFixed(4),
     explanation.klFromPreference.toFixed(4),
+    ...(isPartial ? [formatSeen(explanation)] : []),
   ]);
-  return layOutTable([head, ...rows], [1, 2, 3, 4, 5, 6, 7, 8]);
+  return layOutTable([[...head, ...(isPartial ? ["seen"] : [])], ...rows], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+/** How much a server gave of the policy of which it gave less. */
+function formatSeen({ seen }: Explanation): string {
+  return seen ? formatProbability(Math.min(seen.base, seen.preference)) : "100 %";
 }
 
 /** A probability in percent, four digits at most. */
