@@ -39,6 +39,9 @@ describe("eval", () => {
     expect(pref).toBeLessThan(bounded!);
     expect(JSON.parse((await evaluate("report", join(folder, "a"), "--json")).stdout)).toEqual(summary);
     expect(await readdir(join(folder, "a"))).toEqual(expect.arrayContaining(["report.json", "report.md"]));
+    const page = await readFile(join(folder, "a", "report.html"), "utf8");
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+    expect(page).not.toMatch(/NaN|undefined|https?:\/\/(?!www\.w3\.org)/);
     const state = JSON.parse((await evaluate("status", join(folder, "a"), "--json")).stdout);
     expect(state).toMatchObject({ done: 9, total: 9, workers: {} });
   });
@@ -64,6 +67,35 @@ describe("eval", () => {
     const { stdout } = await evaluate("report", all!, "--json");
     // Drift differs in its last bits: sums depend on what is computed beside them.
     expect(scoresOf(stdout)).toEqual(scoresOf(whole.stdout));
+  });
+
+  test("a run beside itself has not changed; beside another, by as much as it did", async () => {
+    await run("a");
+    const [a, b] = [join(folder, "a"), join(folder, "b")];
+    const same = JSON.parse((await evaluate("report", a, "--against", a, "--json")).stdout);
+    for (const { same: share, scores } of same.changes) {
+      expect(share).toBe(1);
+      expect(scores.preference).toMatchObject({ difference: { mean: 0, low: 0, high: 0 }, p: 1 });
+    }
+    await writeFile(config, (await readFile(config, "utf8")).replace("60", "12"));
+    await run("b");
+    const { stdout } = await evaluate("report", b, "--against", a);
+    expect(stdout).toMatch(/^dial 1 +3 +0 % +−0\.\d{3} \[/m);
+  });
+
+  test("goes out as CSV, JSON lines and LaTeX", async () => {
+    await run("a");
+    const out = async (format: string) =>
+      (await evaluate("export", join(folder, "a"), "--format", format)).stdout;
+    expect((await out("csv")).split("\r\n")).toHaveLength(11);
+    expect((await out("csv")).split("\r\n")[0]).toMatch(/^question_id,question,preference,setting,sample,/);
+    const lines = (await out("jsonl"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines).toHaveLength(9);
+    for (const { text, ends } of lines) expect(ends.at(-1)).toBe(text.length);
+    expect(await out("latex")).toMatch(/\\toprule[\s\S]+KL \$\\leq\$ 0\.5 & \d\.\d\d/);
   });
 
   test("in a terminal, intervals stand beside every compared mean", async () => {

@@ -18,6 +18,9 @@ export {
   strengthOfIterations,
 } from "./grid/settings.js";
 export { loadQuestions, type QuestionSets } from "./questions/question-source.js";
+export { compareRuns, type SettingChange } from "./reports/compare-runs.js";
+export { writeCsv, writeJsonLines, writeLatex } from "./reports/export.js";
+export { writeHtml } from "./reports/html/page.js";
 export { describeRun, spellInterval, spellP, spellWins, writeMarkdown } from "./reports/markdown.js";
 export { judgeRun } from "./reports/run-cells.js";
 export { type GroupResult, type RunSummary, summariseRun } from "./reports/summarise-run.js";

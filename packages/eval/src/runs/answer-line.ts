@@ -16,6 +16,8 @@ export const answerSchema = v.looseObject({
   sample: v.number(),
   finishReason: v.picklist(["stop", "length"]),
   ids: v.array(v.number()),
+  /** How long the text was after each token, in UTF-16 units: where each token stands in it. */
+  ends: v.optional(v.array(v.number()), []),
   /** log p of the chosen tokens under the method's own policy: their mean and the smallest, in nats. */
   logProbability: v.object({ mean: v.nullable(v.number()), least: v.nullable(v.number()) }),
   /** The strength at each token; one number where it is the same at all. */

@@ -142,6 +142,7 @@ type TokenEvent = Extract<DecodeEvent, { readonly type: "token" }>;
 class GrowingAnswer {
   private text = "";
   private readonly ids: number[] = [];
+  private readonly ends: number[] = [];
   private readonly logs: number[] = [];
   private readonly kl: (number | null)[] = [];
   private readonly x: number[] = [];
@@ -156,6 +157,7 @@ class GrowingAnswer {
   take({ id, logProbability, drift, gamma }: TokenEvent): void {
     this.ids.push(id);
     this.text += this.stream.push(id);
+    this.ends.push(this.text.length);
     this.logs.push(logProbability);
     this.kl.push(drift === undefined ? null : round(drift));
     if (gamma !== undefined) this.x.push(round(gamma + 1));
@@ -163,7 +165,7 @@ class GrowingAnswer {
 
   finish(finishReason: RunAnswer["finishReason"]): RunAnswer {
     const { row, pair, prompts } = this.work;
-    const { ids, logs, kl, x } = this;
+    const { ids, ends, logs, kl, x } = this;
     const sum = logs.reduce((total, log) => total + log, 0);
     return {
       key: row.key,
@@ -174,6 +176,7 @@ class GrowingAnswer {
       sample: row.sample,
       finishReason,
       ids,
+      ends,
       logProbability: {
         mean: ids.length === 0 ? null : round(sum / ids.length),
         least: ids.length === 0 ? null : round(logs.reduce((least, log) => Math.min(least, log), 0)),

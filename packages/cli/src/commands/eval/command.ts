@@ -1,6 +1,6 @@
 /** `amulet eval`: options and help. */
 import { type Command, defineCommand } from "../../command.js";
-import { flag, text, type ValuesOfGroups } from "../../options/kinds.js";
+import { choice, flag, text, type ValuesOfGroups } from "../../options/kinds.js";
 import { commonOptions, modelOptions } from "../../options/shared.js";
 
 const options = {
@@ -8,6 +8,12 @@ const options = {
     config: text("FILE", "what is asked and how, in YAML; every default is written into the run's folder"),
     out: text("FOLDER", "the run's folder (default amulet-eval); a run that is there is gone on with"),
     shard: text("I/N", "only this machine's share, such as 2/3"),
+  },
+  "Report (eval report)": {
+    against: text("FOLDER", "another run of the same questions: what changed since"),
+  },
+  "Export (eval export)": {
+    format: choice("FORMAT", ["csv", "jsonl", "latex"], "of what goes to standard output (default csv)"),
   },
   "Merge (eval merge)": {
     incomplete: flag("join what there is, with answers missing"),
@@ -20,7 +26,8 @@ export type EvalValues = ValuesOfGroups<typeof options>;
 export const actionOptions = {
   run: ["config", "out", "shard", "model", "engine", "backend", "threads", "gpu", "gpu-layers"],
   status: [],
-  report: [],
+  report: ["against"],
+  export: ["format"],
   merge: ["out", "incomplete"],
 } as const satisfies Record<string, readonly (keyof EvalValues)[]>;
 
@@ -33,14 +40,16 @@ export type ActionValues<Name extends ActionName> = Pick<
 
 /** `eval` is a word of the language. */
 export const evaluation: Command = defineCommand({
-  usage: "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | report FOLDER | merge FOLDER…",
+  usage:
+    "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | report FOLDER | export FOLDER | merge FOLDER…",
   summary: "methods × questions × preferences: an evaluation that can be interrupted, with a report",
   examples: [
     "amulet eval run",
     "amulet eval run --model model.gguf --out study",
     "amulet eval run --config study.yaml --out study --shard 2/3",
     "amulet eval status study",
-    "amulet eval report study",
+    "amulet eval report study --against study-before",
+    "amulet eval export study --format latex",
     "amulet eval merge machine-1 machine-2 machine-3 --out study",
   ],
   takes: "words",

@@ -3,6 +3,7 @@ import {
   describeRun,
   type GroupResult,
   type RunSummary,
+  type SettingChange,
   spellInterval,
   spellP,
   spellWins,
@@ -70,4 +71,27 @@ function formatOthers(groups: readonly GroupResult[], { measures }: RunSummary):
     }),
   ]);
   return layOutTable([head, ...rows], []);
+}
+
+/** What changed between two runs, by setting. */
+export function formatChanges(changes: readonly SettingChange[], names: readonly string[], io: Io): string[] {
+  const { bold, dim } = colorsFor(io.stdout, io.environment);
+  const head = ["", "answers", "same", ...names.flatMap((name) => [`Δ ${name}`, "p"])];
+  const rows = changes.map(({ setting, answers, same, scores }) => [
+    setting,
+    String(answers),
+    `${Math.floor(100 * same)} %`,
+    ...names.flatMap((name) => {
+      const { difference, p, adjusted } = scores[name]!;
+      return [spellInterval(difference), spellP(adjusted ?? p)];
+    }),
+  ]);
+  return [
+    bold("what changed"),
+    ...layOutTable([head, ...rows], [1, 2]),
+    "",
+    dim(
+      "later − earlier run, 95 % intervals over questions; p by sign flips, corrected by Holm over the settings",
+    ),
+  ];
 }

@@ -9,6 +9,7 @@ const actions: Actions = {
   run: () => import("./answer.js"),
   status: () => import("./status.js"),
   report: () => import("./report.js"),
+  export: () => import("./export.js"),
   merge: () => import("./merge.js"),
 };
 

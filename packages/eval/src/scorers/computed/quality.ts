@@ -1,5 +1,5 @@
 /** What is wrong with an answer whatever was asked: it repeats itself, it refuses. */
-import { sentencesOf, wordsOf } from "./text-parts.js";
+import { sentencesOf, shareOf, wordsOf } from "./text-parts.js";
 
 /** Share of the runs of four words that the text had before, 0 for texts of fewer than four words. */
 export function repetition(text: string): number {
@@ -17,20 +17,15 @@ export function refuses(text: string): number {
 }
 
 /**
- * Share of the words of the question that count (four letters or more, no question words) of which the answer has one
- * with the same first five letters. 0 for a question without such words. It tells answers that have left the subject
- * from those that have not, and no more.
+ * Share of the words of the question that count (four letters or more, no question words) that come up in the answer: a
+ * word of it begins with the same five letters, or with the whole of a shorter one. 0 for a question without such words. It
+ * tells answers that have left the subject from those that have not, and no more.
  */
 export function sharedWords(answer: string, question: string): number {
-  const stems = (text: string) => wordsOf(text.toLowerCase()).map((word) => word.slice(0, 5));
-  const wanted = new Set(
-    wordsOf(question.toLowerCase())
-      .filter((word) => word.length >= 4 && !plain.has(word))
-      .map((word) => word.slice(0, 5)),
-  );
-  const said = new Set(stems(answer));
-  const met = [...wanted].filter((stem) => said.has(stem));
-  return wanted.size === 0 ? 0 : met.length / wanted.size;
+  const said = wordsOf(answer.toLowerCase());
+  const asked = wordsOf(question.toLowerCase()).filter((word) => word.length >= 4 && !plain.has(word));
+  const wanted = [...new Set(asked.map((word) => word.slice(0, 5)))];
+  return shareOf(wanted, (stem) => said.some((word) => word.startsWith(stem)));
 }
 
 const plain = new Set(

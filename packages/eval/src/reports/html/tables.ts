@@ -1,0 +1,49 @@
+/** The numbers of a run as tables, an interval drawn beside each of its means. */
+import type { Interval } from "../../statistics/bootstrap.js";
+import { spellInterval, spellP, spellWins } from "../markdown.js";
+import type { GroupResult, RunSummary } from "../summarise-run.js";
+import { escapeHtml } from "./escape.js";
+
+export function drawTable(group: GroupResult, { measures, reference }: RunSummary): string {
+  const first = measures[0]!;
+  const tops = new Map(
+    measures.map((measure) => [
+      measure,
+      Math.max(1, ...group.settings.map(({ summary }) => summary[measure]!.high)),
+    ]),
+  );
+  const head = [
+    "setting",
+    ...measures,
+    "tokens",
+    "cut",
+    `${first} − ${reference.name}`,
+    "p",
+    "win / tie / loss",
+  ];
+  const rows = group.settings.map(({ name, summary, versus, isOnFront }) => {
+    const against = versus?.[first];
+    return [
+      `<th scope="row">${escapeHtml(name)}${isOnFront ? ' <b title="on the front">★</b>' : ""}</th>`,
+      ...measures.map((measure) => drawInterval(summary[measure]!, tops.get(measure)!)),
+      `<td>${summary.tokens.toFixed(1)}</td><td>${Math.round(100 * summary.cut)} %</td>`,
+      against
+        ? `<td>${spellInterval(against.difference)}</td><td>${spellP(against.adjusted ?? against.p)}</td><td>${spellWins(against)}</td>`
+        : "<td></td><td></td><td></td>",
+    ].join("");
+  });
+  return [
+    `<div class="wide"><table><thead><tr>${head.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join("")}</tr></thead>`,
+    `<tbody>${rows.map((row) => `<tr>${row}</tr>`).join("\n")}</tbody></table></div>`,
+    group.questionsNeeded === null
+      ? ""
+      : `<p class="facts">A difference of 0.05 in ${escapeHtml(first)} takes up to ${group.questionsNeeded} questions to see with probability 0.8.</p>`,
+  ].join("\n");
+}
+
+function drawInterval(interval: Interval, top: number): string {
+  const at = (value: number) => (100 * Math.max(0, value)) / top;
+  const { mean, low, high } = interval;
+  const bar = `left:${at(low).toFixed(1)}%;width:${Math.max(0.5, at(high) - at(low)).toFixed(1)}%`;
+  return `<td data-tip="${spellInterval(interval)}"><span class="bar"><i style="${bar}"></i><u style="left:${at(mean).toFixed(1)}%"></u></span>${mean.toFixed(3)} <small>[${low.toFixed(2)}, ${high.toFixed(2)}]</small></td>`;
+}
