@@ -2,6 +2,7 @@ import "./port/disposal.js";
 
 export * from "./decode/beam.js";
 export * from "./decode/choose.js";
+export { refuseUnlessWhole } from "./decode/coverage.js";
 export * from "./decode/decode.js";
 export { Decoder } from "./decode/decoder.js";
 export * from "./decode/model-pair.js";

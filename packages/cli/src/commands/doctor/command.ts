@@ -1,7 +1,10 @@
 /** `amulet doctor`: options and help. */
 import { type Command, defineCommand } from "../../command.js";
 import { flag, text, type ValuesOfGroups } from "../../options/kinds.js";
-import { backendOption, commonOptions } from "../../options/shared.js";
+import { commonOptions, modelOptions } from "../../options/shared.js";
+
+// --gpu is about libtensorflow here.
+const { backend, gpu: _, ...engineOptions } = modelOptions;
 
 const options = {
   "Setting up": {
@@ -10,16 +13,19 @@ const options = {
     wheel: text("FILE", "a TensorFlow wheel that is here; without it pip downloads one"),
     undo: flag("take away what was set up"),
   },
-  Common: { ...backendOption, ...commonOptions },
+  "One engine": engineOptions,
+  Common: { backend, ...commonOptions },
 };
 export type DoctorValues = ValuesOfGroups<typeof options>;
 
 export const doctor: Command = defineCommand({
-  usage: "amulet doctor [--backend NAME] | --setup-libtensorflow [--gpu] [--wheel FILE] [--undo]",
-  summary: "the backends here: which run, how fast, how right, and how to get the others",
+  usage:
+    "amulet doctor [--backend NAME] | --engine ENGINE | --setup-libtensorflow [--gpu] [--wheel FILE] [--undo]",
+  summary: "the backends here, or an engine: which run, how fast, how right, and how to get the others",
   examples: [
     "amulet doctor",
     "amulet doctor --backend wasm --json",
+    "amulet doctor --engine http://localhost:8000/v1",
     "amulet doctor --setup-libtensorflow",
     "amulet doctor --setup-libtensorflow --gpu --undo",
   ],

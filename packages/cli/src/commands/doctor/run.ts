@@ -13,6 +13,7 @@ import { colorsFor } from "../../terminal/colors.js";
 import { writeAside, writeDim, writeJson, writeRows } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { DoctorValues } from "./command.js";
+import { examineEngine, formatExamination } from "./engine.js";
 import {
   candidatesApart,
   type Examination,
@@ -27,6 +28,10 @@ export async function run({ values, io }: Invocation<DoctorValues>): Promise<voi
   checkOptions(values);
   if (values.undo) return undo(values, io);
   if (values["setup-libtensorflow"]) return setUp(values, io);
+  if (values.engine !== undefined) {
+    const examined = await examineEngine(values, io);
+    return values.json ? writeJson(io, examined) : writeRows(io, formatExamination(examined));
+  }
   const names = values.backend ? [values.backend] : backendNames;
   const diagnosis = await diagnose(names, io);
   if (values.json) return writeJson(io, diagnosis);
@@ -34,6 +39,11 @@ export async function run({ values, io }: Invocation<DoctorValues>): Promise<voi
 }
 
 function checkOptions(values: DoctorValues): void {
+  const ofEngine = (["model", "threads", "gpu-layers", "candidates", "tokenizer"] as const).find(
+    (name) => values[name] !== undefined,
+  );
+  if (ofEngine && values.engine === undefined)
+    throw usageError(`--${ofEngine} belongs to --engine: name the engine that is to be examined.`);
   const alone = (["gpu", "wheel", "undo"] as const).find((name) => values[name] !== undefined);
   if (alone && !values["setup-libtensorflow"]) {
     throw usageError(`--${alone} belongs to --setup-libtensorflow.`);

@@ -1,5 +1,5 @@
 /** `amulet generate`: one answer. */
-import type { Answer, Engine, Explanation } from "@amulet-ts/core";
+import type { Answer, Engine, Explanation, SeenMass } from "@amulet-ts/core";
 import type { Invocation } from "../../command.js";
 import type { Io } from "../../io.js";
 import { readAnswerOptions, withProgress } from "../../options/answering.js";
@@ -26,7 +26,7 @@ import { answerWith } from "./answer-with.js";
 import type { GenerateValues } from "./command.js";
 import { type Decoding, readDecoding } from "./decoding.js";
 import { chooseAnswerer, openDeltaModel } from "./delta-model.js";
-import { formatExplanations } from "./explanation.js";
+import { formatExplanations, formatProbability } from "./explanation.js";
 
 export async function run(invocation: Invocation<GenerateValues>): Promise<void> {
   const { values, io } = invocation;
@@ -41,16 +41,18 @@ export async function run(invocation: Invocation<GenerateValues>): Promise<void>
   const pieces = answerWith(model, read.prompts, decoding, options, values);
   const shown = new ShownText(io, !values.json && !values.explain);
   let answer: Answer | undefined;
+  const seen: SeenMass[] = [];
   try {
     for await (const piece of pieces) {
       stopwatch.note(0, piece.id !== undefined);
       shown.add(piece.text);
+      if (piece.seen) seen.push(piece.seen);
       answer = piece.answer;
     }
   } finally {
     shown.end();
   }
-  const result = { values, asked, answer: answer!, decoding, engine, deltaEngine, read, stopwatch };
+  const result = { values, asked, answer: answer!, decoding, engine, deltaEngine, read, stopwatch, seen };
   if (values.json) return writeJson(io, describe(result));
   if (values.explain) writeLines(io, formatExplanations(answer!.explanations!, textsOf(result), io));
   writeFacts(io, listFacts(result));
@@ -64,6 +66,8 @@ interface Result extends Pick<Invocation<GenerateValues>, "values"> {
   readonly deltaEngine: Engine | undefined;
   readonly read: ReadPrompts;
   readonly stopwatch: Stopwatch;
+  /** Of each token, where the engine gives only the most probable ones. */
+  readonly seen: readonly SeenMass[];
 }
 
 /** The answer on standard output, as it grows. A pipe gets every character that the model gave, a terminal only text. */
@@ -94,7 +98,7 @@ function textsOf({ answer, engine }: Result): string[] {
 }
 
 function describe(result: Result) {
-  const { values, asked, answer, decoding, engine, deltaEngine, read, stopwatch } = result;
+  const { values, asked, answer, decoding, engine, deltaEngine, read, stopwatch, seen } = result;
   const { name, method, beforeToken } = decoding;
   return {
     text: answer.text,
@@ -106,6 +110,7 @@ function describe(result: Result) {
     ...(name === "bounded" && { klBudget: readBudget(values) }),
     ...describePreferences(asked),
     ...(answer.explanations && { tokens: withTexts(answer.explanations, textsOf(result)) }),
+    ...(seen.length > 0 && { seen }),
     promptTokens: countTokens(read),
     model: engine.model.name,
     ...(deltaEngine && { deltaModel: deltaEngine.model.name }),
@@ -118,7 +123,8 @@ function withTexts(explanations: readonly Explanation[], texts: readonly string[
   return explanations.map((explanation, i) => ({ text: texts[i], ...explanation }));
 }
 
-function listFacts({ values, answer, decoding, engine, deltaEngine, read, stopwatch }: Result): string[] {
+function listFacts(result: Result): string[] {
+  const { values, answer, decoding, engine, deltaEngine, read, stopwatch, seen } = result;
   const { base, preference } = countTokens(read);
   const { name, method, beforeToken } = decoding;
   const { tokensPerSecond, loadMs } = stopwatch.timing;
@@ -132,6 +138,14 @@ function listFacts({ values, answer, decoding, engine, deltaEngine, read, stopwa
     `${base} + ${preference} prompt tokens`,
     `${formatCount(answer.ids.length, "token")}, ${formatNumber(tokensPerSecond)} a second`,
     `loaded in ${(loadMs / 1000).toFixed(1)} s`,
+    ...(seen.length > 0 ? [describeSeen(seen)] : []),
     ...(answer.finishReason === "length" ? ["cut at the longest length"] : []),
   ];
+}
+
+/** How much of both policies came with the tokens: with the one of which the least came, and on average. */
+function describeSeen(seen: readonly SeenMass[]): string {
+  const masses = seen.map(({ base, preference }) => Math.min(base, preference));
+  const mean = masses.reduce((sum, mass) => sum + mass, 0) / masses.length;
+  return `${formatProbability(mean)} of the policies seen, ${formatProbability(Math.min(...masses))} at least`;
 }

@@ -6,6 +6,7 @@ import {
   type PrefillOptions,
   prefill,
   readPositions,
+  refuseUnlessWhole,
   type TokenRow,
   topK,
 } from "@amulet-ts/core";
@@ -27,6 +28,7 @@ export async function run({ values, io }: Invocation<LogitsValues>): Promise<voi
   if (ids === undefined) throw usageError("--ids is missing: give token ids, such as --ids 1,2,3.");
   await using engine = await openModel(values, io);
   const { model } = engine;
+  refuseUnlessWhole(model, "the command logits");
   checkPrompt(model, ids, "given");
   const rows = readLogits(model, ids, values.last === true, io);
   if (!values.json) return await showBest(rows, ids, engine, io);
