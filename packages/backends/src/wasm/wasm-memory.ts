@@ -26,6 +26,12 @@ interface WasmModule {
 /** Bytes that the heap grows to before `malloc` fails: 4 GiB but for a page of 64 KiB. */
 const largestHeap = 2 ** 32 - 2 ** 16;
 
+/**
+ * Where blocks of tensors end at the latest. Of a heap that is used to its last bytes `malloc` has been seen to give blocks
+ * that end past it: the last 256 KiB are left to what compiled code takes by itself.
+ */
+const lastUsed = largestHeap - 2 ** 18;
+
 /** What a kernel prints where XNNPACK refuses. */
 const refusal = /^XNN status for /;
 
@@ -112,10 +118,12 @@ function guardAllocation(wasm: WasmModule): void {
   wasm._free(wasm._malloc(8));
   const malloc = wasm._malloc;
   wasm._malloc = (bytes) => {
-    // It takes the number modulo 2³².
-    const address = bytes > largestHeap ? 0 : malloc(bytes);
-    if (address === 0 && bytes > 0) throw outOfMemory(`it has no room for a tensor of ${bytes} bytes`);
-    return address;
+    // It takes the number modulo 2³², and gives addresses past 2 GiB as negative ones.
+    const address = bytes > largestHeap ? 0 : malloc(bytes) >>> 0;
+    if ((address !== 0 || bytes === 0) && address + bytes <= lastUsed) return address;
+    // Giving back what ends past the heap would write there.
+    if (address !== 0 && address + bytes <= wasm.HEAPU8.byteLength) wasm._free(address);
+    throw outOfMemory(`it has no room for a tensor of ${bytes} bytes`);
   };
 }
 
