@@ -1,5 +1,7 @@
 /** `amulet eval` on the embedded model and a question or two. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunSummary } from "@amulet-ts/eval";
@@ -134,4 +136,45 @@ describe("eval", () => {
     const { status, stderr } = await run("a");
     expect({ status, stderr }).toEqual({ status: expected, stderr: expect.stringMatching(sentence) });
   });
+});
+
+test.each([
+  [["eval", "judge", "x"], /Who shall judge/],
+  [["eval", "judge", "x", "--judge", "nowhere", "--judge-model", "m"], /must be an address/],
+  [
+    ["eval", "judge", "x", "--judge", "http://h/v1", "--judge-model", "m", "--max-cost", "-1"],
+    /--max-cost must be/,
+  ],
+])("%j is wrong usage", async (words, sentence) => {
+  expect(await amulet(words)).toMatchObject({ status: 2, stderr: expect.stringMatching(sentence) });
+});
+
+test("eval judge asks a server in both orders and tells wins with an interval", async () => {
+  const requests: unknown[] = [];
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    requests.push(request.headers.authorization);
+    response.end(JSON.stringify({ choices: [{ message: { content: "A" } }] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await run("a");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    const words = ["eval", "judge", join(folder, "a"), "--judge", url, "--judge-model", "m"];
+    const environment = { AMULET_JUDGE_API_KEY: "key" };
+    const dear = await amulet([...words, "--max-requests", "1"], { environment });
+    expect(dear).toMatchObject({ status: 1, stderr: expect.stringMatching(/nothing was asked/) });
+    const { status, stdout } = await amulet([...words, "--json"], { environment });
+    expect(status).toBe(0);
+    const { settings } = JSON.parse(stdout);
+    expect(settings.map(({ setting }: { setting: string }) => setting)).toEqual(["dial 0", "bounded 0.5"]);
+    for (const one of settings)
+      expect(one).toMatchObject({ winRate: { mean: 0.5, low: 0.5, high: 0.5 }, orderAgreement: 0, pairs: 3 });
+    expect(requests).toEqual(Array.from({ length: 12 }, () => "Bearer key"));
+    expect((await amulet(words, { environment })).stdout).toMatch(/^KL ≤ 0\.5 +0\.500 \[0\.500, 0\.500\]/m);
+    expect(requests).toHaveLength(12);
+  } finally {
+    server.close();
+  }
 });

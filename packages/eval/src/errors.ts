@@ -12,6 +12,9 @@ export type EvaluationErrorCode =
   | "other-run"
   | "bad-file"
   | "bad-score"
+  // judges
+  | "judge-failed"
+  | "too-dear"
   // what is made of them
   | "bad-statistics";
 

@@ -17,9 +17,14 @@ export {
   settingsOf,
   strengthOfIterations,
 } from "./grid/settings.js";
+export type { JudgeServer } from "./judges/chat-client.js";
+export { judgeAnswers } from "./judges/judge-answers.js";
+export { defaultRubric } from "./judges/judge-prompt.js";
+export { type JudgeSummary, summariseJudgements } from "./judges/summarise-judgements.js";
 export { loadQuestions, type QuestionSets } from "./questions/question-source.js";
 export { compareRuns, type SettingChange } from "./reports/compare-runs.js";
 export { writeCsv, writeJsonLines, writeLatex } from "./reports/export.js";
+export { pairAnswers } from "./reports/html/answers.js";
 export { writeHtml } from "./reports/html/page.js";
 export { describeRun, spellInterval, spellP, spellWins, writeMarkdown } from "./reports/markdown.js";
 export { judgeRun } from "./reports/run-cells.js";

@@ -1,6 +1,14 @@
 /** `amulet eval`: options and help. */
 import { type Command, defineCommand } from "../../command.js";
-import { choice, flag, text, type ValuesOfGroups } from "../../options/kinds.js";
+import {
+  choice,
+  flag,
+  notNegative,
+  number,
+  text,
+  type ValuesOfGroups,
+  wholeFrom,
+} from "../../options/kinds.js";
 import { commonOptions, modelOptions } from "../../options/shared.js";
 
 const options = {
@@ -8,6 +16,18 @@ const options = {
     config: text("FILE", "what is asked and how, in YAML; every default is written into the run's folder"),
     out: text("FOLDER", "the run's folder (default amulet-eval); a run that is there is gone on with"),
     shard: text("I/N", "only this machine's share, such as 2/3"),
+  },
+  "Judge (eval judge)": {
+    judge: text("URL", "a server that speaks the OpenAI protocol, up to and with /v1"),
+    "judge-model": text("NAME", "which of its models judges"),
+    rubric: text(
+      "FILE",
+      "what makes an answer better, in words (default: follows the preference, keeps sense)",
+    ),
+    "max-requests": number("N", wholeFrom(0), "refuse to begin where more are needed"),
+    "max-cost": number("X", notNegative, "the same for money, by --price and the longest replies"),
+    price: text("IN,OUT", "of a million tokens of prompts and of replies"),
+    "judge-tokens": number("N", wholeFrom(1), "longest reply (default 300)"),
   },
   "Report (eval report)": {
     against: text("FOLDER", "another run of the same questions: what changed since"),
@@ -26,6 +46,7 @@ export type EvalValues = ValuesOfGroups<typeof options>;
 export const actionOptions = {
   run: ["config", "out", "shard", "model", "engine", "backend", "threads", "gpu", "gpu-layers"],
   status: [],
+  judge: ["judge", "judge-model", "rubric", "max-requests", "max-cost", "price", "judge-tokens"],
   report: ["against"],
   export: ["format"],
   merge: ["out", "incomplete"],
@@ -41,7 +62,7 @@ export type ActionValues<Name extends ActionName> = Pick<
 /** `eval` is a word of the language. */
 export const evaluation: Command = defineCommand({
   usage:
-    "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | report FOLDER | export FOLDER | merge FOLDER…",
+    "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | judge FOLDER --judge URL --judge-model NAME | report FOLDER | export FOLDER | merge FOLDER…",
   summary: "methods × questions × preferences: an evaluation that can be interrupted, with a report",
   examples: [
     "amulet eval run",

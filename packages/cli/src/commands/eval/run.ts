@@ -8,6 +8,7 @@ type Actions = { readonly [Name in ActionName]: Load<ActionValues<Name>> };
 const actions: Actions = {
   run: () => import("./answer.js"),
   status: () => import("./status.js"),
+  judge: () => import("./judge.js"),
   report: () => import("./report.js"),
   export: () => import("./export.js"),
   merge: () => import("./merge.js"),
