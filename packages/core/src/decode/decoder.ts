@@ -35,6 +35,9 @@ export class Decoder {
   private readonly rows: SharedRows;
   private answers: AnswerInProgress[] = [];
   private joined = 0;
+  private isDisposed = false;
+  /** The last step: the next one, and disposal, wait for it. */
+  private underWay: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly model: LanguageModel,
@@ -75,10 +78,18 @@ export class Decoder {
    * @throws CoreError `bad-request` for a choice that is none, `not-finite`, `aborted`, `not-covered`, and whatever the
    *   engine throws; what is left then is to dispose of the decoder
    */
-  async step(): Promise<DecodeEvent[]> {
+  step(): Promise<DecodeEvent[]> {
+    const step = this.underWay.then(() => this.takeStep());
+    this.underWay = step.catch(() => {});
+    return step;
+  }
+
+  private async takeStep(): Promise<DecodeEvent[]> {
     if (this.isIdle) return [];
     await yieldToHost();
     throwIfAborted(this.options.signal);
+    if (this.isDisposed)
+      throw new CoreError("aborted", "The answer was interrupted: its decoder was disposed of.");
     for (const answer of this.answers) if (answer.isReady) answer.goOn();
     const next = await this.rows.read(
       this.answers.flatMap(({ sharedRows }) => sharedRows),
@@ -100,8 +111,10 @@ export class Decoder {
     }
   }
 
-  /** Frees the session. */
+  /** Frees the session; a step that is under way ends in `aborted`, or is waited for. */
   async dispose(): Promise<void> {
+    this.isDisposed = true;
+    await this.underWay;
     this.answers = [];
     await this.rows.dispose();
   }

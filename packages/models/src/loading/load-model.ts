@@ -175,6 +175,16 @@ class LoadedModel implements Model {
   readonly config: FamilyConfig;
   readonly notes: readonly string[];
   private readonly chatTemplate: ChatTemplate | undefined;
+  private isDisposed = false;
+  /** The pass, which refuses to compute with weights that are gone. */
+  private readonly guarded: ForwardPass = {
+    forward: (batch, caches) => {
+      this.refuseIfDisposed();
+      return this.pass.forward(batch, caches);
+    },
+    head: (states_ND) => this.pass.head(states_ND),
+    dispose: () => this.pass.dispose(),
+  };
 
   constructor(
     checkpoint: Checkpoint,
@@ -200,7 +210,12 @@ class LoadedModel implements Model {
   }
 
   openTensorSession(rowCount: number): TensorSession {
-    return openTensorSession(this.pass, this.config, rowCount);
+    return openTensorSession(this.guarded, this.config, rowCount);
+  }
+
+  private refuseIfDisposed(): void {
+    if (this.isDisposed)
+      throw new ModelError("bad-request", `${this.name} was disposed of: load it again to answer with it.`);
   }
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {
@@ -216,6 +231,8 @@ class LoadedModel implements Model {
   }
 
   dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
     this.pass.dispose();
     disposeParameters(this.parameters);
   }

@@ -1,0 +1,19 @@
+/** The host lives while a model answers: 200 aborts on wasm, and fewer on every other backend that is here. */
+import { startBackend } from "@amulet-ts/backends";
+import { describe } from "vitest";
+import { holdLiveAnswers } from "../live/answers.js";
+
+async function isHere(name: string): Promise<boolean> {
+  return startBackend(name).then(
+    () => true,
+    () => false,
+  );
+}
+
+describe("wasm", () => holdLiveAnswers("wasm", 200, "cpu"));
+describe("cpu", () => holdLiveAnswers("cpu", 20, "wasm"));
+// TensorFlow's library and a device of WebGPU are not everywhere.
+for (const name of ["node", "webgpu"])
+  describe.skipIf(!(await isHere(name)))(`${name} (where it is installed)`, () =>
+    holdLiveAnswers(name, 20, "cpu"),
+  );
