@@ -21,9 +21,18 @@ export async function loadQuestions(
 ): Promise<readonly Question[]> {
   const known: QuestionSets = { everyday: () => everydayQuestions, ...sets };
   const named = Object.hasOwn(known, source) ? known[source] : undefined;
-  const all = named ? named() : readRecords(await readText(source), source, field);
+  const all = named
+    ? named()
+    : (await readRecords(source)).map((one, i) => toQuestion(one, i, source, field));
   if (all.length === 0) throw badQuestions(source, "it is empty");
   return limit === null ? all : all.slice(0, limit);
+}
+
+/** The rows of a file, by its ending: CSV with a header, parquet, else JSON lines or one JSON array. */
+async function readRecords(path: string): Promise<readonly unknown[]> {
+  if (/\.parquet$/i.test(path)) return readParquet(path);
+  const text = await readText(path);
+  return /\.csv$/i.test(path) ? readCsv(text, path) : readJson(text, path);
 }
 
 async function readText(path: string): Promise<string> {
@@ -34,13 +43,30 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-/** JSON lines, or one JSON array. */
-function readRecords(text: string, source: string, field: string): Question[] {
-  const isArray = text.trimStart().startsWith("[");
-  const records = isArray
-    ? (parse(text, source) as unknown[])
-    : text.split("\n").flatMap((line, i) => (line.trim() === "" ? [] : [parse(line, `${source}:${i + 1}`)]));
-  return records.map((record, i) => toQuestion(record, i, source, field));
+async function readCsv(text: string, path: string): Promise<unknown[]> {
+  const { parse: parseCsv } = await import("csv-parse/sync");
+  try {
+    return parseCsv(text, { columns: true, bom: true, skip_empty_lines: true });
+  } catch (cause) {
+    throw badQuestions(path, `it is no CSV with a header: ${(cause as Error).message}`, cause);
+  }
+}
+
+async function readParquet(path: string): Promise<unknown[]> {
+  const { asyncBufferFromFile, parquetReadObjects } = await import("hyparquet");
+  try {
+    return await parquetReadObjects({ file: await asyncBufferFromFile(path) });
+  } catch (cause) {
+    throw badQuestions(path, `it can't be read as parquet: ${(cause as Error).message}`, cause);
+  }
+}
+
+function readJson(text: string, path: string): unknown[] {
+  if (!text.trimStart().startsWith("["))
+    return text
+      .split("\n")
+      .flatMap((line, i) => (line.trim() === "" ? [] : [parse(line, `${path}:${i + 1}`)]));
+  return parse(text, path) as unknown[];
 }
 
 function parse(text: string, where: string): unknown {
@@ -63,7 +89,7 @@ export function toQuestion(record: unknown, index: number, source: string, field
     );
   }
   const { id, key } = fields;
-  const named = [id, key].find((one) => typeof one === "string" || typeof one === "number");
+  const named = [id, key].find((one) => ["string", "number", "bigint"].includes(typeof one));
   return { id: String(named ?? index + 1), question: question.trim() };
 }
 

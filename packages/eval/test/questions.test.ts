@@ -1,0 +1,61 @@
+/** Sets of questions, by the kinds of files that they come in. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadQuestions } from "../src/index.js";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "amulet-questions-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const load = async (name: string, text: string, field = "question", limit: number | null = null) => {
+  const path = join(folder, name);
+  await writeFile(path, text);
+  return loadQuestions({ source: path, field, limit });
+};
+
+const expected = [
+  { id: "a", question: 'Why, "oh" why?' },
+  { id: "7", question: "How\nso?" },
+];
+
+describe("the same questions", () => {
+  test.each([
+    ["q.jsonl", '{"id":"a","question":"Why, \\"oh\\" why?"}\n\n{"id":7,"question":" How\\nso? "}\n'],
+    ["q.json", '[{"id":"a","question":"Why, \\"oh\\" why?"},{"id":7,"question":"How\\nso?"}]'],
+    ["q.csv", '\uFEFFid,question,other\r\na,"Why, ""oh"" why?",1\r\n7,"How\nso?",2\r\n'],
+  ])("come from %s", async (name, text) => expect(await load(name, text)).toEqual(expected));
+
+  test("come from parquet as pyarrow writes it, compressed", async () => {
+    const source = fileURLToPath(new URL("questions.parquet", import.meta.url));
+    expect(await loadQuestions({ source, field: "question", limit: null })).toEqual(expected);
+  });
+});
+
+test("another field, a limit, numbers for ids", async () => {
+  expect(await load("q.jsonl", '{"prompt":"A?"}\n{"prompt":"B?"}\n{"prompt":"C?"}\n', "prompt", 2)).toEqual([
+    { id: "1", question: "A?" },
+    { id: "2", question: "B?" },
+  ]);
+});
+
+test.each([
+  ["q.jsonl", '{"prompt":"A?"}', /row 1 has no text in "question"; it has prompt/],
+  ["q.jsonl", '{"question":""}', /row 1 has no text/],
+  ["q.jsonl", '{"question"', /q\.jsonl:1 .*no JSON/],
+  ["q.jsonl", "", /it is empty/],
+  ["q.csv", 'question\n"never closed', /no CSV/],
+  ["q.parquet", "PAR1 it is not", /can't be read as parquet/],
+])("%s with %j is refused with its place", async (name, text, sentence) => {
+  await expect(load(name, text)).rejects.toThrow(sentence);
+});
+
+test("there are sixty plain questions, no two alike", async () => {
+  const questions = await loadQuestions({ source: "everyday", field: "question", limit: null });
+  expect(questions).toHaveLength(60);
+  expect(new Set(questions.map(({ question }) => question)).size).toBe(60);
+});
