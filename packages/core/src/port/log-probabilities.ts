@@ -10,6 +10,8 @@ export interface LogProbabilities {
   readonly logs_RC: Tensor2D;
   /** log of the probability that has no column, `[R, 1]`; absent where nothing is missing. */
   readonly logRest_R1?: Tensor2D;
+  /** See `Next`. */
+  readonly mostOfRest_R?: ArrayLike<number>;
   readonly columns: Columns;
 }
 
@@ -20,11 +22,11 @@ export interface SeenMass {
 }
 
 /** Normalises over the columns and the rest; uses `next` up. */
-export function normaliseNext({ logits_RC, ids_C, rest_R1 }: Next): LogProbabilities {
+export function normaliseNext({ logits_RC, ids_C, rest_R1, mostOfRest_R }: Next): LogProbabilities {
   const columns = readColumns(logits_RC.shape[1], ids_C);
   try {
     if (!rest_R1) return { logs_RC: logPolicy(logits_RC), columns };
-    return { ...normaliseWithRest(logits_RC, rest_R1), columns };
+    return { ...normaliseWithRest(logits_RC, rest_R1), ...(mostOfRest_R && { mostOfRest_R }), columns };
   } finally {
     disposeNext({ logits_RC, ...(rest_R1 && { rest_R1 }) });
   }

@@ -123,7 +123,7 @@ export async function* readPositions(
 }
 
 /** Each row's position of a `Next`, which is used up. */
-export function splitRows({ logits_RC, rest_R1, ...columns }: Next): Next[] {
+export function splitRows({ logits_RC, rest_R1, mostOfRest_R, ...columns }: Next): Next[] {
   const parts = tf.tidy(() => ({
     logits: tf.split(logits_RC, logits_RC.shape[0]) as Tensor2D[],
     rests: rest_R1 ? (tf.split(rest_R1, rest_R1.shape[0]) as Tensor2D[]) : [],
@@ -131,7 +131,8 @@ export function splitRows({ logits_RC, rest_R1, ...columns }: Next): Next[] {
   disposeNext({ logits_RC, ...(rest_R1 && { rest_R1 }) });
   return parts.logits.map((logits_RC, r) => {
     const rest = parts.rests[r];
-    return { ...columns, logits_RC, ...(rest && { rest_R1: rest }) };
+    const most = mostOfRest_R && { mostOfRest_R: [mostOfRest_R[r]!] };
+    return { ...columns, logits_RC, ...(rest && { rest_R1: rest }), ...most };
   });
 }
 

@@ -42,6 +42,11 @@ export interface Next {
    * owns it. Absent where nothing is missing.
    */
   readonly rest_R1?: Tensor2D;
+  /**
+   * The most that one token without a column weighs at each position, as the log of its share of the rest, `[R]`. Absent where
+   * it may be all of it.
+   */
+  readonly mostOfRest_R?: ArrayLike<number>;
 }
 
 /**

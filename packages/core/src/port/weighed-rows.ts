@@ -14,15 +14,20 @@ export function maskedRows<Row>(rows: readonly Row[]): readonly Row[] {
   return rows.length > 1 ? rows.slice(1) : rows;
 }
 
-/**
- * Whether all tokens that a method needs of a policy are among the given ones. A token that is not weighs at most what all of
- * them do.
- *
- * @param logBest log-probability of the most probable token
- * @param logRest log of what all tokens that are not given weigh together
- */
-export function areGiven(needs: NeededTokens, logBest: number, logRest: number): boolean {
+/** What is known of a policy of which not all tokens are given. */
+export interface GivenPolicy {
+  /** Log-probability of the most probable token that is given. */
+  readonly logBest: number;
+  /** log of the most that any token weighs that is not given. */
+  readonly logMost: number;
+  /** What those given tokens weigh together that weigh more than that. */
+  readonly massAbove: number;
+}
+
+/** Whether all tokens that a method needs of a policy are among the given ones. */
+export function areGiven(needs: NeededTokens, { logBest, logMost, massAbove }: GivenPolicy): boolean {
   if (needs === "given") return true;
-  if (needs === "whole") return logRest === Number.NEGATIVE_INFINITY;
-  return "share" in needs ? logRest < logBest + Math.log(needs.share) : 1 - Math.exp(logRest) >= needs.mass;
+  if (needs === "whole") return logMost === Number.NEGATIVE_INFINITY;
+  // A nucleus takes tokens in their order: what stands behind a token that may be missing is no part of it.
+  return "share" in needs ? logMost < logBest + Math.log(needs.share) : massAbove >= needs.mass;
 }

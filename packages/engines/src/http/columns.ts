@@ -9,6 +9,8 @@ export interface JoinedColumns {
   readonly logs: Float32Array;
   /** log of what each row's tokens without a column weigh together, `[R]`. */
   readonly logRests: Float32Array;
+  /** log of the most that one of these tokens weighs, `[R]`. */
+  readonly logMosts: Float32Array;
 }
 
 /** The logarithm of what can't be chosen, as core writes it. */
@@ -31,10 +33,13 @@ export function groupRows(rowCount: number, weighed: readonly Pick<WeighedRows, 
 /**
  * The tokens of which every row of a group is known are its columns; what else was told goes into the rest. Rows of other
  * groups have the column too, as one that can't be chosen.
+ *
+ * @param leasts log-probability of the least probable of each row's best tokens: those that were not told weigh no more
  */
 export function joinColumns(
   known: readonly LogProbabilitiesById[],
   groups: readonly (readonly number[])[],
+  leasts: readonly number[],
 ): JoinedColumns {
   const common = groups.map(([first, ...others]) =>
     [...known[first!]!.keys()].filter((id) => others.every((row) => known[row]!.has(id))),
@@ -44,7 +49,9 @@ export function joinColumns(
   const C = ids_C.length;
   const logs = new Float32Array(known.length * C).fill(impossible);
   const logRests = new Float32Array(known.length);
+  const logMosts = new Float32Array(known.length);
   for (const [g, group] of groups.entries()) {
+    const shared = new Set(common[g]);
     for (const row of group) {
       let given = 0;
       for (const id of common[g]!) {
@@ -53,7 +60,9 @@ export function joinColumns(
         given += Math.exp(log);
       }
       logRests[row] = Math.log(Math.max(leastRest, 1 - given));
+      logMosts[row] = leasts[row]!;
+      for (const [id, log] of known[row]!) if (!shared.has(id)) logMosts[row] = Math.max(logMosts[row]!, log);
     }
   }
-  return { ids_C, logs, logRests };
+  return { ids_C, logs, logRests, logMosts };
 }

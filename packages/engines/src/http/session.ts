@@ -4,6 +4,7 @@
  */
 import {
   areGiven,
+  type GivenPolicy,
   maskedRows,
   type Next,
   type Session,
@@ -101,7 +102,12 @@ export class HttpSession implements Session {
     for (let candidates = this.options.candidates; ; candidates *= 4) {
       const asked = Math.min(candidates, this.server.mostCandidates);
       const best = await this.readBest(rows, asked, options);
-      const joined = joinColumns(await this.readMissing(rows, best, groups, options), groups);
+      const known = await this.readMissing(rows, best, groups, options);
+      const joined = joinColumns(
+        known,
+        groups,
+        best.map((row) => this.leastOf(row)),
+      );
       const isAll = asked >= this.server.mostCandidates;
       if (isAll && hasNone(joined)) throw noCommonToken(this.server);
       if (isAll || (!hasNone(joined) && weighed.every((answer) => isEnough(answer, joined)))) return joined;
@@ -145,6 +151,12 @@ export class HttpSession implements Session {
     return known;
   }
 
+  /** What those weigh at most that were not told. */
+  private leastOf(best: LogProbabilitiesById): number {
+    if (best.size >= this.options.vocabularySize) return Number.NEGATIVE_INFINITY;
+    return [...best.values()].reduce((least, log) => Math.min(least, log), 0);
+  }
+
   /** @throws EngineError `bad-answer` for a vocabulary that is not ours, or no distribution */
   private check(row: LogProbabilitiesById, candidates: number): void {
     const { vocabularySize } = this.options;
@@ -173,24 +185,32 @@ function hasNone({ logRests }: JoinedColumns): boolean {
 /** Of two policies that are weighed against each other this much is to be seen, where more can be had. */
 const wantedMass = 0.9;
 
-function isEnough(
-  { rows, needs }: WeighedRows,
-  { ids_C: { length: C }, logs, logRests }: JoinedColumns,
-): boolean {
-  const areSeen = rows.length < 2 || rows.every((row) => 1 - Math.exp(logRests[row]!) >= wantedMass);
-  if (!areSeen) return false;
-  return maskedRows(rows).every((row) => {
-    const best = logs.subarray(row * C, (row + 1) * C).reduce((most, log) => Math.max(most, log), -Infinity);
-    return areGiven(needs, best, logRests[row]!);
-  });
+/** How much float32 may move a log-probability on its way; the loop that chooses looks once more. */
+const rounding = 1e-4;
+
+function isEnough({ rows, needs }: WeighedRows, joined: JoinedColumns): boolean {
+  if (needs === "given")
+    return rows.length < 2 || rows.every((row) => 1 - Math.exp(joined.logRests[row]!) >= wantedMass);
+  return maskedRows(rows).every((row) => areGiven(needs, policyOf(row, joined)));
 }
 
-function toNext({ ids_C, logs, logRests }: JoinedColumns): Next {
+function policyOf(row: number, { ids_C: { length: C }, logs, logMosts }: JoinedColumns): GivenPolicy {
+  const own = logs.subarray(row * C, (row + 1) * C);
+  const logMost = logMosts[row]! + rounding;
+  return {
+    logBest: own.reduce((best, log) => Math.max(best, log), Number.NEGATIVE_INFINITY),
+    logMost,
+    massAbove: own.reduce((sum, log) => (log > logMost ? sum + Math.exp(log - rounding) : sum), 0),
+  };
+}
+
+function toNext({ ids_C, logs, logRests, logMosts }: JoinedColumns): Next {
   const R = logRests.length;
   return {
     logits_RC: tf.tensor2d(logs, [R, ids_C.length]),
     ids_C,
     rest_R1: tf.tensor2d(logRests, [R, 1]),
+    mostOfRest_R: Array.from(logMosts, (most, r) => Math.min(0, most - logRests[r]!)),
   };
 }
 

@@ -142,6 +142,37 @@ test("a server that tells 20 tokens and no more is asked for no more, and a mask
   expect(found.mostCandidates).toBe(20);
 });
 
+test("where a server tells few tokens and none by name, a masked answer is that of the whole vocabulary, or refused", async () => {
+  const masked = fc.oneof(
+    fc.double({ min: 0.2, max: 0.95, noNaN: true }).map((p) => withPlausibility(guidanceMethod(5), p)),
+    fc.double({ min: 0.01, max: 0.9, noNaN: true }).map((p) => withMinP(guidanceMethod(5), p)),
+  );
+  // Prompts of one question say much the same.
+  const related: NextLogits = (row) => {
+    const own = peaked(row);
+    return peaked([row.length % 5]).map((logit, i) => logit + 0.1 * own[i]!);
+  };
+  const reference = new ToyModel(related, V, whole.endTokens);
+  let answered = 0;
+  for (const mostLogprobs of [6, 16]) {
+    const { model } = await open("vllm", 4, { next: related, mostLogprobs, names: false });
+    await fc.assert(
+      fc.asyncProperty(tokens, tokens, masked, async (base, preference, method) => {
+        const requests = [{ base, preference, method, choose: chooseGreedily, maxNewTokens: 1 }];
+        const found = await collect(model, requests).catch((error) => {
+          // Told so little that the prompts have no token in common, the server is refused.
+          expect(["not-covered", "refused"]).toContain(error.code);
+        });
+        if (!found) return;
+        answered++;
+        expect(idsOf(found)).toEqual(idsOf(await collect(reference, requests)));
+      }),
+      { seed: 18, numRuns: 150 },
+    );
+  }
+  expect(answered).toBeGreaterThan(50);
+});
+
 test("what is seen of a policy is the mass of the tokens that both prompts were told", async () => {
   const { model } = await open("vllm", 30, { mostLogprobs: 30, names: false });
   const request = { base: [1, 2], preference: [1, 2, 3], method: boundedMethod(0.3), choose: chooseGreedily };
@@ -178,9 +209,11 @@ test("columns are the tokens that all rows of an answer have; the others' are ou
     new Map([[7, -0.5]]),
   ];
   expect(groupRows(4, [{ rows: [0, 1] }, { rows: [3, 1] }])).toEqual([[2], [0, 1, 3]]);
-  const { ids_C, logs, logRests } = joinColumns(known, [[0, 1], [2]]);
+  const { ids_C, logs, logRests, logMosts } = joinColumns(known, [[0, 1], [2]], [-2, -3, -0.5]);
   expect(ids_C).toEqual([2, 7]);
   expect([...logs]).toEqual([-2, -1e4, -1, -1e4, -1e4, -0.5]);
+  // What was told and has no column may weigh more than what was not told.
+  expect([...logMosts]).toEqual([-1, -3, -0.5]);
   expect(Array.from(logRests, Math.exp)).toEqual(
     [1 - Math.exp(-2), 1 - Math.exp(-1), 1 - Math.exp(-0.5)].map((value) => expect.closeTo(value, 6)),
   );

@@ -51,7 +51,9 @@ export class TopModel implements LanguageModel {
     const rests = rows.map((row) =>
       sumOf(row.flatMap((log, id) => (ids_C.includes(id) ? [] : [Math.exp(log)]))),
     );
+    const mosts = rows.map((row) => Math.max(...row.filter((_, id) => !ids_C.includes(id))));
     return {
+      mostOfRest_R: mosts.map((most, r) => (rests[r]! > 0 ? most - Math.log(rests[r]!) : 0)),
       logits_RC: tf.tensor2d(rows.map((row) => ids_C.map((id) => row[id]!))),
       ids_C,
       rest_R1: tf.tensor2d(rests.map((rest) => [Math.log(rest)])),
