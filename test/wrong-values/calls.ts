@@ -155,6 +155,7 @@ export const coreCalls: Record<string, Call> = {
     args: () => [chatModel(), weighted(), [core.baseMethod(), core.amuletMethod()], answering()],
   },
   applyMethod: { args: (draws) => [{ ...core.amuletMethod() }, ...pair(draws)] },
+  areGiven: { args: () => [{ share: 0.1 }, { logBest: -1, logMost: -9, massAbove: 0.9 }] },
   argMax: { args: () => [[1, 3, 2]] },
   baseMethod: { args: () => [] },
   beamSearch: {
@@ -203,6 +204,7 @@ export const coreCalls: Record<string, Call> = {
   largestGammaWithin: { args: (draws) => [...pair(draws), { nats: 0.5, largestGamma: 3 }] },
   linearAlignmentMethod: { args: () => [2] },
   logPolicy: { args: (draws) => [rows(draws)] },
+  maskedRows: { args: () => [[1, 2]] },
   nwcadMethod: {
     args: () => [{ divergence: 0.05, baseMargin: 0.5, preferenceMargin: 0.5 }, { ...core.amuletMethod() }],
   },
@@ -221,6 +223,7 @@ export const coreCalls: Record<string, Call> = {
     run: withSession((session, ...args) => drain(core.readPositions(session, ...(args as [never])))),
   },
   readPreferences: { args: () => [weighted()] },
+  refuseUnlessWhole: { args: () => [toy(), "a beam search"] },
   renderPrompts: { args: () => [chatModel(), question(), "both"] },
   renderQuestion: { args: () => [chatModel(), question()] },
   scoreAnswer: {

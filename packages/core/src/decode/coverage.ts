@@ -1,6 +1,7 @@
 /** What can be decoded where an engine gives the most probable tokens and not the whole vocabulary. */
 import { CoreError } from "../errors.js";
 import type { Method } from "../methods/method.js";
+import { checkGiven, model as modelKind, text } from "../port/given.js";
 import type { LanguageModel } from "../port/session.js";
 
 /** @throws CoreError `not-covered` for a method that needs tokens which the model's engine does not give */
@@ -15,6 +16,8 @@ export function checkCoverage(model: LanguageModel, { name, needs = "whole" }: M
 
 /** @throws CoreError `not-covered` */
 export function refuseUnlessWhole(model: LanguageModel, what: string): void {
+  checkGiven(model, modelKind, "the model");
+  checkGiven(what, text, "what is refused");
   if (model.coverage === "top") throw notCovered(model, `${what} needs all of them`);
 }
 

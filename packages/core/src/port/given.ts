@@ -106,6 +106,14 @@ export const policies: Kind = {
     value.size > 0,
 };
 
+export const neededTokens: Kind = {
+  expected: '"whole", "given", { share } or { mass }',
+  holds: (value) =>
+    value === "whole" ||
+    value === "given" ||
+    (isObject(value) && (number.holds(value.share) || number.holds(value.mass))),
+};
+
 export const model: Kind = {
   expected: "a language model, with openSession, vocabularySize, contextLength, endTokens and coverage",
   holds: (value) =>

@@ -1,5 +1,6 @@
 /** Which rows of a session belong to one answer: what an engine must know that gives the most probable tokens only. */
 import type { NeededTokens } from "../methods/method.js";
+import { checkFields, checkGiven, list, neededTokens, number } from "./given.js";
 
 /** Rows whose policies are weighed against one another. */
 export interface WeighedRows {
@@ -11,6 +12,7 @@ export interface WeighedRows {
 
 /** Those rows whose policy a mask looks at: the preferences', or the only one. */
 export function maskedRows<Row>(rows: readonly Row[]): readonly Row[] {
+  checkGiven(rows, list, "rows");
   return rows.length > 1 ? rows.slice(1) : rows;
 }
 
@@ -25,7 +27,10 @@ export interface GivenPolicy {
 }
 
 /** Whether all tokens that a method needs of a policy are among the given ones. */
-export function areGiven(needs: NeededTokens, { logBest, logMost, massAbove }: GivenPolicy): boolean {
+export function areGiven(needs: NeededTokens, policy: GivenPolicy): boolean {
+  checkGiven(needs, neededTokens, "what a method needs");
+  checkFields(policy, { logBest: number, logMost: number, massAbove: number }, "the policy");
+  const { logBest, logMost, massAbove } = policy;
   if (needs === "given") return true;
   if (needs === "whole") return logMost === Number.NEGATIVE_INFINITY;
   // A nucleus takes tokens in their order: what stands behind a token that may be missing is no part of it.
