@@ -17,7 +17,7 @@ const preferenceSchema = v.strictObject({
 export type RunPreference = v.InferOutput<typeof preferenceSchema>;
 
 const questionsSchema = v.strictObject({
-  /** `everyday` or another set by its name, a file, or `hub:org/name/path/in/the/repository`. */
+  /** `everyday` or another set by its name, or a file: .jsonl, .json, .csv or .parquet. */
   source: name,
   /** The column or field that has the question. */
   field: v.optional(name, "question"),
