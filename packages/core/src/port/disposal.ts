@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `Symbol.dispose` and `Symbol.asyncDispose` where a host has none yet, such as Node 20.3 and older browsers: what
  * TypeScript asks for where `using` is compiled. Imported for its effect, before any class that has such a method.

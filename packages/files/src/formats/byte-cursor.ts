@@ -11,7 +11,7 @@ const longestString = 1 << 28;
 export const longestName = 65_535;
 
 /** A byte order mark is a character of the text, as any other. */
-export const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+export const utf8: { decode(bytes: Uint8Array): string } = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);

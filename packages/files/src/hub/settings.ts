@@ -90,7 +90,10 @@ function readTimeout(text: string | undefined): number {
 }
 
 /** Where Python's library keeps models too. */
-export function cacheFolder(options: HubOptions, environment = options.environment ?? process.env): string {
+export function cacheFolder(
+  options: HubOptions,
+  environment: Environment = options.environment ?? process.env,
+): string {
   const named = options.cacheFolder || environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE;
   return named ? expandHome(named) : join(homeFolder(environment), "hub");
 }

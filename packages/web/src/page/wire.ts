@@ -9,7 +9,11 @@ export interface WorkerLike {
   postMessage(message: unknown): void;
   terminate(): unknown;
   /** Of a web worker. */
-  addEventListener?(type: "message" | "messageerror" | "error", listener: (event: never) => void): void;
+  addEventListener?: {
+    (type: "message", listener: (event: { readonly data: FromWorker }) => void): void;
+    (type: "error", listener: (event: { readonly message?: string }) => void): void;
+    (type: "messageerror", listener: () => void): void;
+  };
   /** Of Node's. */
   on?: {
     (event: "message", listener: (message: FromWorker) => void): unknown;
@@ -42,8 +46,8 @@ export class Wire {
     const fail = (why: string) => this.end(new WebError("worker-failed", `The worker failed: ${why}`));
     const failUnread = () => fail("a message of it could not be read.");
     if (worker.addEventListener) {
-      worker.addEventListener("message", ({ data }: { readonly data: FromWorker }) => take(data));
-      worker.addEventListener("error", ({ message }: { readonly message?: string }) =>
+      worker.addEventListener("message", ({ data }) => take(data));
+      worker.addEventListener("error", ({ message }) =>
         fail(message ?? "its script was not found, or is not to be loaded from there."),
       );
       worker.addEventListener("messageerror", failUnread);
