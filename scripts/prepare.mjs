@@ -61,9 +61,11 @@ function run(command, args, environment = {}) {
 }
 
 function checkNode() {
-  const major = Number(process.versions.node.split(".")[0]);
-  if (major >= 20) return;
-  console.error(`Amulet needs Node 20 or later; this is Node ${process.versions.node}.`);
+  const oldest = JSON.parse(contentOf("package.json")).engines.node.replace(">=", "");
+  const [major, minor] = oldest.split(".").map(Number);
+  const [here, hereMinor] = process.versions.node.split(".").map(Number);
+  if (here > major || (here === major && hereMinor >= minor)) return;
+  console.error(`Building Amulet takes Node ${oldest} or later; this is Node ${process.versions.node}.`);
   process.exit(1);
 }
 

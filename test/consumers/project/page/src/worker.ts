@@ -1,0 +1,1 @@
+import "@amulet-ts/web/worker";
