@@ -15,6 +15,7 @@ import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { type OpenEngineOptions, openEngine } from "@amulet-ts/engines";
 import * as evaluation from "@amulet-ts/eval";
 import { type Checkpoint, FilesError, openCheckpoint } from "@amulet-ts/files";
+import * as kernels from "@amulet-ts/kernels";
 import * as lab from "@amulet-ts/lab";
 import { loadModel, type Model } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
@@ -49,7 +50,7 @@ export async function load(): Promise<number> {
 
 export const elsewhere = (): Promise<WebEngine> =>
   openInWorker({ worker: new Worker(new URL(import.meta.url)), model: "https://example.org/model.gguf" });
-export const named = [main, evaluation, lab, oracles, ours];
+export const named = [main, evaluation, kernels, lab, oracles, ours];
 
 // @ts-expect-error A method is no text here.
 generate(undefined as never as Model, { question: "Why?", preference: "Be brief.", method: "amulet" });

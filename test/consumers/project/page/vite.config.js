@@ -1,1 +1,8 @@
-export default { worker: { format: "es" }, logLevel: "warn" };
+// How long plugins took is no complaint about what is built.
+const rolldownOptions = { checks: { pluginTimings: false } };
+
+export default {
+  build: { rolldownOptions },
+  worker: { format: "es", rolldownOptions },
+  logLevel: "warn",
+};
