@@ -83,7 +83,7 @@ describe("a model that can't be loaded ends with status 1, one sentence that nam
     writeFileSync(path, writeGguf({ entries, tensors }));
     const { status, stdout } = await amulet([...commands[1]!, "--model", path, "--max-new-tokens", "3"]);
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ method: "amulet" });
+    expect(JSON.parse(stdout)).toMatchObject({ method: "bounded" });
   });
 
   test("a prompt longer than the context", async () => {

@@ -44,7 +44,16 @@ interface Generated {
 }
 
 async function explained(length: number): Promise<Generated> {
-  const words = ["generate", ...asked, "--max-new-tokens", String(length), "--explain", "--json"];
+  const words = [
+    "generate",
+    ...asked,
+    "--method",
+    "amulet",
+    "--max-new-tokens",
+    String(length),
+    "--explain",
+    "--json",
+  ];
   return JSON.parse((await amulet([...words, "--model", tinyModel])).stdout) as Generated;
 }
 

@@ -38,6 +38,30 @@ const refusal = async (...words: string[]) => {
 };
 
 describe("how an answer is steered", () => {
+  test("a budget bounds it where nothing is said; the paper's is one word away, and a strength that is given is obeyed", async () => {
+    const unsaid = await generate(...brief);
+    const budgeted = await generate(...brief, "--method", "bounded", "--kl-budget", "0.2");
+    expect(unsaid).toMatchObject({
+      method: "bounded",
+      klBudget: 0.2,
+      guidanceScale: null,
+      ids: budgeted.ids,
+    });
+    const paper = await generate(...brief, "--method", "amulet");
+    expect(paper).toMatchObject({ method: "amulet", guidanceScale: guidanceScale(paperParameters) });
+    const given = [
+      "--iterations=60",
+      "--alpha=2",
+      "--lambda=2",
+      "--eta=10",
+      "--guidance-scale=5.648699006951202",
+    ];
+    for (const strength of given)
+      expect(await generate(...brief, strength)).toMatchObject({ method: "amulet", ids: paper.ids });
+    expect(await generate(...brief, "--min-p-mask", "0.1")).toMatchObject({ method: "amulet+min-p" });
+    expect(unsaid.ids).not.toEqual(paper.ids);
+  });
+
   describe("several preferences", () => {
     test("each weight belongs to the preference before it; without one it is 1", async () => {
       const { preferences } = await generate(...brief, ...formal, "--weight", "-0.5", ...brief, "--weight=2");
@@ -215,8 +239,8 @@ describe("how an answer is steered", () => {
 
     test.each([
       [["--method", "beam", "--delta-model", "x"], /--delta-model does nothing with --method beam/],
-      [["--beta", "2"], /--beta does nothing with --method amulet; it belongs to costeer/],
-      [["--warmup", "0.3"], /--warmup does nothing with --method amulet; it belongs to adacad/],
+      [["--beta", "2"], /--beta does nothing with --method bounded; it belongs to costeer/],
+      [["--warmup", "0.3"], /--warmup does nothing with --method bounded; it belongs to adacad/],
       [["--method", "base", "--min-p-mask", "0.1"], /--min-p-mask does nothing with --method base/],
       [
         ["--strength-schedule", "3:0..", "--top-n-sigma", "1"],

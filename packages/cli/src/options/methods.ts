@@ -5,6 +5,7 @@ import {
   baseMethod,
   boundedMethod,
   checkParameters,
+  defaultDriftBudget,
   guidanceMethod,
   guidanceScale,
   linearAlignmentMethod,
@@ -14,7 +15,7 @@ import {
   withPlausibility,
 } from "@amulet-ts/core";
 import { formatNumber } from "../terminal/output.js";
-import { defaultBudget, type MethodValues, type ParameterValues } from "./shared.js";
+import type { MethodValues, ParameterValues } from "./shared.js";
 
 /** T, α, λ, η, the paper's where they are not given. @throws CoreError `bad-strength` */
 export function readParameters(values: ParameterValues): AmuletParameters {
@@ -24,7 +25,7 @@ export function readParameters(values: ParameterValues): AmuletParameters {
 
 /** Bounded Amulet's nats per token. */
 export function readBudget(values: MethodValues): number {
-  return values["kl-budget"] ?? defaultBudget;
+  return values["kl-budget"] ?? defaultDriftBudget;
 }
 
 /** x, by its own name or by the paper's parameters. */

@@ -1,6 +1,6 @@
 /** Options that several commands take, in groups. A command names the groups, and gives them a place in its help. */
 import { backendNames } from "@amulet-ts/backends";
-import { paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
+import { defaultDriftBudget, paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
 import { engineKind, engineNames, gpuKinds } from "@amulet-ts/engines";
 import { usageError } from "../errors.js";
 import {
@@ -52,9 +52,6 @@ export const strengthOptions = {
   "guidance-scale": number("X", anyFinite, "the strength as one number, instead of T, α, λ, η"),
 };
 
-/** Nats of drift that bounded Amulet may spend at a token where none are given. */
-export const defaultBudget = 0.2;
-
 /** The dials of all methods. */
 export const methodOptions = {
   ...strengthOptions,
@@ -62,7 +59,7 @@ export const methodOptions = {
   "kl-budget": number(
     "NATS",
     notNegative,
-    `most KL from the preference policy at any token (compare: ${defaultBudget})`,
+    `most KL from the preference policy at any token (default ${defaultDriftBudget})`,
   ),
   plausibility: number(
     "P",

@@ -35,12 +35,22 @@ const passes = 6;
 const aim = 1 - 5e-5;
 
 /**
- * Amulet with a budget: per token the largest γ up to the configured one with KL(π_γ ‖ π_pref) ≤ `nats`.
+ * Nats a token may drift where nobody says how many: whole sentences from models small and large (docs/study.md, "Which
+ * default").
+ */
+export const defaultDriftBudget = 0.2;
+
+/**
+ * Amulet with a budget: per token the largest γ up to the configured one with KL(π_γ ‖ π_pref) ≤ `nats`. As it is, what
+ * answers where no method is named.
  *
  * @param strength the paper's parameters, or γ_max itself
  * @throws CoreError `bad-strength` for a negative or non-finite γ_max or budget
  */
-export function boundedMethod(nats: number, strength: AmuletParameters | number = paperParameters): Method {
+export function boundedMethod(
+  nats: number = defaultDriftBudget,
+  strength: AmuletParameters | number = paperParameters,
+): Method {
   const largestGamma = typeof strength === "number" ? strength : decodableScale(strength) - 1;
   const budget = checkBudget({ nats, largestGamma });
   return {

@@ -6,7 +6,8 @@ import type { Prompts } from "../decode/prompts.js";
 import type { Change, DecodeEvent, DecodeRequest, EndReason, ReportedRows } from "../decode/request.js";
 import { CoreError } from "../errors.js";
 import type { ExplainOptions, Explanation } from "../explain/explain.js";
-import { amuletMethod, type Method } from "../methods/method.js";
+import { boundedMethod } from "../methods/bounded.js";
+import type { Method } from "../methods/method.js";
 import {
   callback,
   chatModel,
@@ -49,7 +50,7 @@ export interface GenerateChange {
 /** A question with one preference or several weighted ones, and how to answer it. */
 export type GenerateOptions = (Question | WeightedQuestion) &
   CommonOptions & {
-    /** Default: Amulet with the paper's parameters. */
+    /** Default: `boundedMethod()`, Amulet as strong as a budget of drift allows. The paper's is `amuletMethod()`. */
     readonly method?: Method;
     /** Asked before every token; what it changes holds from this token on. */
     readonly beforeToken?: (generated: readonly number[]) => GenerateChange | undefined;
@@ -91,7 +92,7 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<AnswerPiece, void, void> {
   checkFields(options, { beforeToken: optional(callback) }, "the options");
-  const { method = amuletMethod(), beforeToken, ...rest } = options;
+  const { method = boundedMethod(), beforeToken, ...rest } = options;
   const change = (generated: readonly number[]) => renderChange(model, options, beforeToken?.(generated));
   yield* answerPrompts(model, renderPrompts(model, options), [method], {
     ...rest,

@@ -38,7 +38,7 @@ type NamedMethod =
   | {
       readonly name: "bounded";
       /** Most KL(π ‖ π_pref) of a token. */
-      readonly nats: number;
+      readonly nats?: number;
       /** x that is not exceeded, instead of parameters. */
       readonly guidanceScale?: number;
       readonly parameters?: Partial<AmuletParameters>;
@@ -54,6 +54,7 @@ export type MethodDescription =
   | "la"
   | "amulet"
   | "amulet-exact"
+  | "bounded"
   | "adacad"
   | "nwcad"
   | "promptcd"
@@ -72,7 +73,7 @@ const makers: { readonly [name in NamedMethod["name"]]: Maker } = {
     nats,
     guidanceScale,
     ...settings
-  }: WithParameters & { nats: number; guidanceScale?: number }) =>
+  }: WithParameters & { nats?: number; guidanceScale?: number }) =>
     boundedMethod(nats, guidanceScale === undefined ? parametersOf(settings) : guidanceScale - 1),
   adacad: ({ warmup }: { warmup?: number }) => adaCadMethod(warmup),
   nwcad: ({ thresholds }: { thresholds?: GateThresholds }) => nwcadMethod(thresholds),

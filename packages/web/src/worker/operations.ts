@@ -109,7 +109,7 @@ async function answer(
   const schedule = written === undefined ? undefined : strengthSchedule(written);
   if ([method, methods, schedule].filter((given) => given !== undefined).length > 1)
     throw new WebError("bad-request", "Give one of method, methods and strengthSchedule.");
-  const described = (methods ?? [method ?? "amulet"]).map(makeMethod);
+  const described = (methods ?? [method ?? "bounded"]).map(makeMethod);
   /** For each answer what it has yet to be told. */
   const pending = described.map((): Change => ({}));
   const beforeToken = (generated: readonly number[], index: number): Change => {

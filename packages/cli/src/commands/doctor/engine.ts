@@ -2,7 +2,6 @@
 import { answerPrompts, boundedMethod, type Engine, renderPrompts } from "@amulet-ts/core";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
-import { defaultBudget } from "../../options/shared.js";
 import { formatNumber } from "../../terminal/output.js";
 import { layOutTable } from "../../terminal/table.js";
 import { Stopwatch } from "../../timing.js";
@@ -53,7 +52,7 @@ async function measureEngine(
   const { base, preferences } = renderPrompts(model, { question, preference });
   const stopwatch = new Stopwatch(loadMs);
   let leastSeen = 1;
-  const method = boundedMethod(defaultBudget);
+  const method = boundedMethod();
   const options = { maxNewTokens: newTokens, signal };
   for await (const { id, seen } of answerPrompts(model, { base, preferences }, [method], options)) {
     stopwatch.note(0, id !== undefined);

@@ -50,7 +50,11 @@ const {
 const options = {
   Prompt: promptOptions,
   Strength: {
-    method: choice("NAME", methodNames, "how to decode (default amulet)"),
+    method: choice(
+      "NAME",
+      methodNames,
+      "how to decode (default bounded; amulet where a strength or a mask is given)",
+    ),
     ...methodOptions,
     "min-p-mask": number(
       "P",

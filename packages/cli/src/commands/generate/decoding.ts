@@ -85,12 +85,18 @@ export interface Decoding {
 
 /** @throws CliError `usage` for options of another method, CoreError `bad-strength` */
 export function readDecoding(values: GenerateValues): Decoding {
-  const { method: asked = "amulet", "kl-budget": budget } = values;
+  const { method: asked = defaultMethod(values), "kl-budget": budget } = values;
   const name = asked === "amulet" && budget !== undefined ? "bounded" : asked;
   checkOptions(values, name);
   const written = values["strength-schedule"];
   if (written !== undefined) return readSchedule(values, written);
   return { name, method: mask(makers[name](values), values) };
+}
+
+/** Where a strength or a mask is given it is Amulet's; else a budget bounds it (docs/decisions/0012). */
+function defaultMethod(values: GenerateValues): MethodName {
+  const settings = ["guidance-scale", "strength-schedule", ...parameterNames, ...maskNames] as const;
+  return settings.some((name) => values[name] !== undefined) ? "amulet" : "bounded";
 }
 
 const parameterNames = Object.keys(parameterOptions) as (keyof typeof parameterOptions)[];
