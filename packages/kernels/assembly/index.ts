@@ -1,3 +1,4 @@
 /** What the host and the threads call. */
 export { decode } from "./decode";
+export { appendToken, gate, rmsNorm } from "./elementwise";
 export { run, serve, stop } from "./pool";

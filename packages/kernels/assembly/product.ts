@@ -14,7 +14,7 @@ const inputs: usize = details + 12;
 const padded: usize = details + 16; // the same, as a multiple of 8
 const chunkOutputs: usize = details + 20; // a multiple of 4
 const partCount: usize = details + 24;
-const parts: usize = details + 48;
+const parts: usize = details + 64;
 
 // Numbers of a part, the weights that stand side by side.
 const partBytes: usize = 32;

@@ -1,4 +1,5 @@
 export * from "./errors.js";
+export { registerKernels } from "./fused/tensors.js";
 export {
   type KernelOptions,
   leaveKernelsAtBackend,
@@ -6,4 +7,3 @@ export {
   type StoredKernels,
 } from "./kernels.js";
 export { canShareMemory } from "./pool/pool.js";
-export { registerKernels } from "./weights/product-kernel.js";

@@ -1,5 +1,6 @@
 /** Kernels that stand beside a backend of TensorFlow.js, and where a loader finds them. */
 import { backend } from "@tensorflow/tfjs-core";
+import { type FusedOperations, fuseIn } from "./fused/fuse.js";
 import { canShareMemory, Pool } from "./pool/pool.js";
 import { storedTypes } from "./stored-types.js";
 import { KernelWeight } from "./weights/kernel-weight.js";
@@ -15,12 +16,16 @@ export interface StoredKernels {
   readonly threads: number;
   /** The types that are multiplied as they are, in the words of files. */
   readonly storedTypes: readonly string[];
+  /** What is held now: weights and pages of caches. */
+  readonly heldBytes: number;
   /**
    * Room for a weight `[outputs, inputs]`, to be written and then used.
    *
    * @throws KernelsError `out-of-memory`, and `bad-weight` for rows that are no whole blocks
    */
   hold(storedType: string, outputs: number, inputs: number): KernelWeight;
+  /** Operations that do several things at once, in the memory of a weight; all weights they get lie there. */
+  fuse(weight: KernelWeight): FusedOperations;
 }
 
 /** Where @amulet-ts/models looks for them. */
@@ -44,9 +49,13 @@ function makeKernels({ threads }: KernelOptions): StoredKernels {
   return {
     threads: canShareMemory() ? threads : 1,
     storedTypes: [...storedTypes.keys()],
+    get heldBytes() {
+      return pool?.heldBytes ?? 0;
+    },
     hold: (storedType, outputs, inputs) => {
       if (!pool?.isOpen) pool = new Pool(threads);
       return new KernelWeight(pool, storedTypes.get(storedType)!, outputs, inputs);
     },
+    fuse: (weight) => fuseIn(weight.pool),
   };
 }

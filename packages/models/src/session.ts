@@ -4,7 +4,7 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
-import { cacheTensors, emptyCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
+import { emptyCache, heldByCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
 import { tidy } from "./layers/tidy.js";
 
 /**
@@ -196,10 +196,10 @@ function checkLength(length: number, cache: RowCache, row: number): void {
   );
 }
 
-/** Frees the tensors of caches that no row of the others holds. */
+/** Frees what no row of the others holds. */
 function disposeUnshared(caches: readonly RowCache[], others: readonly RowCache[]): void {
-  const kept = new Set(others.flatMap(cacheTensors));
-  for (const tensor of new Set(caches.flatMap(cacheTensors))) if (!kept.has(tensor)) tensor.dispose();
+  const kept = new Set(others.flatMap(heldByCache));
+  for (const held of new Set(caches.flatMap(heldByCache))) if (!kept.has(held)) held.dispose();
 }
 
 /** `[N, D]` → `[B, D]`. */

@@ -43,6 +43,10 @@ export class Heap {
     return new Float32Array(this.bytes.buffer, at, count);
   }
 
+  get heldBytes(): number {
+    return [...this.held.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** How many parts are given away. */
   get holds(): number {
     return this.held.size;

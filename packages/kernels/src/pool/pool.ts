@@ -13,6 +13,27 @@ interface Kernels {
   decode(type: number, from: number, to: number, count: number): void;
   run(chunks: number, maySleep: number): void;
   stop(): void;
+  rmsNorm(
+    from: number,
+    weight: number,
+    to: number,
+    count: number,
+    width: number,
+    bytes: number,
+    epsilon: number,
+  ): void;
+  gate(gates: number, ups: number, bytes: number): void;
+  appendToken(
+    qk: number,
+    v: number,
+    cos: number,
+    sin: number,
+    heads: number,
+    groups: number,
+    half: number,
+    keysTo: number,
+    valuesTo: number,
+  ): void;
 }
 
 const modules = new Map<string, WasmModule>();
@@ -50,7 +71,9 @@ export class Pool {
   readonly threads: number;
   private readonly module: WasmModule;
   private readonly memory: WasmMemory;
-  private readonly kernels: Kernels;
+  /** What runs on the caller's thread. */
+  readonly kernels: Pick<Kernels, "rmsNorm" | "gate" | "appendToken">;
+  private readonly jobs: Kernels;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;
   private areStarted = false;
@@ -64,11 +87,12 @@ export class Pool {
     this.memory = new Memory({ initial: 1, maximum: mostPages, shared: isShared });
     this.heap = new Heap(this.memory);
     const { exports } = new Instance(this.module, { env: { memory: this.memory } });
-    this.kernels = exports as unknown as Kernels;
+    this.jobs = exports as unknown as Kernels;
+    this.kernels = this.jobs;
   }
 
   decode(type: number, from: number, to: number, count: number): void {
-    this.kernels.decode(type, from, to, count);
+    this.jobs.decode(type, from, to, count);
   }
 
   /** How many equal chunks to cut work into: enough that threads end together, each worth the claiming. */
@@ -87,13 +111,18 @@ export class Pool {
     const scratch = this.scratchOf(scratchBytes);
     new Uint32Array(this.heap.bytes.buffer, scratchAt, 2).set([scratch.at, scratch.bytes]);
     if (chunks > 1) this.startThreads();
-    this.kernels.run(chunks, this.sleeps);
+    this.jobs.run(chunks, this.sleeps);
   }
 
   /** Gives a part of the memory back; with the last one the threads end. */
   release(at: number): void {
     this.heap.release(at);
     if (this.heap.holds === (this.scratch ? 1 : 0)) this.close();
+  }
+
+  /** Bytes given away, the threads' scratch not counted. */
+  get heldBytes(): number {
+    return this.heap.heldBytes - (this.scratch ? this.scratch.bytes * this.threads : 0);
   }
 
   /** Whether it can still be used. */
@@ -103,7 +132,7 @@ export class Pool {
 
   private close(): void {
     this.isClosed = true;
-    this.kernels.stop();
+    this.jobs.stop();
   }
 
   private scratchOf(bytes: number): { readonly at: number; readonly bytes: number } {

@@ -2,12 +2,13 @@
  * A weight as its file stores it, in the memory of the kernels. It is what @amulet-ts/models calls a weight; nothing of
  * that package is needed here. N: rows of activations, or ids · I: inputs · O: outputs.
  */
-import { concat, engine, getBackend, matMul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { concat, matMul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { KernelsError } from "../errors.js";
+import { products } from "../fused/operations.js";
+import { runsKernels } from "../fused/tensors.js";
 import type { Pool } from "../pool/pool.js";
 import type { StoredType } from "../stored-types.js";
 import { bytesOfRow, type HeldBlocks } from "./product.js";
-import { productKernel, runsProducts } from "./product-kernel.js";
 
 /** Numbers that are float32 at a time where a backend without kernels multiplies: 4 MiB. */
 const numbersAtOnce = 2 ** 20;
@@ -31,6 +32,11 @@ export class KernelWeight implements HeldBlocks {
     this.at = pool.heap.allocate(this.bytes);
   }
 
+  /** For fused operations: itself. */
+  get kernelParts(): readonly KernelWeight[] {
+    return [this];
+  }
+
   get storedType(): string {
     return this.type.name;
   }
@@ -51,8 +57,8 @@ export class KernelWeight implements HeldBlocks {
   }
 
   multiply(x_NI: Tensor2D): Tensor2D {
-    if (!runsProducts(getBackend())) return this.multiplyComposed(x_NI);
-    return engine().runKernel(productKernel, { x: x_NI }, { weight: this as never }) as Tensor2D;
+    if (!runsKernels()) return this.multiplyComposed(x_NI);
+    return products(x_NI, [[this]])[0]!;
   }
 
   /** The same by operations of TensorFlow.js: for backends without kernels, and what kernels are held against. */

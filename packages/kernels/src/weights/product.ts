@@ -1,5 +1,5 @@
 /** The job of multiplying rows of activations with weights that stand side by side; assembly/product.ts runs it. */
-import { detailsAt, partLength, partsAt } from "../memory/layout.js";
+import { detailsAt, kindAt, partLength, partsAt } from "../memory/layout.js";
 import type { Pool } from "../pool/pool.js";
 import type { StoredType } from "../stored-types.js";
 
@@ -47,6 +47,7 @@ export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPa
   details.set([states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length]);
   const written = new Uint32Array(pool.heap.bytes.buffer, partsAt, partLength * parts.length);
   for (const [p, part] of parts.entries()) written.set(describe(part), p * partLength);
+  new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 0;
   pool.run(Math.ceil(outputs / chunkOutputs), 4 * together * padded);
 }
 

@@ -48,57 +48,10 @@ import {
 import { type RopeConfig, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
 import type { Weight } from "../weights/weight.js";
+import { fuseLlama } from "./llama-fused.js";
+import type { Constants, LlamaBlock, LlamaConfig, LlamaParameters, Projection } from "./llama-types.js";
 
-export interface LlamaConfig extends FamilyConfig {
-  readonly width: number;
-  readonly heads: number;
-  readonly groups: number;
-  readonly headWidth: number;
-  readonly feedForward: number;
-  readonly normEpsilon: number;
-  readonly rope: RopeConfig;
-  readonly tiedEmbedding: boolean;
-  /** Tokens a query of each block sees, itself included; Infinity in Llama itself. */
-  readonly windows: readonly number[];
-}
-
-export interface LlamaBlock {
-  readonly attentionNorm_D: Tensor1D;
-  /** Queries and keys, which turn alike: one product and one rotation. */
-  readonly wqk_DX: Weight;
-  readonly wv_DM: Weight;
-  readonly wo_ED: Weight;
-  readonly feedForwardNorm_D: Tensor1D;
-  readonly wGate_DF: Weight;
-  readonly wUp_DF: Weight;
-  readonly wDown_FD: Weight;
-}
-
-export interface LlamaParameters<Block extends LlamaBlock = LlamaBlock> {
-  readonly embedding_VD: Weight;
-  readonly blocks: readonly Block[];
-  readonly norm_D: Tensor1D;
-  readonly head_DV: Weight;
-  /** llama.cpp's form of Llama 3.1's scaling: a divisor per rotary frequency. */
-  readonly ropeDivisors_C?: Float32Array;
-}
-
-/** Queries and keys, not yet turned by their positions, and values of a block's normed input. */
-export type Projection<Block extends LlamaBlock> = (
-  block: Block,
-  x_ND: Tensor2D,
-  model: { readonly headWidth: number; readonly epsilon_11: Tensor2D },
-) => { qk_NX: Tensor2D; v_NM: Tensor2D };
-
-/** Made once for a model, the same in every block. */
-interface Constants<Block extends LlamaBlock> {
-  readonly project: Projection<Block>;
-  readonly windows: readonly number[];
-  readonly attention: AttentionConstants;
-  readonly frequencies: Float64Array;
-  readonly rotateHalf_KK: Tensor2D;
-  readonly epsilon_11: Tensor2D;
-}
+export type { LlamaBlock, LlamaConfig, LlamaParameters, Projection } from "./llama-types.js";
 
 /** Made once for a forward pass; masks for the blocks of one window. */
 interface Step {
@@ -107,10 +60,7 @@ interface Step {
   readonly masks: BatchMasks;
 }
 
-const project: Projection<LlamaBlock> = ({ wqk_DX, wv_DM }, x_ND) => ({
-  qk_NX: wqk_DX.multiply(x_ND),
-  v_NM: wv_DM.multiply(x_ND),
-});
+const project: Projection<LlamaBlock> = (_, products) => products;
 
 function attention<Block extends LlamaBlock>(
   { project, attention, rotateHalf_KK, epsilon_11 }: Constants<Block>,
@@ -120,7 +70,8 @@ function attention<Block extends LlamaBlock>(
   caches: readonly BlockCache[],
 ) {
   const { heads: H, groups: G, headWidth: K } = attention;
-  const { qk_NX, v_NM } = project(block, x_ND, { headWidth: K, epsilon_11 });
+  const products = { qk_NX: block.wqk_DX.multiply(x_ND), v_NM: block.wv_DM.multiply(x_ND) };
+  const { qk_NX, v_NM } = project(block, products, { headWidth: K, epsilon_11 });
   const turned_YK = applyRotary(splitHeads(qk_NX, K), rotary, rotateHalf_KK);
   const turned_NX: Tensor2D = reshape(turned_YK, qk_NX.shape);
   const q_NE = sliceColumns(turned_NX, 0, H * K);
@@ -253,9 +204,12 @@ export function bindLlama<Block extends LlamaBlock>(
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
   const { norm_D, head_DV } = parameters;
-  return {
+  const composed: Pick<ForwardPass, "forward" | "head"> = {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) => tf.tidy(() => head_DV.multiply(rmsNorm(states_ND, norm_D, constants.epsilon_11))),
+  };
+  return {
+    ...(fuseLlama(constants, config, parameters) ?? composed),
     dispose: () => {
       const { attention, rotateHalf_KK, epsilon_11 } = constants;
       disposeAttention(attention);

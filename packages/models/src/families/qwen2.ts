@@ -22,9 +22,9 @@ interface Qwen2Block extends LlamaBlock {
   readonly bv_M: Tensor1D;
 }
 
-const project: Projection<Qwen2Block> = ({ wqk_DX, bqk_X, wv_DM, bv_M }, x_ND) => ({
-  qk_NX: add(wqk_DX.multiply(x_ND), bqk_X),
-  v_NM: add(wv_DM.multiply(x_ND), bv_M),
+const project: Projection<Qwen2Block> = ({ bqk_X, bv_M }, { qk_NX, v_NM }) => ({
+  qk_NX: add(qk_NX, bqk_X),
+  v_NM: add(v_NM, bv_M),
 });
 
 /** A window counts only beside `use_sliding_window`; checkpoints name one and switch it off. */

@@ -30,13 +30,9 @@ interface Qwen3Block extends LlamaBlock {
   readonly queryKeyNorm_X: Tensor1D;
 }
 
-const project: Projection<Qwen3Block> = (
-  { wqk_DX, queryKeyNorm_X, wv_DM },
-  x_ND,
-  { headWidth, epsilon_11 },
-) => ({
-  qk_NX: normHeads(wqk_DX.multiply(x_ND), queryKeyNorm_X, headWidth, epsilon_11),
-  v_NM: wv_DM.multiply(x_ND),
+const project: Projection<Qwen3Block> = ({ queryKeyNorm_X }, { qk_NX, v_NM }, { headWidth, epsilon_11 }) => ({
+  qk_NX: normHeads(qk_NX, queryKeyNorm_X, headWidth, epsilon_11),
+  v_NM,
 });
 
 /** Qwen2's keys; the width of heads has a default of its own. */

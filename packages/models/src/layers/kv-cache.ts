@@ -14,6 +14,7 @@
 
 import { slice, type Tensor2D } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
+import type { CachePage } from "../weights/stored-kernels.js";
 import { concat, reshape, sliceColumns, sliceRows, transpose } from "./direct.js";
 import { tidy } from "./tidy.js";
 
@@ -40,7 +41,10 @@ export interface BlockCache {
 /** What one row has cached; all blocks alike. */
 export interface RowCache {
   readonly length: number;
+  /** By block; empty where kernels keep the cache. */
   readonly blocks: readonly BlockCache[];
+  /** What kernels keep: all blocks together. */
+  readonly pages?: readonly CachePage[];
 }
 
 export function emptyCache(blockCount: number): RowCache {
@@ -154,8 +158,10 @@ export function extendCaches(
 }
 
 /** A new cache of the first `length` tokens. */
-export function truncateCache({ blocks }: RowCache, length: number): RowCache {
+export function truncateCache({ blocks, pages }: RowCache, length: number): RowCache {
   if (length === 0) return emptyCache(blocks.length);
+  // What lies behind the end is dropped when the row grows again.
+  if (pages) return { length, blocks, pages };
   return { length, blocks: blocks.map((block) => tidy(() => truncateBlock(block, length))) };
 }
 
@@ -169,10 +175,11 @@ function truncateBlock(block: BlockCache, length: number): BlockCache {
   };
 }
 
-/** Every tensor handle of a cache, to dispose of or to keep; rows of a batch may share some. */
-export function cacheTensors({ blocks }: RowCache): Tensor2D[] {
-  return blocks.flatMap(({ long, tail }) => [
+/** All that a cache holds, to dispose of or to keep; rows of a batch may share some. */
+export function heldByCache({ blocks, pages = [] }: RowCache): (Tensor2D | CachePage)[] {
+  const tensors = blocks.flatMap(({ long, tail }) => [
     ...(long ? [long.keys_MS, long.values_SM] : []),
     ...(tail ? [tail.keys_XM, tail.values_XM] : []),
   ]);
+  return [...tensors, ...pages];
 }

@@ -4,7 +4,7 @@
  */
 import { gather, type Tensor2D, tensor1d } from "@tensorflow/tfjs-core";
 import { concat } from "../layers/direct.js";
-import type { Weight } from "./weight.js";
+import type { KernelPart, Weight } from "./weight.js";
 
 /** @param parts in the order of their outputs; the whole's from now on */
 export function joinWeights(parts: readonly Weight[]): Weight {
@@ -28,6 +28,11 @@ class JoinedWeight implements Weight {
 
   get bytes(): number {
     return this.parts.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get kernelParts(): readonly KernelPart[] | undefined {
+    const parts = this.parts.map(({ kernelParts }) => kernelParts);
+    return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
   }
 
   multiply(x_NI: Tensor2D): Tensor2D {

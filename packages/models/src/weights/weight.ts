@@ -21,4 +21,9 @@ export interface Weight {
   /** Of each output that is named the I numbers that make it, `[N, I]`: an embedding's rows, by their tokens. */
   lookUp(ids_N: Int32Array): Tensor2D;
   dispose(): void;
+  /** What kernels hold of it, where they hold all of it; they alone look inside. */
+  readonly kernelParts?: readonly KernelPart[] | undefined;
 }
+
+/** A weight, or a part of one, in the memory of kernels. */
+export type KernelPart = object;

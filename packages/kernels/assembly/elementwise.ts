@@ -1,0 +1,76 @@
+/** What is done to activations between products, on the caller's thread: a hundredth of a product's work. */
+
+/** e^x: 2^k times a polynomial of the rest; off by less than two units in the last place (Cephes' expf). */
+@inline
+export function exp(x: v128): v128 {
+  const bounded = f32x4.max(f32x4.min(x, f32x4.splat(88)), f32x4.splat(-87));
+  const k = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)));
+  let r = f32x4.sub(bounded, f32x4.mul(k, f32x4.splat(0.693359375)));
+  r = f32x4.sub(r, f32x4.mul(k, f32x4.splat(-2.12194440e-4)));
+  let p = f32x4.splat(1.9875691500e-4);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
+  const whole = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(k), i32x4.splat(127)), 23);
+  return f32x4.mul(whole, power);
+}
+
+@inline
+export function sumOf(x: v128): f32 {
+  const pairs = f32x4.add(x, i64x2.shuffle(x, x, 1, 0));
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
+}
+
+/** Root-mean-square norm of `count` rows; rows lie `bytes` apart and end on zeros up to a multiple of four numbers. */
+export function rmsNorm(from: usize, weight: usize, to: usize, count: i32, width: i32, bytes: usize, epsilon: f32): void {
+  const end = <usize>((width + 3) & ~3) << 2;
+  for (let n = 0; n < count; n++, from += bytes, to += bytes) {
+    let squares = f32x4.splat(0);
+    for (let at: usize = 0; at < end; at += 16) {
+      const x = v128.load(from + at);
+      squares = f32x4.add(squares, f32x4.mul(x, x));
+    }
+    const factor = f32x4.splat(<f32>1 / sqrt<f32>(sumOf(squares) / <f32>width + epsilon));
+    for (let at: usize = 0; at < end; at += 16) {
+      v128.store(to + at, f32x4.mul(f32x4.mul(v128.load(from + at), factor), v128.load(weight + at)));
+    }
+  }
+}
+
+/** gate · σ(gate) · up, in the place of gate; `bytes` of a multiple of four numbers. */
+export function gate(gates: usize, ups: usize, bytes: usize): void {
+  const one = f32x4.splat(1);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const x = v128.load(gates + at);
+    const silu = f32x4.div(x, f32x4.add(one, exp(f32x4.neg(x))));
+    v128.store(gates + at, f32x4.mul(silu, v128.load(ups + at)));
+  }
+}
+
+/** Turns a head by its token's position: Hugging Face's rotate_half. */
+@inline
+function turn(from: usize, to: usize, half: i32, cos: usize, sin: usize): void {
+  const bytes = <usize>half << 2;
+  for (let at: usize = 0; at < bytes; at += 4) {
+    const a = load<f32>(from + at);
+    const b = load<f32>(from + bytes + at);
+    const c = load<f32>(cos + at);
+    const s = load<f32>(sin + at);
+    store<f32>(to + at, a * c - b * s);
+    store<f32>(to + bytes + at, b * c + a * s);
+  }
+}
+
+/** One token: its queries turn in place, its keys into the cache, and its values follow them. */
+export function appendToken(
+  qk: usize, v: usize, cos: usize, sin: usize, heads: i32, groups: i32, half: i32, keysTo: usize, valuesTo: usize,
+): void {
+  const headBytes = <usize>half << 3;
+  let at = qk;
+  for (let h = 0; h < heads; h++, at += headBytes) turn(at, at, half, cos, sin);
+  for (let g = 0; g < groups; g++, at += headBytes) turn(at, keysTo + <usize>g * headBytes, half, cos, sin);
+  memory.copy(valuesTo, v, <usize>groups * headBytes);
+}
