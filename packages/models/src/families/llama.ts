@@ -9,13 +9,12 @@
  */
 
 import type { ConfigSource } from "@amulet-ts/files";
-import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import {
   type AxisSizes,
   embedding,
   type Family,
-  type FamilyConfig,
   type ForwardPass,
   type ForwardResult,
   linear,
@@ -26,7 +25,6 @@ import {
   vector,
 } from "../family.js";
 import {
-  type AttentionConstants,
   attendRows,
   attentionConstants,
   attentionMasks,
@@ -45,9 +43,8 @@ import {
   rotaryTables,
   rotateHalfMatrix,
 } from "../layers/rope.js";
-import { type RopeConfig, readRope } from "../layers/rope-config.js";
+import { readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
-import type { Weight } from "../weights/weight.js";
 import { fuseLlama } from "./llama-fused.js";
 import type { Constants, LlamaBlock, LlamaConfig, LlamaParameters, Projection } from "./llama-types.js";
 
