@@ -33,7 +33,7 @@ const agreedKey = Symbol.for("@amulet-ts/stored-kernels");
 
 /** Leaves kernels at the backend that runs now, which is TensorFlow.js' wasm. {@link registerKernels} was called. */
 export function leaveKernelsAtBackend(options: KernelOptions): StoredKernels {
-  const kernels = makeKernels(options);
+  const kernels = kernelsOf(backend(), options);
   Object.defineProperty(backend(), agreedKey, { value: kernels, configurable: true });
   return kernels;
 }
@@ -41,6 +41,17 @@ export function leaveKernelsAtBackend(options: KernelOptions): StoredKernels {
 /** Takes them away again; weights that they hold stay usable. */
 export function removeKernelsFromBackend(): void {
   Object.defineProperty(backend(), agreedKey, { value: undefined, configurable: true });
+}
+
+/** A backend that is started again keeps its kernels: two models share one memory and its threads. */
+const made = new WeakMap<object, Map<number, StoredKernels>>();
+
+function kernelsOf(owner: object, options: KernelOptions): StoredKernels {
+  const ofBackend = made.get(owner) ?? new Map<number, StoredKernels>();
+  made.set(owner, ofBackend);
+  const kernels = ofBackend.get(options.threads) ?? makeKernels(options);
+  ofBackend.set(options.threads, kernels);
+  return kernels;
 }
 
 /** Memory and threads are there while a weight is. */
