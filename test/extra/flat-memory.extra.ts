@@ -1,0 +1,30 @@
+/** 20,000 tokens, answer after answer: as many tensors and bytes at the end as at the beginning, and no more memory. */
+import { startBackend } from "@amulet-ts/backends";
+import { generate } from "@amulet-ts/core";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { loadModel, type Model } from "@amulet-ts/models";
+import * as tf from "@tensorflow/tfjs-core";
+import { expect, test } from "vitest";
+
+async function say(model: Model, tokens: number): Promise<void> {
+  const likes = ["concise", "creative", "formal", "uplifting", "verbose"];
+  for (let said = 0, n = 0; said < tokens; n++) {
+    const preference = `Your answer should be ${likes[n % likes.length]}.`;
+    const question = "What helps with coffee?";
+    for await (const { id } of generate(model, { question, preference, temperature: 1, seed: n }))
+      if (id !== undefined) said++;
+  }
+}
+
+test("wasm", async () => {
+  await startBackend("wasm");
+  const model = await loadModel(embeddedModelFolder);
+  await say(model, 2000);
+  const { numTensors, numBytes } = tf.memory();
+  const { rss } = process.memoryUsage();
+  await say(model, 20_000);
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  // A kB of every token that stayed would be 20 MB; the rest is what the collector leaves lying.
+  expect((process.memoryUsage().rss - rss) / 2 ** 20).toBeLessThan(64);
+  model.dispose();
+});
