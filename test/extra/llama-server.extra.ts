@@ -214,7 +214,7 @@ test.skipIf(!present)("the command: what runs on a server, and a sentence for wh
   expect(compared.stderr).toMatch(/la and amulet would need all of them/);
   expect(compared.stdout.match(/── \w+/g)).toEqual(["── base", "── pref", "── bounded"]);
   const whole = [
-    ["generate", ...asked],
+    ["generate", ...asked, "--method", "amulet"],
     ["generate", ...asked, "--method", "beam"],
     ["inspect", ...asked],
     ["score", ...asked, "--answer", "Boil water."],
