@@ -1,5 +1,4 @@
 /** Requests to a server: JSON both ways, with a limit of time and size, tried again where that may help. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { throwIfAborted } from "@amulet-ts/core";
 import { EngineError } from "../errors.js";
 
@@ -198,12 +197,18 @@ function readRetryAfter(header: string | null): number | undefined {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
+/** With a listener of its own: that of Node's timers does not keep a signal alive that a timer is to abort. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(ms, undefined, { ...(signal && { signal }) });
-  } catch {
-    throwIfAborted(signal);
-  }
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+  throwIfAborted(signal);
 }
 
 /** The sentence of an error in OpenAI's shape or another; all of it where there is none. */
