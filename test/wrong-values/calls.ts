@@ -145,6 +145,27 @@ export const coreCalls: Record<string, Call> = {
       }
     },
   },
+  Scheduler: {
+    args: () => [
+      toy(),
+      { parallel: 2, waiting: 3, heldTokens: 100, prefixTokens: 50 },
+      request(),
+      { signal: new AbortController().signal, onPlace: () => {} },
+    ],
+    async run(
+      model: core.LanguageModel,
+      bounds: core.SchedulerBounds,
+      asked: core.DecodeRequest,
+      options: core.ScheduledAnswerOptions,
+    ) {
+      const scheduler = new core.Scheduler(model, bounds);
+      try {
+        for await (const _ of scheduler.answer(asked, options));
+      } finally {
+        await scheduler.dispose();
+      }
+    },
+  },
   adaCadMethod: { args: () => [0.3] },
   alphaFor: { args: () => [3, parameters] },
   amuletCollapsed: { args: (draws) => [...pair(draws), parameters] },

@@ -8,6 +8,7 @@ export type CoreErrorCode =
   | "not-covered"
   | "shape-mismatch"
   | "no-backend"
+  | "queue-full"
   | "aborted";
 
 /** The one error class of `core`. */

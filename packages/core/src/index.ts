@@ -45,6 +45,8 @@ export {
 } from "./port/reading.js";
 export * from "./port/session.js";
 export * from "./port/weighed-rows.js";
+export type { ScheduledAnswer, ScheduledAnswerOptions } from "./schedule/scheduled-answer.js";
+export { Scheduler, type SchedulerBounds, type SchedulerLoad } from "./schedule/scheduler.js";
 export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";
 export * from "./strength/solve-strength.js";
 export {

@@ -12,6 +12,7 @@ import {
   list,
   optional,
 } from "../port/given.js";
+import { commonLength } from "../port/prefix-cache.js";
 import { checkPrompt } from "../port/reading.js";
 import type { LanguageModel, TokenRow } from "../port/session.js";
 import type { SharedRow, SharedRows } from "../port/shared-rows.js";
@@ -29,6 +30,8 @@ export class AnswerInProgress {
   private prompts: readonly TokenRow[] = [];
   /** A row for each of the prompts. */
   private rows: readonly SharedRow[] = [];
+  /** While what its prompts have in common is read, once for all of them, this is its only row. */
+  private isAtStem = false;
 
   /** @param index the request's number, which its events carry */
   constructor(
@@ -43,7 +46,7 @@ export class AnswerInProgress {
     this.preferences = readPreferences(request);
     this.planPrompts();
     this.askForChange();
-    this.rows = shared.begin(this.prompts);
+    this.beginPrompts();
   }
 
   /** Why it has ended, if it has. */
@@ -62,7 +65,13 @@ export class AnswerInProgress {
 
   /** Whether its prompts are read to their ends, so that its next token can be chosen. */
   get isReady(): boolean {
-    return this.rows.every(({ isRead }) => isRead);
+    return !this.isAtStem && this.rows.every(({ isRead }) => isRead);
+  }
+
+  /** How many tokens its prompts have, and with them its rows at the end. */
+  get size(): { readonly prompts: number; readonly rows: number } {
+    const prompts = this.prompts.reduce((sum, { length }) => sum + length, 0);
+    return { prompts, rows: prompts + this.prompts.length * this.request.maxNewTokens };
   }
 
   /** What a choice may look at besides the policy. */
@@ -105,6 +114,20 @@ export class AnswerInProgress {
 
   /** Makes its rows ready for the next pass, after a token that did not end it. The request may change what it reads. */
   goOn(): void {
+    if (this.isAtStem && this.rows[0]!.isRead) {
+      this.isAtStem = false;
+      this.rows = this.shared.begin(this.prompts);
+    } else if (this.isReady) this.extendRows();
+  }
+
+  /** Rows that begin in the same pass share nothing: a long beginning of all prompts is read first, then forked. */
+  private beginPrompts(): void {
+    const stem = commonBeginning(this.prompts);
+    this.isAtStem = stem.length > 0 && stem.length - this.shared.countHeld(stem) >= fewestInStem;
+    this.rows = this.shared.begin(this.isAtStem ? [stem] : this.prompts);
+  }
+
+  private extendRows(): void {
     const before = this.prompts;
     this.askForChange();
     if (this.prompts !== before) {
@@ -168,6 +191,16 @@ export class AnswerInProgress {
   private checkPrompt(prompt: TokenRow, name: string): void {
     checkPrompt(this.model, prompt.length === 0 ? prompt : [...prompt, ...this.said], name);
   }
+}
+
+/** A pass more for the prompts must be worth it: this many tokens are computed in about the time of one. */
+const fewestInStem = 32;
+
+/** What several prompts begin with, without the last token of any; logits come from a token that is read. */
+function commonBeginning([first = [], ...others]: readonly TokenRow[]): TokenRow {
+  if (others.length === 0) return [];
+  const lengths = others.map((other) => Math.min(commonLength(first, other), other.length - 1));
+  return first.slice(0, Math.min(first.length - 1, ...lengths));
 }
 
 const isSame = (a: TokenRow, b: TokenRow) => a.length === b.length && a.every((id, i) => id === b[i]);

@@ -36,6 +36,8 @@ export interface Choose {
 
 /** The order of the fields is the order in which they act. */
 export interface SamplingOptions {
+  /** Added to the score of these ids. */
+  readonly logitBias?: Readonly<Record<number, number>>;
   /** Ids never chosen. */
   readonly bannedTokens?: readonly number[];
   /** The answer does not end before this many tokens. */
@@ -44,6 +46,8 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number;
   /** Subtracted once from the score of tokens already in the answer; 0 changes nothing. */
   readonly presencePenalty?: number;
+  /** Subtracted for each time that a token is already in the answer; 0 changes nothing. */
+  readonly frequencyPenalty?: number;
   /** 0, the default, takes the most probable token; the fields below then change nothing. */
   readonly temperature?: number;
   /** Only the k most probable tokens; 0 keeps all. */
@@ -88,14 +92,16 @@ export function createChooser(options: SamplingOptions = {}): Choose {
 
 /** Nothing changes a score, and nothing is drawn. */
 function isPlain({
+  logitBias,
   bannedTokens,
   minNewTokens,
   repetitionPenalty,
   presencePenalty,
+  frequencyPenalty,
   temperature,
 }: Checked): boolean {
-  const isChanged =
-    bannedTokens.length > 0 || minNewTokens > 0 || repetitionPenalty !== 1 || presencePenalty !== 0;
+  const isBiased = bannedTokens.length > 0 || minNewTokens > 0 || Object.keys(logitBias).length > 0;
+  const isChanged = isBiased || repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
   return temperature === 0 && !isChanged;
 }
 
@@ -104,10 +110,12 @@ const contextKinds = { generated: list, endTokens: iterable };
 type Checked = Required<SamplingOptions>;
 
 const defaults: Checked = {
+  logitBias: {},
   bannedTokens: [],
   minNewTokens: 0,
   repetitionPenalty: 1,
   presencePenalty: 0,
+  frequencyPenalty: 0,
   temperature: 0,
   topK: 0,
   topP: 1,
@@ -120,9 +128,11 @@ function checkSampling(options: SamplingOptions): Checked {
   const checked: Checked = { ...defaults, ...Object.fromEntries(given) };
   const rules: [keyof Checked, boolean, string][] = [
     ["bannedTokens", listOf(count).holds(checked.bannedTokens), "a list of token ids"],
+    ["logitBias", isBias(checked.logitBias), "an object of finite numbers by token id"],
     ["minNewTokens", isCount(checked.minNewTokens), "a whole number of at least 0"],
     ["repetitionPenalty", isPositive(checked.repetitionPenalty), "a finite number above 0"],
     ["presencePenalty", Number.isFinite(checked.presencePenalty), "a finite number"],
+    ["frequencyPenalty", Number.isFinite(checked.frequencyPenalty), "a finite number"],
     [
       "temperature",
       Number.isFinite(checked.temperature) && checked.temperature >= 0,
@@ -143,6 +153,9 @@ function checkSampling(options: SamplingOptions): Checked {
   return checked;
 }
 
+const isBias = (value: unknown) =>
+  record.holds(value) &&
+  Object.entries(value as object).every(([id, bias]) => isCount(Number(id)) && Number.isFinite(bias));
 const isCount = (value: number) => Number.isInteger(value) && value >= 0;
 const isPositive = (value: number) => Number.isFinite(value) && value > 0;
 
@@ -173,14 +186,27 @@ function penalise(
   const { columnOf } = context.columns ?? readColumns(logPolicy_C.length);
   const columnsOf = (ids: Iterable<number>) =>
     Array.from(ids, (id) => columnOf(id)).filter((column) => column !== undefined);
-  for (const column of columnsOf(new Set(context.generated))) {
+  for (const [id, bias] of Object.entries(options.logitBias)) {
+    const column = columnOf(Number(id));
+    if (column !== undefined) scores_C[column]! += bias;
+  }
+  for (const [id, count] of countTokens(context.generated)) {
+    const column = columnOf(id);
+    if (column === undefined) continue;
     // Log-probabilities are never positive, so "divide the score" means: multiply, making it less likely.
-    scores_C[column] = scores_C[column]! * options.repetitionPenalty - options.presencePenalty;
+    const score = scores_C[column]! * options.repetitionPenalty - options.presencePenalty;
+    scores_C[column] = score - count * options.frequencyPenalty;
   }
   const isTooEarly = context.generated.length < options.minNewTokens;
   for (const column of columnsOf([...banned, ...(isTooEarly ? context.endTokens : [])]))
     scores_C[column] = Number.NEGATIVE_INFINITY;
   return scores_C;
+}
+
+function countTokens(ids: readonly number[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return counts;
 }
 
 interface Candidate {

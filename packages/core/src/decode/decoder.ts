@@ -12,13 +12,24 @@ import {
   normaliseNext,
   type SeenMass,
 } from "../port/log-probabilities.js";
+import type { PrefixCache } from "../port/prefix-cache.js";
 import { type PrefillOptions, throwIfAborted } from "../port/reading.js";
 import type { LanguageModel } from "../port/session.js";
 import { SharedRows } from "../port/shared-rows.js";
 import { AnswerInProgress } from "./answer-in-progress.js";
 import { type PolicyBatch, readPolicies } from "./policy-batch.js";
 import type { DecodeEvent, DecodeRequest, ReportedRows } from "./request.js";
-import { readSeen } from "./seen-mass.js";
+import { readGiven, readSeen } from "./seen-mass.js";
+
+export interface DecoderOptions extends PrefillOptions {
+  /** Where prompts may go on from, beside the rows of the last pass. Several decoders of one model may share it. */
+  readonly prefixes?: PrefixCache;
+  /**
+   * Told of an answer that fails by itself, through its chooser, its callbacks or its mask: it has left, and the others go
+   * on. Where it is absent, `step` throws.
+   */
+  readonly onFailure?: (request: number, error: unknown) => void;
+}
 
 /**
  * Answers under way over one session. Rows with the same tokens are read once for all of them, so that several methods
@@ -41,12 +52,12 @@ export class Decoder {
 
   constructor(
     private readonly model: LanguageModel,
-    private readonly options: PrefillOptions = {},
+    private readonly options: DecoderOptions = {},
   ) {
     checkGiven(model, givenModel, "The model");
     checkBackend();
     checkReadingOptions(options);
-    this.rows = new SharedRows(model);
+    this.rows = new SharedRows(model, options.prefixes);
   }
 
   /** Whether no answer is under way. */
@@ -90,7 +101,8 @@ export class Decoder {
     throwIfAborted(this.options.signal);
     if (this.isDisposed)
       throw new CoreError("aborted", "The answer was interrupted: its decoder was disposed of.");
-    for (const answer of this.answers) if (answer.isReady) answer.goOn();
+    for (const answer of this.answers) this.attempt(answer, () => answer.goOn());
+    if (this.isIdle) return [];
     const next = await this.rows.read(
       this.answers.flatMap(({ sharedRows }) => sharedRows),
       this.options,
@@ -104,11 +116,17 @@ export class Decoder {
     }
     const given = normaliseNext(next);
     try {
-      return await chooseTokens(ready, given, this.model);
+      return await this.chooseTokens(ready, given);
     } finally {
       disposeLogProbabilities(given);
       this.answers = this.answers.filter(({ ended }) => ended === undefined);
     }
+  }
+
+  /** Keeps what is read for later, as far as `prefixes` has room, and frees the session. For a decoder that is idle. */
+  async rest(): Promise<void> {
+    await this.underWay;
+    await this.rows.rest();
   }
 
   /** Frees the session; a step that is under way ends in `aborted`, or is waited for. */
@@ -118,27 +136,42 @@ export class Decoder {
     this.answers = [];
     await this.rows.dispose();
   }
+
+  /** One token for every answer; those with the same method are one batch. */
+  private async chooseTokens(
+    ready: readonly AnswerInProgress[],
+    given: LogProbabilities,
+  ): Promise<DecodeEvent[]> {
+    const policies = await readGiven(given);
+    const seenOf = (answer: AnswerInProgress) =>
+      policies && readSeen(answer, policies, this.model, given.columns.count);
+    const seen = new Map(ready.map((answer) => [answer, this.attempt(answer, () => seenOf(answer))]));
+    const events: DecodeEvent[] = [];
+    for (const group of groupByMethod(ready.filter((answer) => this.answers.includes(answer)))) {
+      const batch = await readPolicies(group, given);
+      for (const [b, answer] of group.entries()) {
+        const place = { batch, b, given, seen: seen.get(answer) };
+        events.push(...(this.attempt(answer, () => chooseToken(answer, place)) ?? []));
+      }
+    }
+    return events.sort((a, b) => a.request - b.request);
+  }
+
+  /** What concerns one answer alone. */
+  private attempt<T>(answer: AnswerInProgress, act: () => T): T | undefined {
+    try {
+      return act();
+    } catch (error) {
+      if (!this.options.onFailure) throw error;
+      this.leave(answer.index);
+      this.options.onFailure(answer.index, error);
+      return undefined;
+    }
+  }
 }
 
 function weighedRows({ sharedRows: rows, currentMethod: { needs = "whole" } }: AnswerInProgress) {
   return { rows, needs };
-}
-
-/** One token for every answer; those with the same method are one batch. */
-async function chooseTokens(
-  answers: readonly AnswerInProgress[],
-  given: LogProbabilities,
-  model: LanguageModel,
-): Promise<DecodeEvent[]> {
-  const seen = await readSeen(answers, given, model);
-  const events: DecodeEvent[] = [];
-  for (const group of groupByMethod(answers)) {
-    const batch = await readPolicies(group, given);
-    for (const [b, answer] of group.entries()) {
-      events.push(...chooseToken(answer, { batch, b, given, seen: seen?.get(answer) }));
-    }
-  }
-  return events.sort((a, b) => a.request - b.request);
 }
 
 /** A mixture of preferences is normalised once more; a single row in the same batch would be, and changed by it. */

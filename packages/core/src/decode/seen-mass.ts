@@ -9,34 +9,30 @@ import type { AnswerInProgress } from "./answer-in-progress.js";
 import { notCovered } from "./coverage.js";
 
 /**
- * What was seen of each answer's two policies, where not all is; one value of several preferences is the least.
+ * What was seen of an answer's two policies; one value of several preferences is the least.
  *
- * @throws CoreError `not-covered` where a method's mask reaches tokens that were not given
+ * @param policies of each row, as `readGiven` tells
+ * @throws CoreError `not-covered` where the method's mask reaches tokens that were not given
  */
-export async function readSeen(
-  answers: readonly AnswerInProgress[],
-  given: LogProbabilities,
+export function readSeen(
+  answer: AnswerInProgress,
+  policies: readonly SeenPolicy[],
   model: LanguageModel,
-): Promise<ReadonlyMap<AnswerInProgress, SeenMass> | undefined> {
-  const policies = await readGiven(given);
-  if (!policies) return undefined;
-  const seen = new Map<AnswerInProgress, SeenMass>();
-  for (const answer of answers) {
-    const own = answer.sharedRows.map(({ place }) => policies[place]!);
-    const preferences = maskedRows(own);
-    checkMask(answer, preferences, model, given.columns.count);
-    seen.set(answer, { base: own[0]!.mass, preference: Math.min(...preferences.map(({ mass }) => mass)) });
-  }
-  return seen;
+  columnCount: number,
+): SeenMass {
+  const own = answer.sharedRows.map(({ place }) => policies[place]!);
+  const preferences = maskedRows(own);
+  checkMask(answer, preferences, model, columnCount);
+  return { base: own[0]!.mass, preference: Math.min(...preferences.map(({ mass }) => mass)) };
 }
 
-interface SeenPolicy extends GivenPolicy {
+export interface SeenPolicy extends GivenPolicy {
   /** Of all given tokens. */
   readonly mass: number;
 }
 
 /** Of each row; nothing where nothing is missing. */
-async function readGiven(given: LogProbabilities): Promise<SeenPolicy[] | undefined> {
+export async function readGiven(given: LogProbabilities): Promise<SeenPolicy[] | undefined> {
   const { logs_RC, logRest_R1, mostOfRest_R } = given;
   if (!logRest_R1) return undefined;
   const { most_R1, above_R } = tf.tidy(() => {

@@ -139,7 +139,8 @@ export const session: Kind = {
 
 export const signal: Kind = {
   expected: "an AbortSignal",
-  holds: (value) => isObject(value) && typeof value.aborted === "boolean",
+  holds: (value) =>
+    isObject(value) && typeof value.aborted === "boolean" && hasFunction(value, "addEventListener"),
 };
 
 export const method: Kind = {

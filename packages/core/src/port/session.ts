@@ -88,6 +88,15 @@ export interface Session {
   /** Shortens row r to its first `lengths[r]` tokens. Zero empties a row. */
   rewind(lengths: readonly number[]): Promise<void>;
 
+  /**
+   * Another session of this model, with these rows as they are now; what is cached is shared. Absent where an engine
+   * can't: prompts are then shared among the rows of one session only.
+   */
+  fork?(rows: readonly number[]): Promise<Session>;
+
+  /** Adds the rows of another session that `fork` made, behind its own; that one stays as it is. With `fork`, or absent. */
+  include?(other: Session): Promise<void>;
+
   /** Frees the cache. A disposed session is not used again. */
   dispose(): Promise<void>;
 }

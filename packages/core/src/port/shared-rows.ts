@@ -4,6 +4,7 @@
  */
 import type { NeededTokens } from "../methods/method.js";
 import { disposeNext } from "./log-probabilities.js";
+import { commonLength, type KeptPrefix, type PrefixCache } from "./prefix-cache.js";
 import { countPasses, nextPiece, type PrefillOptions } from "./reading.js";
 import type { LanguageModel, Next, Session, TokenRow } from "./session.js";
 
@@ -30,16 +31,25 @@ export class SharedRows {
   private done = 0;
   private total = 0;
 
-  constructor(private readonly model: LanguageModel) {}
+  /** @param prefixes where rows go that nobody reads any more, and new ones may come from */
+  constructor(
+    private readonly model: LanguageModel,
+    private readonly prefixes?: PrefixCache,
+  ) {}
 
   /**
-   * Rows for these tokens. Each goes on from the row of the last pass with which it shares the longest beginning;
+   * Rows for these tokens. Each goes on from the row, of the last pass or kept, with which it shares the longest beginning;
    * rows that begin in the same pass share nothing but all of their tokens.
    *
    * @param inOnePass whether the next pass must read them to their ends
    */
   begin(rows: readonly TokenRow[], inOnePass = false): SharedRow[] {
     return rows.map((tokens) => this.beginRow(tokens, inOnePass));
+  }
+
+  /** How many of these tokens are there already, so that a row for them need not read them. */
+  countHeld(tokens: TokenRow): number {
+    return this.closest(tokens).shared;
   }
 
   /** The row with one more token: the same one for everybody who asks for it. */
@@ -81,6 +91,12 @@ export class SharedRows {
     return next;
   }
 
+  /** Keeps the rows of the last pass for later, as far as there is room, and frees the session. */
+  async rest(): Promise<void> {
+    if (this.session) await this.keepDropped(this.session, []);
+    await this.dispose();
+  }
+
   async dispose(): Promise<void> {
     const { session } = this;
     this.session = undefined;
@@ -90,21 +106,47 @@ export class SharedRows {
 
   private beginRow(tokens: TokenRow, inOnePass: boolean): Row {
     const key = `${inOnePass} ${tokens.join()}`;
-    const row = this.begun.get(key) ?? Row.after(closestTo(tokens, this.held), tokens, inOnePass);
+    const row = this.begun.get(key) ?? Row.after(this.closest(tokens), tokens, inOnePass);
     this.begun.set(key, row);
     return row;
   }
 
+  private closest(tokens: TokenRow): Closest {
+    const held = closestTo(tokens, this.held);
+    const kept = this.prefixes?.closest(tokens);
+    return kept && kept.shared > held.shared ? { ...kept, row: undefined } : held;
+  }
+
   /** Gives every row of the session its place and what it keeps of the one that it goes on from. */
   private async arrange(rows: readonly Row[]): Promise<Session> {
-    if (!this.session || this.held.length === 0) return this.open(rows.length);
-    const { session } = this;
-    const sources = rows.map(({ origin }) => origin?.place ?? 0);
-    const isSame = sources.length === this.held.length && sources.every((source, place) => source === place);
+    const prefixes = [...new Set(rows.flatMap(({ prefix }) => prefix ?? []))];
+    if (!this.session || this.held.length === 0) {
+      const session = await this.open(prefixes.length > 0 ? 1 : rows.length);
+      if (prefixes.length === 0) return session;
+    }
+    const session = this.session!;
+    const ownCount = session.lengths.length;
+    for (const { session: kept } of prefixes) await session.include!(kept);
+    await this.keepDropped(session, rows);
+    const sources = rows.map(({ origin, prefix }) =>
+      prefix ? ownCount + prefixes.indexOf(prefix) : (origin?.place ?? 0),
+    );
+    const isSame =
+      sources.length === session.lengths.length && sources.every((source, place) => source === place);
     if (!isSame) await session.select(sources);
     const kept = rows.map(({ kept }) => kept);
     if (session.lengths.some((length, place) => length !== kept[place])) await session.rewind(kept);
     return session;
+  }
+
+  /** Rows of the last pass from which none of these goes on are kept for prompts to come. */
+  private async keepDropped(session: Session, rows: readonly Row[]): Promise<void> {
+    if (!this.prefixes) return;
+    const needed = new Set(rows.map(({ origin }) => origin));
+    for (const row of this.held) {
+      if (needed.has(row)) continue;
+      await this.prefixes.keep(session, row.place, row.tokens().slice(0, row.heldLength));
+    }
   }
 
   private async open(rowCount: number): Promise<Session> {
@@ -130,10 +172,12 @@ class Row implements SharedRow {
     /** Its tokens after the parent's. */
     private readonly own: TokenRow,
     readonly inOnePass: boolean,
+    /** Where it goes on from a row that was kept, instead of from its origin; until its first pass. */
+    public prefix?: KeptPrefix,
   ) {}
 
-  static after({ row, shared }: Closest, tokens: TokenRow, inOnePass: boolean): Row {
-    return new Row(row, shared, tokens.slice(shared), undefined, tokens, inOnePass);
+  static after({ row, prefix, shared }: Closest, tokens: TokenRow, inOnePass: boolean): Row {
+    return new Row(row, shared, tokens.slice(shared), undefined, tokens, inOnePass, prefix);
   }
 
   get isRead(): boolean {
@@ -184,6 +228,7 @@ class Row implements SharedRow {
   takePiece(place: number, count: number): number {
     this.place = place;
     this.origin = this;
+    this.prefix = undefined;
     this.kept += count;
     this.unread = this.unread.slice(count);
     this.passes--;
@@ -214,6 +259,7 @@ function planPasses(begun: readonly Row[]): number {
 
 interface Closest {
   readonly row: Row | undefined;
+  readonly prefix?: KeptPrefix;
   readonly shared: number;
 }
 
@@ -226,10 +272,4 @@ function closestTo(tokens: TokenRow, held: readonly Row[]): Closest {
     if (shared > closest.shared) closest = { row, shared };
   }
   return closest;
-}
-
-function commonLength(a: TokenRow, b: TokenRow): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
-  return length;
 }

@@ -75,6 +75,16 @@ class ToySession implements Session {
     this.rows = this.rows.map((row, b) => row.slice(0, lengths[b]!));
   }
 
+  async fork(rows: readonly number[]) {
+    const fork = this.model.openSession(0) as ToySession;
+    fork.rows = rows.map((row) => [...this.rows[row]!]);
+    return fork;
+  }
+
+  async include(other: Session) {
+    this.rows.push(...(other as ToySession).rows.map((row) => [...row]));
+  }
+
   async dispose() {
     this.model.openSessions--;
   }
