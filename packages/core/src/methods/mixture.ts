@@ -13,18 +13,32 @@ export function preferenceCoefficients(weights: readonly number[]): number[] {
 }
 
 /**
- * Adds up finite rows: `[B, R]` coefficients times `[R, V]`. A row of zeros and a single one is that row, exactly.
- * As a product, since on the wasm backend a slice copies the whole matrix and a gather walks it element by element.
+ * Adds up finite rows: `[B, R]` coefficients times `[R, V]`. A row of zeros and a single one is that row, exactly, and is
+ * copied: on the wasm backend a product packs the whole matrix first, which takes ten times as long.
  *
  * @returns `[B, V]`; the caller owns it
  */
 export function mixRows(logs_RV: Tensor2D, coefficients: readonly (readonly number[])[]): Tensor2D {
   const [R] = logs_RV.shape;
   if (isIdentity(coefficients, R)) return tf.clone(logs_RV);
+  const chosen = coefficients.map(onlyRow);
   return tf.tidy(() => {
+    if (chosen.every((row) => row !== undefined)) return copyRows(logs_RV, chosen);
     const coefficients_BR = tf.tensor2d(coefficients.flat(), [coefficients.length, R]);
     return tf.matMul(coefficients_BR, logs_RV);
   });
+}
+
+/** The row that these coefficients are 1 for, where they are 0 for all others. */
+function onlyRow(coefficients_R: readonly number[]): number | undefined {
+  const taken = coefficients_R.flatMap((value, row) => (value === 0 ? [] : [row]));
+  return taken.length === 1 && coefficients_R[taken[0]!] === 1 ? taken[0] : undefined;
+}
+
+function copyRows(logs_RV: Tensor2D, rows: readonly number[]): Tensor2D {
+  const V = logs_RV.shape[1];
+  const copies = rows.map((row) => tf.slice(logs_RV, [row, 0], [1, V]));
+  return copies.length === 1 ? copies[0]! : (tf.concat(copies, 0) as Tensor2D);
 }
 
 function isIdentity(rows: readonly (readonly number[])[], size: number): boolean {

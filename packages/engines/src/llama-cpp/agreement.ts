@@ -54,7 +54,7 @@ function compareChats(
   const ours = render(renderChat);
   // The begin token is the tokenizer's affair with llama.cpp, and the template's with us.
   if (ours === undefined || ours.endsWith(theirs)) return undefined;
-  return `${name}: llama.cpp would render a chat otherwise than this file's own template. The file's own is used.`;
+  return `${name}: no template built into llama.cpp renders a chat as the file's own does. The file's own is used.`;
 }
 
 /** A template may refuse a system message. */

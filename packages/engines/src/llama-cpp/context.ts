@@ -51,11 +51,12 @@ export class Context {
     this.batch = new TokenBatch(model.llama.koffi, batchTokens);
   }
 
-  /** Most tokens of one {@link read}, and of those that are read. */
+  /** Most tokens of one {@link read}: a cache takes no more at once than it has cells. */
   get mostTokens(): number {
-    return batchTokens;
+    return Math.min(batchTokens, this.cells);
   }
 
+  /** Most of them that are asked for. */
   get mostOutputs(): number {
     return Math.max(leastOutputs, this.sequences);
   }

@@ -16,7 +16,7 @@ export interface Answerer {
 export async function openDeltaModel(values: GenerateValues, io: Io): Promise<Engine | undefined> {
   const model = values["delta-model"];
   if (model === undefined) return undefined;
-  return openModel({ model, ...(values.backend !== undefined && { backend: values.backend }) }, io);
+  return openModel({ ...values, model }, io);
 }
 
 /**

@@ -1,0 +1,397 @@
+/**
+ * llama.cpp beside our own forward passes: every command on the embedded model, and the real chat model beside the
+ * repository against our float32 logits, llama.cpp's own greedy sampler and the published code's tokens.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startBackend } from "@amulet-ts/backends";
+import {
+  amuletMethod,
+  baseMethod,
+  type Change,
+  chooseGreedily,
+  type DecodeRequest,
+  decode,
+  type Engine,
+  guidanceMethod,
+  type LanguageModel,
+  preferenceMethod,
+} from "@amulet-ts/core";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { openEngine } from "@amulet-ts/engines";
+import { loadModel } from "@amulet-ts/models";
+import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { llamaGguf } from "@amulet-ts/testing/models/llama-gguf";
+import { prefill } from "@amulet-ts/testing/reference/checkpoints";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findBinaries, findLibrary } from "../../packages/engines/src/llama-cpp/native/find-binaries.js";
+import { later } from "../../packages/engines/src/llama-cpp/native/functions.js";
+import { loadKoffi } from "../../packages/engines/src/llama-cpp/native/koffi.js";
+import { openLlama } from "../../packages/engines/src/llama-cpp/native/library.js";
+import { TokenBatch } from "../../packages/engines/src/llama-cpp/native/token-batch.js";
+
+const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
+const smolPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
+const fixtures = `${shared}fixtures/smollm2-135m-instruct/`;
+const { AMULET_QWEN_GGUF: qwenPath = "" } = process.env;
+
+const missing = (await loadKoffi())
+  ? await findBinaries("off").then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+  : "The package koffi is not here.";
+if (missing !== undefined) console.warn(`Skipped: llama.cpp beside our own forward passes. ${missing}`);
+else if (!existsSync(smolPath))
+  console.warn("Skipped: llama.cpp on SmolLM2 needs ../shared, which is not here.");
+if (!existsSync(qwenPath))
+  console.warn("Skipped: llama.cpp on Qwen2.5-Coder; AMULET_QWEN_GGUF names no file.");
+
+let folder = "";
+let path = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "amulet-llama-cpp-"));
+  path = join(folder, "embedded.gguf");
+  await writeFile(path, await llamaGguf(embeddedModelFolder));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe.skipIf(missing !== undefined)(
+  "the command on llama.cpp says what it says on our forward passes",
+  () => {
+    const question = "How do I make a cup of tea?";
+    const preference = ["--preference", "Your answer should be uplifting."];
+    const steer = [question, ...preference, "--max-new-tokens", "24"];
+
+    async function onBoth(words: readonly string[]) {
+      const run = async (engine: readonly string[]) => {
+        const { status, stdout, stderr } = await amulet([...words, "--model", path, ...engine, "--json"]);
+        expect(status, stderr).toBe(0);
+        return JSON.parse(stdout);
+      };
+      return [await run(["--engine", "llama.cpp", "--gpu", "off"]), await run(["--backend", "wasm"])];
+    }
+
+    test.each([
+      [[]],
+      [["--method", "base"]],
+      [["--kl-budget", "0.2"]],
+      [["--preference", "Your answer should be concise.", "--weight", "0.5"]],
+      [["--method", "la", "--plausibility", "0.8"]],
+      [["--method", "beam", "--beams", "3"]],
+      [["--method", "amulet-exact"]],
+      [["--strength-schedule", "1:0..4, 5.6:4.."]],
+      [["--min-p-mask", "0.1"]],
+      [["--temperature", "0.8", "--seed", "3"]],
+    ])("generate %j", async (options) => {
+      const [came, expected] = await onBoth(["generate", ...steer, ...options]);
+      expect(came.backend).toBe("llama.cpp");
+      expect(came.ids.length).toBeGreaterThan(5);
+      expect(came.ids).toEqual(expected.ids);
+      expect(came.text).toBe(expected.text);
+    });
+
+    test("generate --explain: the same tokens, with Δ to what float16 keeps of it", async () => {
+      const [came, expected] = await onBoth(["generate", ...steer, "--explain"]);
+      const facts = (json: typeof came) =>
+        json.tokens.map(({ id, piece }: Record<string, unknown>) => [id, piece]);
+      expect(facts(came)).toEqual(facts(expected));
+    });
+
+    test("compare: all five answers", async () => {
+      const [came, expected] = await onBoth(["compare", ...steer]);
+      const texts = (json: typeof came) => JSON.stringify(json).match(/"text":"[^"]*"/g);
+      // The preference is a text too.
+      expect(texts(came)!.length).toBe(5 + 1);
+      expect(texts(came)).toEqual(texts(expected));
+    });
+
+    test("inspect, score and logits", async () => {
+      const [looked] = await onBoth(["inspect", question, ...preference]);
+      expect(JSON.stringify(looked)).toContain("trajectory");
+      const answers = ["--answer", "You can warm the pot before you pour the tea."];
+      const scores = await onBoth(["score", question, ...preference, ...answers]);
+      const numbers = scores.map((json) =>
+        JSON.stringify(json)
+          .match(/-?\d+\.\d+/g)!
+          .map(Number),
+      );
+      expect(numbers[0]!.length).toBe(numbers[1]!.length);
+      const [came, expected] = await onBoth(["logits", "--ids", "5,9,2,77"]);
+      expect(came.shape).toEqual(expected.shape);
+    });
+
+    test("a model that is no GGUF file, and an option of the engine alone", async () => {
+      const folderName = await amulet([
+        "generate",
+        ...steer,
+        "--engine",
+        "llama.cpp",
+        "--model",
+        embeddedModelFolder,
+      ]);
+      expect(folderName).toMatchObject({ status: 1, stderr: expect.stringMatching(/reads GGUF files/) });
+      const nameless = await amulet(["generate", ...steer, "--engine", "llama.cpp"]);
+      expect(nameless.stderr).toMatch(/needs a model/);
+    });
+
+    test("a preference that changes in mid-answer is read as if it had been there all along", async () => {
+      const engine = await openEngine({ engine: "llama.cpp", model: path, gpu: "off" });
+      const ours = await openEngine({ backend: "wasm" });
+      const prompts = ["concise", "uplifting"].map((word) => [
+        ...engine.model.renderChat([{ role: "user", content: `${question} Your answer should be ${word}.` }])
+          .ids,
+      ]);
+      const base = [...engine.model.renderChat([{ role: "user", content: question }]).ids];
+      const changes: Readonly<Record<number, Change>> = {
+        3: { preferences: [{ tokens: prompts[1]! }] },
+        6: { method: preferenceMethod(), preferences: [{ tokens: prompts[0]! }] },
+        9: {
+          method: guidanceMethod(2),
+          preferences: [{ tokens: prompts[1]! }, { tokens: prompts[0]!, weight: -0.5 }],
+        },
+      };
+      const request: DecodeRequest = {
+        base,
+        preferences: [{ tokens: prompts[0]! }],
+        method: guidanceMethod(3),
+        choose: chooseGreedily,
+        maxNewTokens: 20,
+        beforeToken: ({ length }) => changes[length],
+      };
+      const answers = [await tokensOf(engine.model, request), await tokensOf(ours.model, request)];
+      expect(answers[0]).toEqual(answers[1]);
+      await engine.dispose();
+      await ours.dispose();
+    });
+  },
+);
+
+async function tokensOf(model: LanguageModel, request: DecodeRequest): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const event of decode(model, [request])) {
+    if (event.type === "token") ids.push(event.id);
+    else if (event.reason === "stop") ids.push([...model.endTokens][0]!);
+  }
+  return ids;
+}
+
+/**
+ * llama.cpp's own loop: its context, its greedy sampler, one sequence, no logits read.
+ *
+ * @param isEnd what ends it, after it has been added
+ */
+async function ownGreedy(
+  model: string,
+  prompt: readonly number[],
+  most: number,
+  isEnd: (id: number) => boolean,
+) {
+  const llama = await openLlama("off", false);
+  const koffi = (await loadKoffi())!;
+  const { folders } = await findBinaries("off");
+  const library = koffi.load(findLibrary(folders[0]!, "llama"));
+  const makeSampler = library.func("llama_sampler_init_greedy", "void *", []);
+  const sample = library.func("llama_sampler_sample", "int32", ["void *", "void *", "int32"]);
+  const freeSampler = library.func("llama_sampler_free", "void", ["void *"]);
+  const { native } = llama;
+  const address = native.llama_model_load_from_file(model, {
+    ...native.llama_model_default_params(),
+    n_gpu_layers: 0,
+  });
+  const parameters = {
+    ...native.llama_context_default_params(),
+    n_ctx: 1024,
+    n_threads: 2,
+    n_threads_batch: 2,
+  };
+  const context = native.llama_init_from_model(address, parameters);
+  const sampler = makeSampler();
+  const batch = new TokenBatch(koffi, 512);
+  const ids: number[] = [];
+  let given = prompt;
+  for (let position = 0; ids.length < most; ) {
+    const tokens = given.map((id, t) => ({
+      id,
+      position: position + t,
+      sequence: 0,
+      isRead: t === given.length - 1,
+    }));
+    expect(await later(native.llama_decode, context, batch.fill(tokens))).toBe(0);
+    position += given.length;
+    ids.push(sample(sampler, context, -1) as number);
+    if (isEnd(ids.at(-1)!)) break;
+    given = ids.slice(-1);
+  }
+  batch.free();
+  freeSampler(sampler);
+  native.llama_free(context);
+  native.llama_model_free(address);
+  return ids;
+}
+
+interface AmuletRun {
+  readonly question: string;
+  readonly preference: string;
+  readonly iterations: number;
+  readonly alpha: number;
+  readonly lambda: number;
+  readonly eta: number;
+  readonly base_ids: number[];
+  readonly preference_ids: number[];
+  readonly amulet_tokens: number[];
+  readonly margins: number[];
+}
+
+const read = (name: string) => JSON.parse(readFileSync(`${fixtures}${name}`, "utf8"));
+
+describe.skipIf(missing !== undefined || !existsSync(smolPath))(
+  "SmolLM2-135M-Instruct (needs ../shared)",
+  () => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await openEngine({ engine: "llama.cpp", model: smolPath, gpu: "off", threads: 2 });
+    });
+    afterAll(() => engine?.dispose());
+
+    test("tokenizer and template agree with llama.cpp's own", () => {
+      expect(engine.notes).toEqual([]);
+    });
+
+    /**
+     * ggml rounds the inputs of every product to 8 bits in blocks of 32: each is off by up to 1/254 of its block's largest,
+     * at 211 matrices. What that does to a distribution follows from no law; it was measured (mean KL 4.8e-3 nats, rms
+     * 0.16), and some three times as much is what a wrong layout, row or weight goes far beyond.
+     */
+    const bounds = { kl: 1.5e-2, rms: 0.5 };
+
+    test("logits are our float32 logits to what 8-bit inputs of products make of them", async () => {
+      await startBackend("wasm");
+      using ours = await loadModel(smolPath);
+      const V = engine.model.vocabularySize;
+      let [kl, squares, positions, same] = [0, 0, 0, 0];
+      let worst = 0;
+      for (const { ids } of read("logits.json").cases as { ids: number[] }[]) {
+        const expected = await prefill(ours, ids);
+        const session = engine.model.openSession(1);
+        const [next] = await session.appendAll!([ids]);
+        const values = (await next!.logits_RC.data()) as Float32Array;
+        next!.logits_RC.dispose();
+        await session.dispose();
+        for (const [t, row] of expected.entries()) {
+          const came = values.subarray(t * V, (t + 1) * V);
+          const [p, q] = [logSoftmax(row), logSoftmax(came)];
+          const here = p.reduce((sum, log, v) => sum + Math.exp(log) * (log - q[v]!), 0);
+          kl += here;
+          worst = Math.max(worst, here);
+          squares += rootMeanSquare(row, came) ** 2;
+          if (argMax(row) === argMax(came)) same++;
+          positions++;
+        }
+      }
+      const rms = Math.sqrt(squares / positions);
+      console.log(
+        `SmolLM2 Q4_1, ${positions} positions: mean KL ${(kl / positions).toExponential(1)} nats, worst ${worst.toExponential(1)}, ` +
+          `rms of logits ${rms.toFixed(3)}, same best token at ${same}`,
+      );
+      expect(kl / positions).toBeLessThan(bounds.kl);
+      expect(kl / positions).toBeGreaterThan(0);
+      expect(rms).toBeLessThan(bounds.rms);
+    });
+
+    test("base and pref are llama.cpp's own greedy tokens", async () => {
+      const { base_ids, preference_ids } = read("amulet.json").runs[0] as AmuletRun;
+      const prompts = { base: base_ids, preference: preference_ids };
+      const maxNewTokens = 60;
+      const isEnd = (id: number) => engine.model.endTokens.has(id);
+      for (const [method, prompt] of [
+        [baseMethod(), base_ids],
+        [preferenceMethod(), preference_ids],
+      ] as const) {
+        const ours = await tokensOf(engine.model, {
+          ...prompts,
+          method,
+          choose: chooseGreedily,
+          maxNewTokens,
+        });
+        expect(ours).toEqual(await ownGreedy(smolPath, prompt, maxNewTokens, isEnd));
+      }
+    });
+
+    test("the published code's tokens, up to where its margin is small", async () => {
+      const runs = read("amulet.json").runs as AmuletRun[];
+      const margins: number[] = [];
+      let whole = 0;
+      for (const run of runs) {
+        const came = await tokensOf(engine.model, {
+          base: run.base_ids,
+          preference: run.preference_ids,
+          method: amuletMethod(run),
+          choose: chooseGreedily,
+          maxNewTokens: run.amulet_tokens.length,
+        });
+        const parted = run.amulet_tokens.findIndex((id, t) => came[t] !== id);
+        if (parted < 0) whole++;
+        else margins.push(run.margins[parted]!);
+      }
+      console.log(
+        `${whole} of ${runs.length} published runs to their end; the others part where the best token leads by ` +
+          `${margins.map((margin) => margin.toFixed(2)).join(", ")}`,
+      );
+      // Amulet takes a logit's error x times and more: 5.65 of pref's and 4.65 of base's, at a token of each.
+      for (const margin of margins) expect(margin).toBeLessThan(2 * (5.65 + 4.65) * bounds.rms);
+      expect(whole).toBeGreaterThan(0);
+    });
+  },
+);
+
+describe.skipIf(missing !== undefined || !existsSync(qwenPath))(
+  "Qwen2.5-Coder-0.5B-Instruct (AMULET_QWEN_GGUF)",
+  () => {
+    test("base and pref are llama.cpp's own greedy tokens, and tokenizer and template agree", async () => {
+      const engine = await openEngine({ engine: "llama.cpp", model: qwenPath, gpu: "off", threads: 2 });
+      expect(engine.notes).toEqual([]);
+      const chat = (content: string) => [...engine.model.renderChat([{ role: "user", content }]).ids];
+      const question = "Write a function that adds two numbers.";
+      const prompts = {
+        base: chat(question),
+        preference: chat(`${question} Your answer should be concise.`),
+      };
+      const maxNewTokens = 40;
+      const isEnd = (id: number) => engine.model.endTokens.has(id);
+      for (const [method, prompt] of [
+        [baseMethod(), prompts.base],
+        [preferenceMethod(), prompts.preference],
+      ] as const) {
+        const ours = await tokensOf(engine.model, {
+          ...prompts,
+          method,
+          choose: chooseGreedily,
+          maxNewTokens,
+        });
+        expect(ours).toEqual(await ownGreedy(qwenPath, prompt, maxNewTokens, isEnd));
+      }
+      await engine.dispose();
+    });
+  },
+);
+
+function logSoftmax(row: Float32Array): Float64Array {
+  const best = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const sum = row.reduce((total, value) => total + Math.exp(value - best), 0);
+  return Float64Array.from(row, (value) => value - best - Math.log(sum));
+}
+
+/** Of the difference, without what all logits have in common. */
+function rootMeanSquare(a: Float32Array, b: Float32Array): number {
+  const differences = Float64Array.from(a, (value, i) => value - b[i]!);
+  const mean = differences.reduce((sum, value) => sum + value, 0) / a.length;
+  return Math.sqrt(differences.reduce((sum, value) => sum + (value - mean) ** 2, 0) / a.length);
+}
+
+function argMax(row: Float32Array): number {
+  return row.reduce((best, value, i) => (value > row[best]! ? i : best), 0);
+}
