@@ -4,6 +4,7 @@ import { AnswerInProgress } from "../decode/answer-in-progress.js";
 import { Decoder } from "../decode/decoder.js";
 import type { DecodeRequest } from "../decode/request.js";
 import { CoreError } from "../errors.js";
+import { checkGiven, describeValue, model as givenModel, record } from "../port/given.js";
 import { PrefixCache } from "../port/prefix-cache.js";
 import type { LanguageModel } from "../port/session.js";
 import { SharedRows } from "../port/shared-rows.js";
@@ -62,6 +63,8 @@ export class Scheduler {
     private readonly model: LanguageModel,
     bounds: SchedulerBounds = {},
   ) {
+    checkGiven(model, givenModel, "The model");
+    checkGiven(bounds, record, "The bounds");
     this.bounds = readBounds(bounds);
     this.prefixes = new PrefixCache(this.bounds.prefixTokens);
   }
@@ -228,7 +231,7 @@ function readBounds(given: SchedulerBounds): Required<SchedulerBounds> {
     if (Number.isSafeInteger(value) && value >= least) continue;
     throw new CoreError(
       "bad-request",
-      `${name} must be a whole number of at least ${least}; it is ${value}.`,
+      `${name} must be a whole number of at least ${least}; it is ${describeValue(value)}.`,
     );
   }
   return bounds;

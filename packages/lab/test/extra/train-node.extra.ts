@@ -17,13 +17,14 @@ async function curve(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "amulet-lab-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const interrupt = new AbortController();
-  await runTraining({
+  const run = runTraining({
     folder,
     corpus: sampleExamples,
     settings: { ...defaultSettings, rows: 16 },
     signal: interrupt.signal,
     onStep: ({ step }) => step === 200 && interrupt.abort(),
   });
+  await expect(run).rejects.toMatchObject({ code: "aborted" });
   return readFile(join(folder, "losses.jsonl"), "utf8");
 }
 
