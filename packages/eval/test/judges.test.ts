@@ -153,6 +153,24 @@ describe("judging", () => {
     expect(requests).toHaveLength(7 + 4);
   });
 
+  test("a key that the judge repeats is not shown, and an answer that goes on and on is refused", async () => {
+    const alone = { ...options, parallel: 1 };
+    const repeating = await serve((_, response) => response.writeHead(400).end("bad key sk-own"));
+    await expect(judgeAnswers(folder, pairs, { ...repeating, apiKey: "sk-own" }, alone)).rejects.toThrow(
+      /after 1 attempt: status 400, "bad key …"/,
+    );
+    stop();
+    const endless = await serve((_, response) => response.end("x".repeat(9 * 2 ** 20)));
+    await expect(judgeAnswers(folder, pairs, endless, alone)).rejects.toThrow(/more than 8 MiB/);
+    expect(requests).toHaveLength(2);
+  });
+
+  test("a timer's abort ends the wait for a judge that is busy", async () => {
+    const busy = await serve((_, response) => response.writeHead(429, { "retry-after": "250" }).end());
+    const signal = AbortSignal.timeout(200);
+    await expect(judgeAnswers(folder, pairs, busy, { ...options, signal })).rejects.toThrow(/abort|timeout/i);
+  });
+
   test("limits are held before the first request", async () => {
     const server = await serve(honest);
     const refused = (limits: object) => judgeAnswers(folder, pairs, server, { ...options, ...limits });

@@ -21,7 +21,11 @@ export type FilesErrorCode =
   // reading and fetching it
   | "not-enough-memory"
   | "hub"
-  | "offline";
+  | "offline"
+  // a server that is asked for JSON
+  | "unreachable"
+  | "refused"
+  | "bad-answer";
 
 /** The one error class of `files`. */
 export class FilesError extends Error {

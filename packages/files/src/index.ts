@@ -6,6 +6,8 @@ import type { GgufFile } from "./formats/gguf-file.js";
 import { openSafetensors as openSafetensorsAt, type SafetensorsFile } from "./formats/safetensors.js";
 import { onDisk } from "./places/disk.js";
 
+export { JsonClient, type JsonRequestOptions } from "./http/json-client.js";
+export { RequestError } from "./http/request-error.js";
 export * from "./hub/index.js";
 export { onDisk } from "./places/disk.js";
 export { appendText, makeFolder, readTextIfThere } from "./places/own-files.js";

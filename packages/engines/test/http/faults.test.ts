@@ -2,7 +2,7 @@
 
 import { boundedMethod, generate } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { openTokenizer } from "@amulet-ts/files";
+import { type JsonRequestOptions, openTokenizer } from "@amulet-ts/files";
 import {
   LogProbabilityServer,
   type ServerFault,
@@ -10,7 +10,7 @@ import {
   type ServerSetup,
 } from "@amulet-ts/testing/engines/log-probability-server";
 import { afterEach, describe, expect, test } from "vitest";
-import { HttpClient, type RequestOptions } from "../../src/http/client.js";
+import { HttpClient } from "../../src/http/client.js";
 import { openEngine } from "../../src/index.js";
 
 const { tokenizer } = await openTokenizer(embeddedModelFolder);
@@ -134,7 +134,7 @@ describe("faults that stay", () => {
     const engine = await listen();
     const client = new HttpClient({ address: engine, timeoutMs: 80 });
     const patient = new HttpClient({ address: engine });
-    const ask = (options: RequestOptions = {}, by = patient) =>
+    const ask = (options: JsonRequestOptions = {}, by = patient) =>
       by.post("/completion", { prompt: [[1]], n_probs: 1 }, options);
     server!.faults.push({ silentAfter: 20 });
     await expect(ask({}, client)).rejects.toMatchObject({

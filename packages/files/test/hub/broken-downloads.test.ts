@@ -8,8 +8,8 @@ import {
 } from "@amulet-ts/testing/hub/hub-fixture";
 import { type Fault, type SeenRequest, sha256 } from "@amulet-ts/testing/hub/hub-server";
 import { describe, expect, it } from "vitest";
+import { readRetryAfter } from "../../src/http/retry-after.js";
 import { type HubProgress, resolveModel } from "../../src/hub/index.js";
-import { readRetryAfter } from "../../src/hub/remote/retry.js";
 
 const hub = useHub();
 const resolve = (more = {}) => resolveModel(repositoryId, hub.options(more));

@@ -1,7 +1,8 @@
 import { FilesError } from "../../errors.js";
+import { readRetryAfter } from "../../http/retry-after.js";
 import type { HubSettings } from "../settings.js";
 import { explainRefusal, type Subject } from "./refusal.js";
-import { readRetryAfter, TransientFailure } from "./retry.js";
+import { TransientFailure } from "./retry.js";
 
 export interface RequestInitial {
   readonly method?: "GET" | "HEAD";
