@@ -25,7 +25,7 @@ const arrows = {
     ...["backends", "core", "embedded-model", "engines", "eval", "files", "lab", "models"],
     ...["verify", "verify/ours"],
   ],
-  testing: ["backends", "cli", "core", "files", "models", "verify"],
+  testing: ["backends", "cli", "core", "embedded-model", "files", "models", "verify"],
 };
 
 /** What else is kept to its place. */

@@ -2,11 +2,7 @@
  * llama.cpp beside our own forward passes: every command on the embedded model, and the real chat model beside the
  * repository against our float32 logits, llama.cpp's own greedy sampler and the published code's tokens.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync } from "node:fs";
 import { startBackend } from "@amulet-ts/backends";
 import {
   amuletMethod,
@@ -24,7 +20,7 @@ import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { openEngine } from "@amulet-ts/engines";
 import { loadModel } from "@amulet-ts/models";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
-import { llamaGguf } from "@amulet-ts/testing/models/llama-gguf";
+import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { prefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBinaries, findLibrary } from "../../packages/engines/src/llama-cpp/native/find-binaries.js";
@@ -32,10 +28,8 @@ import { later } from "../../packages/engines/src/llama-cpp/native/functions.js"
 import { loadKoffi } from "../../packages/engines/src/llama-cpp/native/koffi.js";
 import { openLlama } from "../../packages/engines/src/llama-cpp/native/library.js";
 import { TokenBatch } from "../../packages/engines/src/llama-cpp/native/token-batch.js";
+import { type AmuletRun, hasSmol, readSmolJson, smolPath } from "./smollm2-files.js";
 
-const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
-const smolPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
-const fixtures = `${shared}fixtures/smollm2-135m-instruct/`;
 const { AMULET_QWEN_GGUF: qwenPath = "" } = process.env;
 
 const missing = (await loadKoffi())
@@ -44,20 +38,13 @@ const missing = (await loadKoffi())
       (error: Error) => error.message,
     )
   : "The package koffi is not here.";
+
 if (missing !== undefined) console.warn(`Skipped: llama.cpp beside our own forward passes. ${missing}`);
-else if (!existsSync(smolPath))
-  console.warn("Skipped: llama.cpp on SmolLM2 needs ../shared, which is not here.");
+else if (!hasSmol) console.warn("Skipped: llama.cpp on SmolLM2 needs ../shared, which is not here.");
 if (!existsSync(qwenPath))
   console.warn("Skipped: llama.cpp on Qwen2.5-Coder; AMULET_QWEN_GGUF names no file.");
 
-let folder = "";
-let path = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "amulet-llama-cpp-"));
-  path = join(folder, "embedded.gguf");
-  await writeFile(path, await llamaGguf(embeddedModelFolder));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const embedded = useEmbeddedGguf();
 
 describe.skipIf(missing !== undefined)(
   "the command on llama.cpp says what it says on our forward passes",
@@ -68,7 +55,13 @@ describe.skipIf(missing !== undefined)(
 
     async function onBoth(words: readonly string[]) {
       const run = async (engine: readonly string[]) => {
-        const { status, stdout, stderr } = await amulet([...words, "--model", path, ...engine, "--json"]);
+        const { status, stdout, stderr } = await amulet([
+          ...words,
+          "--model",
+          embedded.path,
+          ...engine,
+          "--json",
+        ]);
         expect(status, stderr).toBe(0);
         return JSON.parse(stdout);
       };
@@ -94,10 +87,10 @@ describe.skipIf(missing !== undefined)(
       expect(came.text).toBe(expected.text);
     });
 
-    test("generate --explain: the same tokens, with Δ to what float16 keeps of it", async () => {
+    test("generate --explain: the same tokens, with their texts", async () => {
       const [came, expected] = await onBoth(["generate", ...steer, "--explain"]);
       const facts = (json: typeof came) =>
-        json.tokens.map(({ id, piece }: Record<string, unknown>) => [id, piece]);
+        json.tokens.map(({ id, text }: Record<string, unknown>) => [id, text]);
       expect(facts(came)).toEqual(facts(expected));
     });
 
@@ -139,7 +132,7 @@ describe.skipIf(missing !== undefined)(
     });
 
     test("a preference that changes in mid-answer is read as if it had been there all along", async () => {
-      const engine = await openEngine({ engine: "llama.cpp", model: path, gpu: "off" });
+      const engine = await openEngine({ engine: "llama.cpp", model: embedded.path, gpu: "off" });
       const ours = await openEngine({ backend: "wasm" });
       const prompts = ["concise", "uplifting"].map((word) => [
         ...engine.model.renderChat([{ role: "user", content: `${question} Your answer should be ${word}.` }])
@@ -233,120 +226,89 @@ async function ownGreedy(
   return ids;
 }
 
-interface AmuletRun {
-  readonly question: string;
-  readonly preference: string;
-  readonly iterations: number;
-  readonly alpha: number;
-  readonly lambda: number;
-  readonly eta: number;
-  readonly base_ids: number[];
-  readonly preference_ids: number[];
-  readonly amulet_tokens: number[];
-  readonly margins: number[];
-}
+describe.skipIf(missing !== undefined || !hasSmol)("SmolLM2-135M-Instruct (needs ../shared)", () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await openEngine({ engine: "llama.cpp", model: smolPath, gpu: "off", threads: 2 });
+  });
+  afterAll(() => engine?.dispose());
 
-const read = (name: string) => JSON.parse(readFileSync(`${fixtures}${name}`, "utf8"));
+  test("tokenizer and template agree with llama.cpp's own", () => {
+    expect(engine.notes).toEqual([]);
+  });
 
-describe.skipIf(missing !== undefined || !existsSync(smolPath))(
-  "SmolLM2-135M-Instruct (needs ../shared)",
-  () => {
-    let engine: Engine;
-    beforeAll(async () => {
-      engine = await openEngine({ engine: "llama.cpp", model: smolPath, gpu: "off", threads: 2 });
-    });
-    afterAll(() => engine?.dispose());
+  /**
+   * ggml rounds the inputs of every product to 8 bits in blocks of 32: each is off by up to 1/254 of its block's largest,
+   * at 211 matrices. What that does to a distribution follows from no law; it was measured (mean KL 4.8e-3 nats, rms
+   * 0.16), and some three times as much is what a wrong layout, row or weight goes far beyond.
+   */
+  const bounds = { kl: 1.5e-2, rms: 0.5 };
 
-    test("tokenizer and template agree with llama.cpp's own", () => {
-      expect(engine.notes).toEqual([]);
-    });
-
-    /**
-     * ggml rounds the inputs of every product to 8 bits in blocks of 32: each is off by up to 1/254 of its block's largest,
-     * at 211 matrices. What that does to a distribution follows from no law; it was measured (mean KL 4.8e-3 nats, rms
-     * 0.16), and some three times as much is what a wrong layout, row or weight goes far beyond.
-     */
-    const bounds = { kl: 1.5e-2, rms: 0.5 };
-
-    test("logits are our float32 logits to what 8-bit inputs of products make of them", async () => {
-      await startBackend("wasm");
-      using ours = await loadModel(smolPath);
-      const V = engine.model.vocabularySize;
-      let [kl, squares, positions, same] = [0, 0, 0, 0];
-      let worst = 0;
-      for (const { ids } of read("logits.json").cases as { ids: number[] }[]) {
-        const expected = await prefill(ours, ids);
-        const session = engine.model.openSession(1);
-        const [next] = await session.appendAll!([ids]);
-        const values = (await next!.logits_RC.data()) as Float32Array;
-        next!.logits_RC.dispose();
-        await session.dispose();
-        for (const [t, row] of expected.entries()) {
-          const came = values.subarray(t * V, (t + 1) * V);
-          const [p, q] = [logSoftmax(row), logSoftmax(came)];
-          const here = p.reduce((sum, log, v) => sum + Math.exp(log) * (log - q[v]!), 0);
-          kl += here;
-          worst = Math.max(worst, here);
-          squares += rootMeanSquare(row, came) ** 2;
-          if (argMax(row) === argMax(came)) same++;
-          positions++;
-        }
+  test("logits are our float32 logits to what 8-bit inputs of products make of them", async () => {
+    await startBackend("wasm");
+    using ours = await loadModel(smolPath);
+    const V = engine.model.vocabularySize;
+    let [kl, squares, positions, same] = [0, 0, 0, 0];
+    let worst = 0;
+    for (const { ids } of readSmolJson("logits.json").cases as { ids: number[] }[]) {
+      const expected = await prefill(ours, ids);
+      const session = engine.model.openSession(1);
+      const [next] = await session.appendAll!([ids]);
+      const values = (await next!.logits_RC.data()) as Float32Array;
+      next!.logits_RC.dispose();
+      await session.dispose();
+      for (const [t, row] of expected.entries()) {
+        const came = values.subarray(t * V, (t + 1) * V);
+        const [p, q] = [logSoftmax(row), logSoftmax(came)];
+        const here = p.reduce((sum, log, v) => sum + Math.exp(log) * (log - q[v]!), 0);
+        kl += here;
+        worst = Math.max(worst, here);
+        squares += rootMeanSquare(row, came) ** 2;
+        if (argMax(row) === argMax(came)) same++;
+        positions++;
       }
-      const rms = Math.sqrt(squares / positions);
-      console.log(
-        `SmolLM2 Q4_1, ${positions} positions: mean KL ${(kl / positions).toExponential(1)} nats, worst ${worst.toExponential(1)}, ` +
-          `rms of logits ${rms.toFixed(3)}, same best token at ${same}`,
-      );
-      expect(kl / positions).toBeLessThan(bounds.kl);
-      expect(kl / positions).toBeGreaterThan(0);
-      expect(rms).toBeLessThan(bounds.rms);
-    });
+    }
+    const rms = Math.sqrt(squares / positions);
+    console.log(
+      `SmolLM2 Q4_1, ${positions} positions: mean KL ${(kl / positions).toExponential(1)} nats, worst ${worst.toExponential(1)}, ` +
+        `rms of logits ${rms.toFixed(3)}, same best token at ${same}`,
+    );
+    expect(kl / positions).toBeLessThan(bounds.kl);
+    expect(kl / positions).toBeGreaterThan(0);
+    expect(rms).toBeLessThan(bounds.rms);
+  });
 
-    test("base and pref are llama.cpp's own greedy tokens", async () => {
-      const { base_ids, preference_ids } = read("amulet.json").runs[0] as AmuletRun;
-      const prompts = { base: base_ids, preference: preference_ids };
-      const maxNewTokens = 60;
-      const isEnd = (id: number) => engine.model.endTokens.has(id);
-      for (const [method, prompt] of [
-        [baseMethod(), base_ids],
-        [preferenceMethod(), preference_ids],
-      ] as const) {
-        const ours = await tokensOf(engine.model, {
-          ...prompts,
-          method,
-          choose: chooseGreedily,
-          maxNewTokens,
-        });
-        expect(ours).toEqual(await ownGreedy(smolPath, prompt, maxNewTokens, isEnd));
-      }
-    });
+  test("base and pref are llama.cpp's own greedy tokens", async () => {
+    const { base_ids, preference_ids } = readSmolJson("amulet.json").runs[0] as AmuletRun;
+    const prompts = { base: base_ids, preference: preference_ids };
+    await expectOwnGreedy(engine, smolPath, prompts, 60);
+  });
 
-    test("the published code's tokens, up to where its margin is small", async () => {
-      const runs = read("amulet.json").runs as AmuletRun[];
-      const margins: number[] = [];
-      let whole = 0;
-      for (const run of runs) {
-        const came = await tokensOf(engine.model, {
-          base: run.base_ids,
-          preference: run.preference_ids,
-          method: amuletMethod(run),
-          choose: chooseGreedily,
-          maxNewTokens: run.amulet_tokens.length,
-        });
-        const parted = run.amulet_tokens.findIndex((id, t) => came[t] !== id);
-        if (parted < 0) whole++;
-        else margins.push(run.margins[parted]!);
-      }
-      console.log(
-        `${whole} of ${runs.length} published runs to their end; the others part where the best token leads by ` +
-          `${margins.map((margin) => margin.toFixed(2)).join(", ")}`,
-      );
-      // Amulet takes a logit's error x times and more: 5.65 of pref's and 4.65 of base's, at a token of each.
-      for (const margin of margins) expect(margin).toBeLessThan(2 * (5.65 + 4.65) * bounds.rms);
-      expect(whole).toBeGreaterThan(0);
-    });
-  },
-);
+  test("the published code's tokens, up to where its margin is small", async () => {
+    const runs = readSmolJson("amulet.json").runs as AmuletRun[];
+    const margins: number[] = [];
+    let whole = 0;
+    for (const run of runs) {
+      const came = await tokensOf(engine.model, {
+        base: run.base_ids,
+        preference: run.preference_ids,
+        method: amuletMethod(run),
+        choose: chooseGreedily,
+        maxNewTokens: run.amulet_tokens.length,
+      });
+      const parted = run.amulet_tokens.findIndex((id, t) => came[t] !== id);
+      if (parted < 0) whole++;
+      else margins.push(run.margins[parted]!);
+    }
+    console.log(
+      `${whole} of ${runs.length} published runs to their end; the others part where the best token leads by ` +
+        `${margins.map((margin) => margin.toFixed(2)).join(", ")}`,
+    );
+    // Amulet takes a logit's error x times and more: 5.65 of pref's and 4.65 of base's, at a token of each.
+    for (const margin of margins) expect(margin).toBeLessThan(2 * (5.65 + 4.65) * bounds.rms);
+    expect(whole).toBeGreaterThan(0);
+  });
+});
 
 describe.skipIf(missing !== undefined || !existsSync(qwenPath))(
   "Qwen2.5-Coder-0.5B-Instruct (AMULET_QWEN_GGUF)",
@@ -360,24 +322,27 @@ describe.skipIf(missing !== undefined || !existsSync(qwenPath))(
         base: chat(question),
         preference: chat(`${question} Your answer should be concise.`),
       };
-      const maxNewTokens = 40;
-      const isEnd = (id: number) => engine.model.endTokens.has(id);
-      for (const [method, prompt] of [
-        [baseMethod(), prompts.base],
-        [preferenceMethod(), prompts.preference],
-      ] as const) {
-        const ours = await tokensOf(engine.model, {
-          ...prompts,
-          method,
-          choose: chooseGreedily,
-          maxNewTokens,
-        });
-        expect(ours).toEqual(await ownGreedy(qwenPath, prompt, maxNewTokens, isEnd));
-      }
+      await expectOwnGreedy(engine, qwenPath, prompts, 40);
       await engine.dispose();
     });
   },
 );
+
+/** Base and pref say what llama.cpp's greedy sampler says by itself. */
+async function expectOwnGreedy(
+  { model }: Engine,
+  path: string,
+  prompts: { readonly base: number[]; readonly preference: number[] },
+  maxNewTokens: number,
+): Promise<void> {
+  for (const [method, prompt] of [
+    [baseMethod(), prompts.base],
+    [preferenceMethod(), prompts.preference],
+  ] as const) {
+    const ours = await tokensOf(model, { ...prompts, method, choose: chooseGreedily, maxNewTokens });
+    expect(ours).toEqual(await ownGreedy(path, prompt, maxNewTokens, (id) => model.endTokens.has(id)));
+  }
+}
 
 function logSoftmax(row: Float32Array): Float64Array {
   const best = row.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);

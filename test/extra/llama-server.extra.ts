@@ -27,12 +27,12 @@ import { openEngine } from "@amulet-ts/engines";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hasSmol, smolPath } from "./smollm2-files.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const modelPath = here("../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf");
 const { AMULET_LLAMA_SERVER_PYTHON: named } = process.env;
 const python = named ?? here("../../node_modules/.cache/llama-server/bin/python3");
-const present = existsSync(modelPath) && existsSync(python);
+const present = hasSmol && existsSync(python);
 if (!present) {
   console.warn(
     "Skipped: the tests of a real server need the model in ../shared, and a Python with the package xllamacpp, named by " +
@@ -54,7 +54,7 @@ let engine: Engine;
 const address = () => `http://127.0.0.1:${port}/v1`;
 
 async function startServer(): Promise<void> {
-  const words = [here("serve-gguf.py"), modelPath, String(port), key];
+  const words = [here("serve-gguf.py"), smolPath, String(port), key];
   server = spawn(python, words, { stdio: ["ignore", "pipe", "ignore"] });
   await once(server.stdout!, "data");
 }

@@ -1,6 +1,4 @@
 /** The real chat model beside the repository, held against float64 logits and the published code's tokens. */
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import {
   amuletExactMethod,
@@ -17,12 +15,9 @@ import { readSafetensors } from "@amulet-ts/testing/files/read-safetensors";
 import { distance, prefill } from "@amulet-ts/testing/reference/checkpoints";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AmuletRun, hasSmol, readSmolJson, smolFixture, smolPath } from "./smollm2-files.js";
 
-const shared = fileURLToPath(new URL("../../../shared/", import.meta.url));
-const modelPath = `${shared}models/SmolLM2-135M-Instruct.Q4_1.gguf`;
-const fixtures = `${shared}fixtures/smollm2-135m-instruct/`;
-const present = existsSync(modelPath);
-if (!present)
+if (!hasSmol)
   console.warn("Skipped: the SmolLM2 tests need the model and fixtures in ../shared, which is not here.");
 
 interface LogitsCase {
@@ -35,24 +30,10 @@ interface LogitsCase {
   readonly greedy_32: number[];
 }
 
-interface AmuletRun {
-  readonly question: string;
-  readonly preference: string;
-  readonly iterations: number;
-  readonly alpha: number;
-  readonly lambda: number;
-  readonly eta: number;
-  readonly base_ids: number[];
-  readonly preference_ids: number[];
-  readonly amulet_tokens: number[];
-  readonly margins: number[];
-  readonly linear_alignment_ratio: number;
-  readonly linear_alignment_tokens: number[];
-}
-
-const read = (name: string) => JSON.parse(readFileSync(`${fixtures}${name}`, "utf8"));
-const cases: LogitsCase[] = present ? read("logits.json").cases : [];
-const runs: readonly AmuletRun[] = present ? thirdOnOthers<AmuletRun>(read("amulet.json").runs, "wasm") : [];
+const cases: LogitsCase[] = hasSmol ? readSmolJson("logits.json").cases : [];
+const runs: readonly AmuletRun[] = hasSmol
+  ? thirdOnOthers<AmuletRun>(readSmolJson("amulet.json").runs, "wasm")
+  : [];
 
 /** Below this margin between best and second score, float32 may choose the other one. */
 const undecided = 1e-3;
@@ -70,11 +51,11 @@ async function decodeAll(model: Model, requests: readonly DecodeRequest[]): Prom
 
 const backend = backendUnderTest("wasm");
 
-describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)`, () => {
+describe.skipIf(!hasSmol)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)`, () => {
   let model: Model;
   beforeAll(async () => {
     const { memory } = await startBackend(backend);
-    model = await loadModel(modelPath, { memory });
+    model = await loadModel(smolPath, { memory });
   });
   afterAll(() => {
     model?.dispose();
@@ -91,7 +72,7 @@ describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)
       row.map((id, i) => Math.abs(values[t * V + id]! - expected.top5_logits[t]![i]!)),
     );
     expectWithin(Math.max(...worst), logitTolerance);
-    const last = readSafetensors(`${fixtures}logits.safetensors`).get(
+    const last = readSafetensors(smolFixture("logits.safetensors")).get(
       `logits.${cases.findIndex((one) => one.ids === ids)}`,
     )!;
     const offset = (ids.length - 1) * V;
@@ -101,7 +82,7 @@ describe.skipIf(!present)(`SmolLM2-135M-Instruct on ${backend} (needs ../shared)
   });
 
   test("weights that stay as the file stores them give the logits of those in float32", async () => {
-    using stored = await loadModel(modelPath, { weights: "stored" });
+    using stored = await loadModel(smolPath, { weights: "stored" });
     const ids = cases[0]!.ids.slice(0, 12);
     const [came, expected] = [await prefill(stored, ids), await prefill(model, ids)];
     expectWithin(distance(came, expected), logitTolerance);

@@ -1,18 +1,15 @@
 /** A model in a worker of headless Chromium: the library's tokens, and a page that never waits for them. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
 import { generate } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel } from "@amulet-ts/models";
-import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { build } from "esbuild";
-import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { chromiumFlags, chromiumPath } from "../browser/chromium.js";
-import { type PageServer, serve, wasmFolder } from "../browser/serve.js";
+import { chromiumPath } from "../browser/chromium.js";
+import { type OpenPage, openPage, readmeText } from "../browser/open-page.js";
 
 const asked = {
   question: "How do I make a cup of tea?",
@@ -33,35 +30,16 @@ interface Answered {
 }
 
 describe.skipIf(!chromiumPath)("in a worker of a page (needs Chromium)", () => {
-  let folder = "";
-  let server: PageServer;
-  let browser: Browser;
-  let page: Page;
+  let open: OpenPage;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "amulet-worker-"));
-    await bundle(folder);
-    await writeFile(join(folder, "index.html"), '<script type="module" src="/page.js"></script>');
-    await writeFile(join(folder, "readme.html"), '<body><script type="module" src="/readme.js"></script>');
-    await writeFile(join(folder, "tiny.gguf"), tinyLlamaFile());
-    server = await serve([
-      ["/models/tiny.gguf", join(folder, "tiny.gguf")],
-      ["/models/embedded", embeddedModelFolder],
-      ["/wasm", wasmFolder],
-      ["", folder],
-    ]);
-    browser = await chromium.launch({ executablePath: chromiumPath!, args: chromiumFlags });
-    page = await browser.newPage();
-    await page.goto(`${server.origin}/index.html`);
-    await page.waitForFunction("'answerInWorker' in globalThis");
+    open = await openPage(bundle, "answerInWorker");
   });
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterAll(() => open?.close());
 
   const answer = (order: object) =>
-    page.evaluate(`answerInWorker(${JSON.stringify({ options: asked, ...order })})`) as Promise<Answered>;
+    open.page.evaluate(
+      `answerInWorker(${JSON.stringify({ options: asked, ...order })})`,
+    ) as Promise<Answered>;
 
   test.each(["wasm", "webgpu"])(
     "%s: the tokens that Node says, both rows with each, and the page's timers run all the while",
@@ -93,15 +71,13 @@ describe.skipIf(!chromiumPath)("in a worker of a page (needs Chromium)", () => {
     ["models/none.gguf", "/worker.js", { name: "FilesError", code: "file-not-found", isOurs: false }],
     ["models/embedded", "/none.js", { name: "WebError", code: "worker-failed", isOurs: true }],
   ])("%s by %s is refused with a typed error", async (model, script, expected) => {
-    expect(await page.evaluate(`refuseInWorker(${JSON.stringify(model)}, "${script}")`)).toEqual(expected);
+    expect(await open.page.evaluate(`refuseInWorker(${JSON.stringify(model)}, "${script}")`)).toEqual(
+      expected,
+    );
   });
 
   test("the README's example answers", async () => {
-    const own = await browser.newPage();
-    await own.goto(`${server.origin}/readme.html`);
-    await own.waitForFunction("document.title === 'done'");
-    expect(await own.textContent("body")).toMatch(/^You are going to do so well with tea!/);
-    await own.close();
+    expect(await readmeText(open)).toMatch(/^You are going to do so well with tea!/);
   });
 });
 

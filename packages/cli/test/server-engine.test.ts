@@ -1,28 +1,14 @@
 /** The command line with a model that a server computes. */
-import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { openTokenizer } from "@amulet-ts/files";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
-import { LogProbabilityServer } from "@amulet-ts/testing/engines/log-probability-server";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { useServer } from "./embedded-server.js";
 
-const { tokenizer } = await openTokenizer(embeddedModelFolder);
-const V = tokenizer.vocabularySize;
-const server = new LogProbabilityServer("llamacpp", {
-  next: (row) => Array.from({ length: V }, (_, i) => 9 * Math.sin((row.length % 97) * (i + 1))),
-  vocabularySize: V,
-  tokenize: (text) => tokenizer.encode(text, { parseSpecial: true }),
-  modelPath: embeddedModelFolder,
-});
-let engine = "";
-beforeAll(async () => {
-  engine = await server.listen();
-});
-afterAll(() => server.close());
+const engine = useServer("llamacpp");
 
 const asked = ["What is the sea?", "--preference", "Be formal."];
 const run = (command: string, ...words: string[]) => {
   const short = command === "inspect" ? [] : ["--max-new-tokens", "3"];
-  return amulet([command, ...asked, ...short, "--engine", engine, ...words]);
+  return amulet([command, ...asked, ...short, "--engine", engine(), ...words]);
 };
 
 test("compare shows what a server is enough for, and says which methods it leaves out", async () => {

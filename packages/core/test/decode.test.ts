@@ -1,5 +1,6 @@
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -19,11 +20,7 @@ import {
 
 withoutLeaks(backendUnderTest("cpu"));
 
-/** Logits that depend on every token of the row and its order, by a small hash. */
-const tangled: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: 12 }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
-};
+const tangled = hashedLogits(12);
 
 const request = (change: Partial<DecodeRequest> = {}): DecodeRequest => ({
   base: [1, 2],

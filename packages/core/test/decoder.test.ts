@@ -1,6 +1,7 @@
 /** Answers join and leave between two tokens, share what they have in common, and never notice each other. */
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { backendUnderTest, casesOn } from "@amulet-ts/testing/backends/under-test";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -24,11 +25,7 @@ withoutLeaks(backendUnderTest("cpu"));
 
 const V = 12;
 
-/** Logits that depend on every token of the row and its order, by a small hash. */
-const tangled: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: V }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
-};
+const tangled = hashedLogits(V);
 
 const request = (change: Partial<DecodeRequest> = {}): DecodeRequest => ({
   base: [1, 2],

@@ -1,7 +1,8 @@
 /** Answers come when they like, wait, grow side by side and go; none of them notices, none starves, nothing is left. */
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { backendUnderTest, casesOn } from "@amulet-ts/testing/backends/under-test";
-import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { loadFixture } from "@amulet-ts/testing/reference/checkpoints";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -24,10 +25,7 @@ withoutLeaks(backendUnderTest("wasm"));
 
 const V = 12;
 
-const tangled: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: V }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
-};
+const tangled = hashedLogits(V);
 
 const toy = () => new ToyModel(tangled, V, new Set([5]), 2000);
 const endless = () => new ToyModel(tangled, V, new Set(), 2000);

@@ -1,5 +1,6 @@
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { backendsUnderTest, backendUnderTest } from "@amulet-ts/testing/backends/under-test";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
@@ -18,11 +19,7 @@ import {
 } from "../src/index.js";
 
 const size = 9;
-/** Logits by a small hash of the row's tokens and their order. */
-const tangled: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: size }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
-};
+const tangled = hashedLogits(size);
 const prompts = { base: [1, 2], preference: [1, 2, 3, 4] };
 const methods: readonly Method[] = [
   baseMethod(),

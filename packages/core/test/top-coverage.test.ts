@@ -1,7 +1,8 @@
 /** Engines that give the most probable tokens: what is exact, what is bounded, and what is refused by name. */
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { TopModel } from "@amulet-ts/testing/models/top-model";
-import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -28,11 +29,7 @@ withoutLeaks("cpu");
 
 const V = 40;
 
-/** Peaked, as a language model's rows are; the first token of the row says which model it is. */
-const peaked: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: V }, (_, i) => 9 * Math.sin((hash % 1009) * (i + 1)) - 0.05 * i);
-};
+const peaked = hashedLogits(V, 9, 0.05);
 
 const request = (change: Partial<DecodeRequest> = {}): DecodeRequest => ({
   base: [1, 2],

@@ -1,6 +1,7 @@
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { backendsUnderTest, backendUnderTest } from "@amulet-ts/testing/backends/under-test";
-import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
+import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { oracles } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
@@ -146,10 +147,7 @@ describe("rows that are added up", () => {
 describe("in an answer", () => {
   withoutLeaks(backendUnderTest("cpu"));
 
-  const tangled: NextLogits = (row) => {
-    const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-    return Array.from({ length: 12 }, (_, i) => 3 * Math.sin((hash % 1009) * (i + 1)));
-  };
+  const tangled = hashedLogits(12);
   const amulet = amuletMethod();
   const request = (change: Partial<DecodeRequest>): DecodeRequest => ({
     base: [1, 2],

@@ -52,5 +52,5 @@ export const elsewhere = (): Promise<WebEngine> =>
   openInWorker({ worker: new Worker(new URL(import.meta.url)), model: "https://example.org/model.gguf" });
 export const named = [main, evaluation, kernels, lab, oracles, ours];
 
-// @ts-expect-error A method is no text here.
+// @ts-expect-error: a method that is given by its name must not compile, as it does in the page's library.
 generate(undefined as never as Model, { question: "Why?", preference: "Be brief.", method: "amulet" });

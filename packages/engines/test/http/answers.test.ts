@@ -15,6 +15,7 @@ import {
 } from "@amulet-ts/core";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { LogProbabilityServer, type ServerKind } from "@amulet-ts/testing/engines/log-probability-server";
+import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
@@ -27,11 +28,7 @@ withoutLeaks("cpu");
 
 const V = 60;
 
-/** Peaked, as a language model's rows are. */
-const peaked: NextLogits = (row) => {
-  const hash = row.reduce((sum, token) => Math.imul(sum, 31) + token + 7, 17);
-  return Array.from({ length: V }, (_, i) => 7 * Math.sin((hash % 1009) * (i + 1)) - 0.03 * i);
-};
+const peaked = hashedLogits(V, 7, 0.03);
 const whole = new ToyModel(peaked, V, new Set([3]));
 
 const opened: LogProbabilityServer[] = [];

@@ -1,27 +1,6 @@
 /** A run's numbers as Markdown. */
-import type { Interval } from "../statistics/bootstrap.js";
-import type { GroupResult, PairedResult, RunSummary } from "./summarise-run.js";
-
-/** `0.412 [0.35, 0.47]`: never a mean without its interval. */
-export function spellInterval({ mean, low, high }: Interval): string {
-  return `${spell(mean)} [${spell(low)}, ${spell(high)}]`;
-}
-
-function spell(value: number): string {
-  return value
-    .toFixed(3)
-    .replace(/^-(?=.*[1-9])/, "−")
-    .replace(/^-/, "");
-}
-
-/** `0.012`, `<0.001`. */
-export function spellP(p: number): string {
-  return p < 0.001 ? "<0.001" : p.toFixed(3);
-}
-
-export function spellWins({ wins }: PairedResult): string {
-  return `${wins.wins} / ${wins.ties} / ${wins.losses}`;
-}
+import { spellCut, spellInterval, spellPaired, tableHead } from "./spell.js";
+import type { GroupResult, RunSummary } from "./summarise-run.js";
 
 export function describeRun({ source, questions, answers, missing, samples, ...run }: RunSummary): string[] {
   const how = run.temperature === 0 ? "greedy" : `temperature ${run.temperature}, ${samples} samples`;
@@ -44,29 +23,17 @@ export function writeMarkdown(summary: RunSummary): string {
   ].join("\n");
 }
 
-function writeGroup(group: GroupResult, { measures, reference }: RunSummary): string[] {
+function writeGroup(group: GroupResult, run: RunSummary): string[] {
+  const { measures } = run;
   const first = measures[0]!;
-  const head = [
-    "setting",
-    ...measures,
-    "tokens",
-    "cut",
-    `${first} − ${reference.name}`,
-    "p",
-    "wins / ties / losses",
-  ];
-  const rows = group.settings.map(({ name, summary, versus, isOnFront }) => {
-    const against = versus?.[first];
-    return [
-      isOnFront ? `${name} \\*` : name,
-      ...measures.map((measure) => spellInterval(summary[measure]!)),
-      summary.tokens.toFixed(1),
-      `${Math.round(100 * summary.cut)} %`,
-      ...(against
-        ? [spellInterval(against.difference), spellP(against.adjusted ?? against.p), spellWins(against)]
-        : ["", "", ""]),
-    ];
-  });
+  const rows = group.settings.map(({ name, summary, versus, isOnFront }) => [
+    isOnFront ? `${name} \\*` : name,
+    ...measures.map((measure) => spellInterval(summary[measure]!)),
+    summary.tokens.toFixed(1),
+    spellCut(summary),
+    ...spellPaired(versus?.[first]),
+  ]);
+  const head = tableHead(run);
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     `## ${group.preference ?? "All preferences"}`,

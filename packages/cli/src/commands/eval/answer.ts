@@ -1,5 +1,3 @@
-/** `amulet eval run`: answers whatever the run's folder lacks, and reports. */
-import { performance } from "node:perf_hooks";
 import {
   answerRows,
   hasRecord,
@@ -19,9 +17,8 @@ import type { Io } from "../../io.js";
 import { isEmbedded, openModel } from "../../options/model.js";
 import { digestModel } from "../../options/model-digest.js";
 import { readTextInput } from "../../read-input.js";
-import { formatDuration } from "../../terminal/download-rate.js";
+import { AnswersProgress } from "../../terminal/answers-progress.js";
 import { writeNote } from "../../terminal/output.js";
-import { Progress } from "../../terminal/progress.js";
 import { readVersion } from "../../version.js";
 import type { ActionValues } from "./command.js";
 import { defaultFolder } from "./folders.js";
@@ -99,56 +96,17 @@ async function makePlan({ config, plan }: Asked, engine: Engine, values: RunValu
 }
 
 async function answerAll({ model }: Engine, open: OpenShard, io: Io): Promise<void> {
-  const progress = new RunProgress(io, open.total, open.missing.length);
+  let done = open.total - open.missing.length;
+  const progress = new AnswersProgress(io, done, open.total);
   try {
-    progress.show();
-    const onTokens = (count: number) => progress.countTokens(count);
-    for await (const done of answerRows(model, open.plan, open.missing, { signal: io.signal, onTokens })) {
-      await open.add(done);
-      progress.countAnswers(done.length);
+    progress.update(done);
+    const onTokens = (count: number) => progress.update(done, count);
+    for await (const rows of answerRows(model, open.plan, open.missing, { signal: io.signal, onTokens })) {
+      await open.add(rows);
+      done += rows.length;
+      progress.update(done);
     }
   } finally {
     progress.clear();
-  }
-}
-
-/** Answers done, tokens a second, time left. */
-class RunProgress {
-  private readonly line: Progress;
-  private readonly started = performance.now();
-  private tokens = 0;
-  private fresh = 0;
-
-  constructor(
-    io: Io,
-    private readonly total: number,
-    private readonly missing: number,
-  ) {
-    this.line = new Progress(io, "Answering");
-  }
-
-  countTokens(count: number): void {
-    this.tokens += count;
-    this.show();
-  }
-
-  countAnswers(count: number): void {
-    this.fresh += count;
-    this.show();
-  }
-
-  show(): void {
-    const seconds = (performance.now() - this.started) / 1000;
-    const done = this.total - this.missing + this.fresh;
-    const left = (seconds * (this.missing - this.fresh)) / this.fresh;
-    this.line.update(done, this.total, [
-      `${done} of ${this.total} answers`,
-      ...(this.tokens > 0 ? [`${Math.round(this.tokens / seconds)} tokens/s`] : []),
-      ...(this.fresh > 0 ? [`${formatDuration(left)} left`] : []),
-    ]);
-  }
-
-  clear(): void {
-    this.line.clear();
   }
 }

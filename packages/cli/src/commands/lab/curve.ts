@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import {
   type Cell,
   CellFile,
@@ -27,9 +26,8 @@ import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
 import { openModel } from "../../options/model.js";
 import { digestModel } from "../../options/model-digest.js";
-import { formatDuration } from "../../terminal/download-rate.js";
+import { AnswersProgress } from "../../terminal/answers-progress.js";
 import { writeFacts, writeJson, writeLines } from "../../terminal/output.js";
-import { Progress } from "../../terminal/progress.js";
 import type { ActionValues } from "./command.js";
 import { formatStudy } from "./curve-view.js";
 
@@ -93,7 +91,7 @@ async function fillTable(
   io: Io,
 ): Promise<readonly Cell<LabScore>[]> {
   const cells: Cell<LabScore>[] = [...(file?.cells ?? [])];
-  const progress = new TimedProgress(io, cells.length, countCells(work));
+  const progress = new AnswersProgress(io, cells.length, countCells(work));
   try {
     progress.update(cells.length);
     for await (const batch of computeCells(model, work, (pair) => file?.has(pair) ?? false)) {
@@ -105,31 +103,6 @@ async function fillTable(
     progress.clear();
   }
   return cells;
-}
-
-/** A bar with the time that is left, judged by what was done since the start. */
-class TimedProgress {
-  private readonly line: Progress;
-  private readonly started = performance.now();
-
-  constructor(
-    io: Io,
-    private readonly before: number,
-    private readonly total: number,
-  ) {
-    this.line = new Progress(io, "Answering");
-  }
-
-  update(done: number): void {
-    const seconds = (performance.now() - this.started) / 1000;
-    const fresh = done - this.before;
-    const left = fresh > 0 ? [`${formatDuration((seconds * (this.total - done)) / fresh)} left`] : [];
-    this.line.update(done, this.total, [`${done} of ${this.total} answers`, ...left]);
-  }
-
-  clear(): void {
-    this.line.clear();
-  }
 }
 
 async function writeStudy(study: Study, folder: string): Promise<void> {

@@ -4,9 +4,9 @@ import * as v from "valibot";
 import type { HttpClient } from "../client.js";
 import {
   type AskOptions,
-  badAnswer,
   byId,
   type InferenceServer,
+  inOrderOfRows,
   type LogProbabilitiesById,
   logProbability,
   mostBytesFor,
@@ -105,11 +105,9 @@ class LlamaServer implements InferenceServer {
     });
     // An answer to one prompt is an object, to several a list.
     const found = readAnswer(v.array(completion), [answer].flat(), "/completion");
-    return rows.map((_, row) => {
-      const own = found.find(({ index }) => index === row);
-      if (!own) throw badAnswer("/completion", `row ${row} of ${rows.length} is missing`);
-      return byId(own.completion_probabilities[0]!.top_logprobs.map(({ id, logprob }) => [id, logprob]));
-    });
+    return inOrderOfRows(found, rows.length, "/completion").map(({ completion_probabilities: [next] }) =>
+      byId(next!.top_logprobs.map(({ id, logprob }) => [id, logprob])),
+    );
   }
 
   async tokenize(text: string, { signal }: AskOptions): Promise<readonly number[]> {

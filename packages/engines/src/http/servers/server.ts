@@ -70,6 +70,22 @@ export const logProbability = v.pipe(
 
 export const tokenId = v.pipe(v.number(), v.integer(), v.minValue(0));
 
+/** What `/tokenize` answers. */
+export const tokenized = v.object({ tokens: v.array(tokenId) });
+
+/** The answers in the order of the rows, in which they need not come. @throws EngineError `bad-answer` where one is missing */
+export function inOrderOfRows<Answer extends { readonly index: number }>(
+  answers: readonly Answer[],
+  rowCount: number,
+  asked: string,
+): Answer[] {
+  return Array.from({ length: rowCount }, (_, row) => {
+    const own = answers.find(({ index }) => index === row);
+    if (!own) throw badAnswer(asked, `row ${row} of ${rowCount} is missing`);
+    return own;
+  });
+}
+
 /** Tokens that weigh nothing are as good as not told. */
 export function byId(entries: Iterable<readonly [id: number, logProbability: number]>): LogProbabilitiesById {
   return new Map([...entries].filter(([, log]) => log > -1e4));

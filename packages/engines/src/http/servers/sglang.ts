@@ -12,6 +12,7 @@ import {
   mostBytesFor,
   readAnswer,
   tokenId,
+  tokenized,
 } from "./server.js";
 
 const listing = v.object({ max_model_len: v.nullish(tokenId) });
@@ -33,8 +34,6 @@ const generated = v.array(
     }),
   }),
 );
-
-const tokens = v.object({ tokens: v.array(tokenId) });
 
 export async function openSglang(
   client: HttpClient,
@@ -107,7 +106,7 @@ async function tokenize(
 ): Promise<readonly number[] | undefined> {
   try {
     const answer = await client.post("/tokenize", { model, prompt, add_special_tokens: false }, { signal });
-    return readAnswer(tokens, answer, "/tokenize").tokens;
+    return readAnswer(tokenized, answer, "/tokenize").tokens;
   } catch (error) {
     if (error instanceof RefusedRequest && (error.status === 404 || error.status === 405)) return undefined;
     throw error;

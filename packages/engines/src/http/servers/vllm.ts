@@ -7,11 +7,13 @@ import {
   badAnswer,
   byId,
   type InferenceServer,
+  inOrderOfRows,
   type LogProbabilitiesById,
   logProbability,
   mostBytesFor,
   readAnswer,
   tokenId,
+  tokenized,
 } from "./server.js";
 
 const listing = v.object({ max_model_len: v.optional(tokenId), root: v.optional(v.string()) });
@@ -27,7 +29,6 @@ const completions = v.object({
   ),
 });
 
-const tokens = v.object({ tokens: v.array(tokenId) });
 const version = v.object({ version: v.string() });
 
 /** vLLM's own limit of tokens by name. */
@@ -98,7 +99,7 @@ class Vllm implements InferenceServer {
 
   async tokenize(text: string, { signal }: AskOptions): Promise<readonly number[] | undefined> {
     const body = { model: this.modelName, prompt: text, add_special_tokens: false };
-    return readAnswer(tokens, await this.client.post("/tokenize", body, { signal }), "/tokenize").tokens;
+    return readAnswer(tokenized, await this.client.post("/tokenize", body, { signal }), "/tokenize").tokens;
   }
 
   private async readNamedOf(
@@ -144,11 +145,9 @@ class Vllm implements InferenceServer {
       mostBytes: mostBytesFor(rows.length, count),
     });
     const { choices } = readAnswer(completions, answer, "/v1/completions");
-    return rows.map((_, row) => {
-      const own = choices.find(({ index }) => index === row);
-      if (!own) throw badAnswer("/v1/completions", `row ${row} of ${rows.length} is missing`);
-      return byId(Object.entries(own.logprobs.top_logprobs[0]!).map(([token, log]) => [idOf(token), log]));
-    });
+    return inOrderOfRows(choices, rows.length, "/v1/completions").map(({ logprobs }) =>
+      byId(Object.entries(logprobs.top_logprobs[0]!).map(([token, log]) => [idOf(token), log])),
+    );
   }
 }
 

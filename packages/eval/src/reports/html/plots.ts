@@ -1,7 +1,7 @@
 /** What settings buy and what they cost, as diagrams that tell their numbers to a pointer. */
 import { openPlotter, type Plotter, palette } from "../../figures/panel.js";
 import type { Interval } from "../../statistics/bootstrap.js";
-import { spellInterval } from "../markdown.js";
+import { spellInterval } from "../spell.js";
 import type { GroupResult, RunSummary, SettingResult } from "../summarise-run.js";
 
 /** The first score against the second, and against drift. */

@@ -1,10 +1,11 @@
 /** The numbers of a run as tables, an interval drawn beside each of its means. */
 import type { Interval } from "../../statistics/bootstrap.js";
-import { spellInterval, spellP, spellWins } from "../markdown.js";
+import { spellCut, spellInterval, spellPaired, tableHead } from "../spell.js";
 import type { GroupResult, RunSummary } from "../summarise-run.js";
 import { escapeHtml } from "./escape.js";
 
-export function drawTable(group: GroupResult, { measures, reference }: RunSummary): string {
+export function drawTable(group: GroupResult, run: RunSummary): string {
+  const { measures } = run;
   const first = measures[0]!;
   const tops = new Map(
     measures.map((measure) => [
@@ -12,28 +13,19 @@ export function drawTable(group: GroupResult, { measures, reference }: RunSummar
       Math.max(1, ...group.settings.map(({ summary }) => summary[measure]!.high)),
     ]),
   );
-  const head = [
-    "setting",
-    ...measures,
-    "tokens",
-    "cut",
-    `${first} − ${reference.name}`,
-    "p",
-    "win / tie / loss",
-  ];
-  const rows = group.settings.map(({ name, summary, versus, isOnFront }) => {
-    const against = versus?.[first];
-    return [
+  const rows = group.settings.map(({ name, summary, versus, isOnFront }) =>
+    [
       `<th scope="row">${escapeHtml(name)}${isOnFront ? ' <b title="on the front">★</b>' : ""}</th>`,
       ...measures.map((measure) => drawInterval(summary[measure]!, tops.get(measure)!)),
-      `<td>${summary.tokens.toFixed(1)}</td><td>${Math.round(100 * summary.cut)} %</td>`,
-      against
-        ? `<td>${spellInterval(against.difference)}</td><td>${spellP(against.adjusted ?? against.p)}</td><td>${spellWins(against)}</td>`
-        : "<td></td><td></td><td></td>",
-    ].join("");
-  });
+      ...[summary.tokens.toFixed(1), spellCut(summary), ...spellPaired(versus?.[first])].map(
+        (text) => `<td>${escapeHtml(text)}</td>`,
+      ),
+    ].join(""),
+  );
   return [
-    `<div class="wide"><table><thead><tr>${head.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join("")}</tr></thead>`,
+    `<div class="wide"><table><thead><tr>${tableHead(run)
+      .map((name) => `<th scope="col">${escapeHtml(name)}</th>`)
+      .join("")}</tr></thead>`,
     `<tbody>${rows.map((row) => `<tr>${row}</tr>`).join("\n")}</tbody></table></div>`,
     group.questionsNeeded === null
       ? ""

@@ -1,49 +1,33 @@
 /** Laws of our own sessions, held by those of llama.cpp, on the embedded model as a GGUF file. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Engine, generate, type Next, type Session } from "@amulet-ts/core";
+import type { Engine, Next, Session } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { encodeGguf, type GgufValue, openSafetensors } from "@amulet-ts/files";
+import { openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { conditionOf } from "@amulet-ts/testing/backends/tolerance";
-import { llamaGguf } from "@amulet-ts/testing/models/llama-gguf";
+import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { prefill as ourPrefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EngineError, openEngine } from "../../src/index.js";
-import { findBinaries } from "../../src/llama-cpp/native/find-binaries.js";
-import { loadKoffi } from "../../src/llama-cpp/native/koffi.js";
+import { openEngine } from "../../src/index.js";
+import { missing } from "../llama-cpp/missing.js";
 
-const missing = (await loadKoffi())
-  ? await findBinaries("off").then(
-      () => undefined,
-      (error: Error) => error.message,
-    )
-  : "The package koffi is not here.";
 if (missing !== undefined) console.warn(`Skipped: laws of llama.cpp. ${missing}`);
 
 withoutLeaks("wasm");
 
-let folder = "";
-let path = "";
+const embedded = useEmbeddedGguf();
 let engine: Engine;
 /** Between two runs of llama.cpp. */
 let tolerance = 0;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "amulet-llama-cpp-"));
-  path = join(folder, "embedded.gguf");
-  await writeFile(path, await llamaGguf(embeddedModelFolder));
   if (missing !== undefined) return;
-  engine = await open();
+  engine = await openEngine({ engine: "llama.cpp", model: embedded.path, gpu: "off" });
   tolerance = 2 * (await toleranceFor(rows[3]!));
 });
-afterAll(async () => {
-  await engine?.dispose();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => engine?.dispose());
 
-const open = () => openEngine({ engine: "llama.cpp", model: path, gpu: "off" });
 const V = 2048;
 
 /**
@@ -258,167 +242,3 @@ describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
     });
   });
 });
-
-describe.skipIf(missing !== undefined)("engines of llama.cpp", () => {
-  const question = {
-    question: "How do I make a cup of tea?",
-    preference: "Your answer should be uplifting.",
-  };
-
-  test("say what they are, and answer as our own forward passes do", async () => {
-    expect(engine.backend).toMatchObject({
-      name: "llama.cpp",
-      version: expect.stringMatching(/^llama\.cpp 0\.4\.0/),
-    });
-    // Its template is none of those that llama.cpp has built in.
-    expect(engine.notes).toEqual([expect.stringMatching(/^embedded: no template built into llama\.cpp/)]);
-    expect(engine).toMatchObject({ source: path, parameterCount: 1_049_728 });
-    const ours = await openEngine({ backend: "wasm" });
-    const texts: string[] = [];
-    for (const { model } of [engine, ours]) {
-      let text = "";
-      for await (const piece of generate(model, { ...question, maxNewTokens: 60 })) text += piece.text;
-      texts.push(text);
-    }
-    expect(texts[0]).toContain("tea");
-    expect(texts[0]).toBe(texts[1]);
-    await ours.dispose();
-  });
-
-  test("that are disposed of end their answers by an error, twice does no harm, and open no session", async () => {
-    const other = await open();
-    const answer = generate(other.model, { ...question, maxNewTokens: 60 });
-    await answer.next();
-    await other.dispose();
-    await other.dispose();
-    await expect(answer.next()).rejects.toMatchObject({ code: "disposed" });
-    expect(() => other.model.openSession(1)).toThrow(EngineError);
-  });
-
-  test("are opened and disposed of 200 times, and no memory is lost", async () => {
-    const cycle = async () => {
-      const one = await open();
-      const session = one.model.openSession(2);
-      await drop(session.append([rows[0]!, rows[3]!]));
-      await session.dispose();
-      await one.dispose();
-    };
-    for (let warm = 0; warm < 40; warm++) await cycle();
-    const before = residentMegabytes();
-    for (let n = 0; n < 160; n++) await cycle();
-    // A file takes 4 MB, a context and its batch 1: a tenth of what would be lost at each.
-    expect(residentMegabytes() - before).toBeLessThan(0.1 * 160 * 5);
-  });
-
-  test("write 10,000 tokens in flat memory", async () => {
-    await withSession(2, async (session) => {
-      const write = async (tokens: number) => {
-        for (let t = 0; t < tokens; t++) {
-          if (session.lengths[0]! > 200) await session.rewind([3, 6]);
-          const next = await session.append([[t % V], [(7 * t) % V]]);
-          next.logits_RC.dispose();
-        }
-      };
-      await drop(session.append([rows[0]!, rows[1]!]));
-      await write(2_000);
-      const before = residentMegabytes();
-      await write(10_000);
-      // Logits alone are 16 KiB a token, 160 MB in all.
-      expect(residentMegabytes() - before).toBeLessThan(32);
-    });
-  });
-
-  test("refuse what they can't run, and say why", async () => {
-    const refused = (options: object) => openEngine({ engine: "llama.cpp", gpu: "off", ...options });
-    await expect(refused({})).rejects.toThrow(/needs a model: name a \.gguf file/);
-    await expect(refused({ model: embeddedModelFolder })).rejects.toThrow(
-      /reads GGUF files, and .* is a folder/,
-    );
-    await expect(refused({ model: join(folder, "none.gguf") })).rejects.toMatchObject({
-      code: "file-not-found",
-    });
-    const mamba = join(folder, "mamba.gguf");
-    await writeFile(mamba, tinyMamba());
-    await expect(refused({ model: mamba })).rejects.toMatchObject({
-      code: "unsupported-model",
-      message: expect.stringMatching(/mamba is of the architecture mamba, which is recurrent/),
-    });
-    const unknown = join(folder, "unknown.gguf");
-    await writeFile(
-      unknown,
-      encodeGguf({ ...tokens, "general.architecture": { text: "abacus" } }, new Map()),
-    );
-    await expect(refused({ model: unknown })).rejects.toMatchObject({
-      code: "engine-failed",
-      message: expect.stringMatching(/could not load .*unknown model architecture: 'abacus'/),
-    });
-  });
-
-  test("opening that is aborted, or whose listener throws, ends with that", async () => {
-    const options = { engine: "llama.cpp", model: path, gpu: "off" } as const;
-    const controller = new AbortController();
-    const onProgress = () => controller.abort("enough");
-    await expect(openEngine({ ...options, signal: controller.signal, onProgress })).rejects.toMatchObject({
-      code: "aborted",
-      cause: "enough",
-    });
-    const throwing = () => {
-      throw new RangeError("of the caller");
-    };
-    await expect(openEngine({ ...options, onProgress: throwing })).rejects.toThrow("of the caller");
-    const seen: number[] = [];
-    const one = await openEngine({ ...options, onProgress: ({ done, total }) => seen.push(done / total) });
-    expect(seen.at(-1)).toBe(1);
-    await one.dispose();
-  });
-});
-
-function residentMegabytes(): number {
-  globalThis.gc?.();
-  return process.memoryUsage.rss() / 2 ** 20;
-}
-
-const letters = [..."abcdefghijklmnopqrstuvwxyz", "ab"];
-const tokens: Record<string, GgufValue> = {
-  "tokenizer.ggml.model": { text: "gpt2" },
-  "tokenizer.ggml.pre": { text: "smollm" },
-  "tokenizer.ggml.tokens": { texts: letters },
-  "tokenizer.ggml.token_type": { int32s: letters.map(() => 1) },
-  "tokenizer.ggml.merges": { texts: ["a b"] },
-};
-
-/** A recurrent model of one block, all zeros. */
-function tinyMamba(): Uint8Array {
-  const [D, E, S, K, N] = [32, 64, 16, 4, 2];
-  const shapes: Record<string, number[]> = {
-    "token_embd.weight": [letters.length, D],
-    "output_norm.weight": [D],
-    "blk.0.attn_norm.weight": [D],
-    "blk.0.ssm_in.weight": [2 * E, D],
-    "blk.0.ssm_conv1d.weight": [E, K],
-    "blk.0.ssm_conv1d.bias": [E],
-    "blk.0.ssm_x.weight": [N + 2 * S, E],
-    "blk.0.ssm_dt.weight": [E, N],
-    "blk.0.ssm_dt.bias": [E],
-    "blk.0.ssm_a": [E, S],
-    "blk.0.ssm_d": [E],
-    "blk.0.ssm_out.weight": [D, E],
-  };
-  const tensors = Object.entries(shapes).map(([name, shape]) => {
-    const size = shape.reduce((product, axis) => product * axis, 1);
-    return [name, { shape, values: new Float32Array(size) }] as const;
-  });
-  const sizes: Record<string, GgufValue> = {
-    "mamba.block_count": { uint32: 1 },
-    "mamba.context_length": { uint32: 64 },
-    "mamba.embedding_length": { uint32: D },
-    "mamba.feed_forward_length": { uint32: 0 },
-    "mamba.attention.head_count": { uint32: 0 },
-    "mamba.attention.layer_norm_rms_epsilon": { float32: 1e-5 },
-    "mamba.ssm.conv_kernel": { uint32: K },
-    "mamba.ssm.inner_size": { uint32: E },
-    "mamba.ssm.state_size": { uint32: S },
-    "mamba.ssm.time_step_rank": { uint32: N },
-  };
-  return encodeGguf({ "general.architecture": { text: "mamba" }, ...sizes, ...tokens }, new Map(tensors));
-}
