@@ -40,6 +40,9 @@ export { OpenShard, readAnswers, readStatus } from "./runs/run-folder.js";
 export { hasRecord, planRun, type RunPlan, readRun } from "./runs/run-record.js";
 export { computedPreferences } from "./scorers/computed/preferences.js";
 export { computedScorer } from "./scorers/computed/scorer.js";
+export type { Instruction } from "./scorers/ifeval/instruction.js";
+export { type IfevalId, ifevalInstructions } from "./scorers/ifeval/instructions.js";
+export { ifevalScorer } from "./scorers/ifeval/scorer.js";
 export type { Pair, Scorer, Scores } from "./scorers/scorer.js";
 export {
   areApart,

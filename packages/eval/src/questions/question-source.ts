@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { EvaluationError } from "../errors.js";
 import type { Question } from "../runs/pairs.js";
+import { readInstructions } from "../scorers/ifeval/instruction.js";
 import { everydayQuestions } from "./everyday.js";
 
 /** Sets that a program knows by name, beside `everyday`. */
@@ -88,9 +89,26 @@ export function toQuestion(record: unknown, index: number, source: string, field
         "Name the field with questions.field in the config",
     );
   }
+  const instructions = instructionsOf(fields, index, source);
   const { id, key } = fields;
   const named = [id, key].find((one) => ["string", "number", "bigint"].includes(typeof one));
-  return { id: String(named ?? index + 1), question: question.trim() };
+  return {
+    id: String(named ?? index + 1),
+    question: question.trim(),
+    ...(instructions && { instructions }),
+  };
+}
+
+function instructionsOf(fields: Record<string, unknown>, index: number, source: string) {
+  try {
+    return readInstructions(fields);
+  } catch (cause) {
+    throw badQuestions(
+      source,
+      `row ${index + 1} has an instruction that is none of IFEval's: ${(cause as Error).message}`,
+      cause,
+    );
+  }
 }
 
 export function badQuestions(source: string, what: string, cause?: unknown): EvaluationError {

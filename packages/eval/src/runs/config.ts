@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { parse, stringify } from "yaml";
 import { EvaluationError } from "../errors.js";
 import { methodListSchema } from "../grid/method-lists.js";
+import { instructionSchema } from "../scorers/ifeval/instruction.js";
 
 const name = v.pipe(v.string(), v.nonEmpty("a text that is not empty"));
 const count = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -13,6 +14,8 @@ const preferenceSchema = v.strictObject({
   name,
   /** The sentence that states it. */
   text: name,
+  /** What of it can be verified, for the scorer `ifeval`. */
+  instructions: v.exactOptional(v.array(instructionSchema)),
 });
 export type RunPreference = v.InferOutput<typeof preferenceSchema>;
 

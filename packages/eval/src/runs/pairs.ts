@@ -1,5 +1,6 @@
 /** Which questions are asked under which preferences, in the order in which everything counts them. */
 import { EvaluationError } from "../errors.js";
+import type { Instruction } from "../scorers/ifeval/instruction.js";
 import type { Pair } from "../scorers/scorer.js";
 import type { RunPreference } from "./config.js";
 
@@ -10,6 +11,8 @@ export interface Question {
   readonly question: string;
   /** Where the question states its own preference. */
   readonly preference?: RunPreference;
+  /** What the question itself instructs. */
+  readonly instructions?: readonly Instruction[];
 }
 
 export interface RunPair extends Pair {
@@ -22,16 +25,20 @@ export interface RunPair extends Pair {
 /** Every question under every preference, or under its own. @throws EvaluationError `bad-questions` */
 export function pairUp(questions: readonly Question[], preferences: readonly RunPreference[]): RunPair[] {
   checkIds(questions);
-  return questions.flatMap(({ id, question, preference }, number) => {
+  return questions.flatMap(({ id, question, preference, instructions = [] }, number) => {
     const asked = preference ? [preference] : preferences;
     if (asked.length === 0) throw badQuestions(`the question ${JSON.stringify(id)} has no preference`);
-    return asked.map(({ name, text }) => ({
-      question,
-      preference: text,
-      questionId: id,
-      questionNumber: number,
-      preferenceName: name,
-    }));
+    return asked.map(({ name, text, instructions: more = [] }) => {
+      const all = [...instructions, ...more];
+      return {
+        question,
+        preference: text,
+        questionId: id,
+        questionNumber: number,
+        preferenceName: name,
+        ...(all.length > 0 && { instructions: all }),
+      };
+    });
   });
 }
 

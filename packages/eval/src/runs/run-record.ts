@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { EvaluationError } from "../errors.js";
 import { settingsOfLists } from "../grid/method-lists.js";
 import type { Setting } from "../grid/settings.js";
+import { instructionSchema } from "../scorers/ifeval/instruction.js";
 import { type RunConfig, runConfigSchema, writeYaml } from "./config.js";
 import { parseLines } from "./line-file.js";
 import { pairUp, type Question, type RunPair } from "./pairs.js";
@@ -36,6 +37,7 @@ const questionSchema = v.object({
   id: v.string(),
   question: v.string(),
   preference: v.exactOptional(v.object({ name: v.string(), text: v.string() })),
+  instructions: v.exactOptional(v.array(instructionSchema)),
 });
 
 const recordSchema = v.object({

@@ -1,10 +1,13 @@
 /** How an answer is judged: numbers that can be computed of it, each between 0 and 1. */
 import { EvaluationError } from "../errors.js";
+import type { Instruction } from "./ifeval/instruction.js";
 
 /** A question and what its asker likes, as a sentence. */
 export interface Pair {
   readonly question: string;
   readonly preference: string;
+  /** What can be verified of it, where question or preference say so. */
+  readonly instructions?: readonly Instruction[];
 }
 
 /** What was measured, by name. */

@@ -2,6 +2,7 @@
 import {
   computedPreferences,
   computedScorer,
+  ifevalScorer,
   type Question,
   type QuestionSets,
   type RunConfigInput,
@@ -56,8 +57,9 @@ export function scorerOf({ config, pairs }: RunPlan): Scorer {
       Object.fromEntries(pairs.map(({ preference, preferenceName }) => [preference, preferenceName])),
     );
   }
+  if (config.scores === "ifeval") return ifevalScorer(pairs);
   throw new CliError(
     "usage",
-    `There is no scorer ${JSON.stringify(config.scores)}; \`scores\` in the config is computed or lab.`,
+    `There is no scorer ${JSON.stringify(config.scores)}; \`scores\` in the config is computed, ifeval or lab.`,
   );
 }
