@@ -297,6 +297,7 @@ export function modelsCalls(path: string): Record<string, Call> {
           session.select(chosen!);
           session.rewind(lengths!);
           tf.dispose(session.appendAll(tokens!));
+          session.fork(chosen!).dispose();
         } finally {
           session.dispose();
         }

@@ -4,7 +4,8 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "./errors.js";
 import type { FamilyConfig, ForwardPass } from "./family.js";
-import { emptyCache, heldByCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
+import { holdToo, letGo } from "./layers/holding.js";
+import { emptyCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
 import { tidy } from "./layers/tidy.js";
 
 /**
@@ -20,6 +21,10 @@ export interface TensorSession {
   appendAll(tokens: readonly TokenRow[]): Tensor2D[];
   select(rows: readonly number[]): void;
   rewind(lengths: readonly number[]): void;
+  /** Another session with these rows as they are now. It shares what is cached, and is disposed of by itself. */
+  fork(rows: readonly number[]): TensorSession;
+  /** Adds the rows of another session of the same model behind its own; that one stays as it is. */
+  include(other: TensorSession): void;
   dispose(): void;
   [Symbol.dispose](): void;
 }
@@ -31,16 +36,44 @@ export function openTensorSession(pass: ForwardPass, config: FamilyConfig, rowCo
 
 /** The same as core knows it. A step is one call that nothing interrupts: its signal is heard between two of them. */
 export function toPortSession(session: TensorSession): Session {
-  return {
-    get lengths() {
-      return session.lengths;
-    },
-    append: async (tokens) => ({ logits_RC: session.append(tokens) }),
-    appendAll: async (tokens) => session.appendAll(tokens).map((logits_RC) => ({ logits_RC })),
-    select: async (rows) => session.select(rows),
-    rewind: async (lengths) => session.rewind(lengths),
-    dispose: async () => session.dispose(),
-  };
+  return new PortSession(session);
+}
+
+class PortSession implements Session {
+  constructor(private readonly tensors: TensorSession) {}
+
+  get lengths(): readonly number[] {
+    return this.tensors.lengths;
+  }
+
+  async append(tokens: readonly TokenRow[]) {
+    return { logits_RC: this.tensors.append(tokens) };
+  }
+
+  async appendAll(tokens: readonly TokenRow[]) {
+    return this.tensors.appendAll(tokens).map((logits_RC) => ({ logits_RC }));
+  }
+
+  async select(rows: readonly number[]) {
+    this.tensors.select(rows);
+  }
+
+  async rewind(lengths: readonly number[]) {
+    this.tensors.rewind(lengths);
+  }
+
+  async fork(rows: readonly number[]) {
+    return new PortSession(this.tensors.fork(rows));
+  }
+
+  async include(other: Session) {
+    if (!(other instanceof PortSession)) throw notOfThisModel();
+    this.tensors.include(other.tensors);
+  }
+
+  async dispose() {
+    this.tensors.dispose();
+  }
 }
 
 class CachedSession implements TensorSession {
@@ -77,10 +110,8 @@ class CachedSession implements TensorSession {
   }
 
   select(rows: readonly number[]): void {
-    checkList(rows, "rows to select");
-    for (const row of rows) this.checkRow(row);
     // A fork holds the same tensors: they go when no row holds them any more.
-    this.replaceCaches(rows.map((row) => this.caches[row]!));
+    this.replaceCaches(this.chosen(rows));
   }
 
   rewind(lengths: readonly number[]): void {
@@ -91,6 +122,20 @@ class CachedSession implements TensorSession {
       lengths[b] === cache.length ? cache : truncateCache(cache, lengths[b]!);
     // What fails midway leaves nothing of what it had made.
     this.replaceCaches(tidy(() => this.caches.map(shorten)));
+  }
+
+  fork(rows: readonly number[]): TensorSession {
+    const chosen = this.chosen(rows);
+    const fork = new CachedSession(this.pass, this.config, 0);
+    holdToo(chosen);
+    fork.caches = chosen;
+    return fork;
+  }
+
+  include(other: TensorSession): void {
+    if (!(other instanceof CachedSession) || other.pass !== this.pass) throw notOfThisModel();
+    holdToo(other.caches, this.caches);
+    this.caches = [...this.caches, ...other.caches];
   }
 
   dispose(): void {
@@ -114,7 +159,7 @@ class CachedSession implements TensorSession {
       this.replaceCaches(caches);
       return logits;
     } catch (error) {
-      disposeUnshared(caches, this.caches);
+      letGo(caches, this.caches);
       throw error;
     } finally {
       states_ND.dispose();
@@ -122,8 +167,14 @@ class CachedSession implements TensorSession {
   }
 
   private replaceCaches(next: readonly RowCache[]): void {
-    disposeUnshared(this.caches, next);
+    letGo(this.caches, next);
     this.caches = next;
+  }
+
+  private chosen(rows: readonly number[]): readonly RowCache[] {
+    checkList(rows, "rows to select");
+    for (const row of rows) this.checkRow(row);
+    return rows.map((row) => this.caches[row]!);
   }
 
   private checkTokens(tokens: readonly TokenRow[]): void {
@@ -196,10 +247,11 @@ function checkLength(length: number, cache: RowCache, row: number): void {
   );
 }
 
-/** Frees what no row of the others holds. */
-function disposeUnshared(caches: readonly RowCache[], others: readonly RowCache[]): void {
-  const kept = new Set(others.flatMap(heldByCache));
-  for (const held of new Set(caches.flatMap(heldByCache))) if (!kept.has(held)) held.dispose();
+function notOfThisModel(): ModelError {
+  return new ModelError(
+    "bad-request",
+    "A session includes the rows of another session of the same model; what came is none.",
+  );
 }
 
 /** `[N, D]` → `[B, D]`. */

@@ -1,6 +1,6 @@
-/** Sessions over pages of kernels: a step that fails leaves them as they were, and nothing is left behind. */
+/** Sessions over pages of kernels: a step that fails leaves them as they were, forks share pages, and nothing is left behind. */
 
-import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { heldByKernels, withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { place } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { readRows } from "@amulet-ts/testing/reference/checkpoints";
@@ -14,6 +14,18 @@ const prompt = [
   [1, 2, 3],
   [4, 5],
 ];
+
+/** Lets the given call of a kernel fail. */
+function failAt(failing: number, act: () => void): void {
+  const { runKernel } = tf.engine();
+  let calls = 0;
+  const spy = vi.spyOn(tf.engine(), "runKernel").mockImplementation((...call) => {
+    if (++calls === failing) throw new Error("no room");
+    return runKernel.apply(tf.engine(), call) as never;
+  });
+  act();
+  spy.mockRestore();
+}
 
 test("a step of a model whose weights kernels hold is few calls", async () => {
   using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
@@ -35,17 +47,81 @@ test.each([1, 2, 3, 4, 7, 9])("a step whose call %i fails changes nothing", asyn
     [[6], [7]],
     [Array(40).fill(8), [9]],
   ]) {
-    const { runKernel } = tf.engine();
     const before = tf.memory().numTensors;
-    let calls = 0;
-    const spy = vi.spyOn(tf.engine(), "runKernel").mockImplementation((...call) => {
-      if (++calls === failing) throw new Error("no room");
-      return runKernel.apply(tf.engine(), call) as never;
-    });
-    expect(() => session.append(tokens)).toThrow("no room");
-    spy.mockRestore();
+    failAt(failing, () => expect(() => session.append(tokens)).toThrow("no room"));
     expect(tf.memory().numTensors).toBe(before);
     expect(session.lengths).toEqual(undisturbed.lengths);
     expect(await readRows(session.append(tokens))).toEqual(await readRows(undisturbed.append(tokens)));
   }
+});
+
+/** Three pages, the last of them not full. */
+const long = Array.from({ length: 40 }, (_, t) => (7 * t + 3) % 200);
+
+test("a fork takes no page but a copy of the last one, whoever writes to it first, and hears nothing of the original", async () => {
+  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  for (const forkFirst of [true, false]) {
+    using fresh = model.openTensorSession(1);
+    fresh.append([long]).dispose();
+    const onePage = heldByKernels();
+    using session = model.openTensorSession(1);
+    session.append([long]).dispose();
+    const held = heldByKernels();
+    // A row of 40 tokens is two pages.
+    const page = (held - onePage) / 2;
+    using fork = session.fork([0]);
+    using third = model.openTensorSession(0);
+    third.include(fork);
+    expect(heldByKernels()).toBe(held);
+    const [last, next] = [[[6]], [[7, 8]]];
+    const [one, other] = forkFirst ? [fork, session] : [session, fork];
+    one.append([[100, 101, 102]]).dispose();
+    expect(heldByKernels()).toBe(held);
+    const came = [await readRows(other.append(last)), await readRows(other.append(next))];
+    expect(heldByKernels()).toBe(held + page);
+    // Bit by bit: the same calls on the same numbers.
+    expect(came).toEqual([await readRows(fresh.append(last)), await readRows(fresh.append(next))]);
+    fresh.rewind([40]);
+    other.dispose();
+    expect(await readRows(third.append(last))).toEqual(await readRows(fresh.append(last)));
+  }
+});
+
+test.each([1, 2, 3, 5, 9])(
+  "a step of a fork whose call %i fails changes neither it nor the original",
+  async (failing) => {
+    using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+    using session = model.openTensorSession(1);
+    session.append([long]).dispose();
+    using fork = session.fork([0]);
+    using fresh = model.openTensorSession(1);
+    fresh.append([long]).dispose();
+    const held = heldByKernels();
+    for (const one of [fork, session]) {
+      failAt(failing, () => expect(() => one.append([[6, 7]])).toThrow("no room"));
+      expect(heldByKernels()).toBe(held);
+    }
+    for (const one of [fork, session]) {
+      expect(one.lengths).toEqual([40]);
+      fresh.rewind([40]);
+      expect(await readRows(one.append([[9]]))).toEqual(await readRows(fresh.append([[9]])));
+    }
+  },
+);
+
+test("rows of another model, or of no session, are refused, and the session stays", async () => {
+  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  using other = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
+  using session = model.openTensorSession(1);
+  using foreign = other.openTensorSession(1);
+  session.append([[1, 2]]).dispose();
+  foreign.append([[1, 2]]).dispose();
+  const refused = expect.objectContaining({
+    code: "bad-request",
+    message: expect.stringMatching(/same model/),
+  });
+  expect(() => session.include(foreign)).toThrow(refused);
+  await expect(model.openSession(1).include!({} as never)).rejects.toEqual(refused);
+  expect(() => session.fork([1])).toThrow(expect.objectContaining({ code: "bad-token" }));
+  expect(session.lengths).toEqual([2]);
 });

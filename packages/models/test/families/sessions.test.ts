@@ -1,6 +1,6 @@
 /** Laws of sessions that hold for every family: how tokens come in changes nothing, and nothing stays behind. */
 import { startBackend } from "@amulet-ts/backends";
-import type { Model } from "@amulet-ts/models";
+import type { Model, TensorSession } from "@amulet-ts/models";
 import { backendsUnderTest, expectWithin, someOn } from "@amulet-ts/testing/backends/under-test";
 import {
   checkpoints,
@@ -114,6 +114,58 @@ describe("sessions on the fixtures", () => {
         const last = await readRows(session.append(rest));
         expectWithin(distance(last, lastAlone()), tolerance);
       });
+
+      test("a row that was forked and put into another session goes on as it would have alone", async () => {
+        using first = model.openTensorSession(rows.length);
+        first.append(rows.map((row) => row.slice(0, -2))).dispose();
+        first.append(rows.map((row) => [row.at(-2)!])).dispose();
+        using kept = first.fork([3, 1]);
+        expect(kept.lengths).toEqual([12, 5]);
+        // What becomes of the original is nothing to the fork: it grows, is shortened, grows otherwise and goes.
+        first.append(rows.map(() => [9])).dispose();
+        first.rewind([1, 2, 3, 4]);
+        first.append(rows.map(() => [8, 7])).dispose();
+        first.dispose();
+        using second = model.openTensorSession(1);
+        second.append([rows[2]!.slice(0, -1)]).dispose();
+        second.include(kept);
+        expect(second.lengths).toEqual([6, 12, 5]);
+        const ends = [rows[2]!, rows[3]!, rows[1]!].map((row) => [row.at(-1)!]);
+        const last = await readRows(second.append(ends));
+        expectWithin(distance(last, [lastAlone()[2]!, lastAlone()[3]!, lastAlone()[1]!]), tolerance);
+        // The same once more, from what is kept still, shortened.
+        kept.rewind([11, 5]);
+        const again = await readRows(kept.append([rows[3]!.slice(11), rows[1]!.slice(5)]));
+        expectWithin(distance(again, [lastAlone()[3]!, lastAlone()[1]!]), tolerance);
+      });
+
+      test.each([[[0, 2, 1]], [[1, 0, 2]]])(
+        "what is forked goes with the last who holds it: %j",
+        async (order) => {
+          const grow = (session: TensorSession, id: number) =>
+            session.append(session.lengths.map(() => [id])).dispose();
+          const leaked = await countLeaks(async () => {
+            const first = model.openTensorSession(2);
+            first.append([rows[0]!, rows[0]!]).dispose();
+            grow(first, 4);
+            const { numTensors } = tf.memory();
+            const sessions = [first, first.fork([1, 1]), first.fork([])];
+            sessions[2]!.include(sessions[1]!);
+            sessions[2]!.include(first);
+            sessions[2]!.include(sessions[2]!);
+            expect(sessions[2]!.lengths).toEqual(Array(8).fill(4));
+            expect(tf.memory().numTensors).toBe(numTensors);
+            for (const session of sessions) grow(session, 5);
+            const [one, another, last] = order.map((i) => sessions[i]!);
+            one!.dispose();
+            grow(another!, 6);
+            another!.dispose();
+            grow(last!, 6);
+            last!.dispose();
+          });
+          expect(leaked).toBe(0);
+        },
+      );
 
       test("no call leaves a tensor behind", async () => {
         const leaked = await countLeaks(async () => {

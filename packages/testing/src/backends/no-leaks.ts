@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeAll, beforeEach, expect } from "vitest";
 
 /** What kernels hold beside the backend, by agreement with @amulet-ts/kernels. */
-function heldByKernels(): number {
+export function heldByKernels(): number {
   const backend = tf.backend() as unknown as { [key: symbol]: { readonly heldBytes: number } | undefined };
   return backend[Symbol.for("@amulet-ts/stored-kernels")]?.heldBytes ?? 0;
 }
