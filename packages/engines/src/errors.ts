@@ -29,3 +29,11 @@ export class EngineError extends Error {
     this.code = code;
   }
 }
+
+/** Of a session's `include`. */
+export function notOfThisModel(): EngineError {
+  return new EngineError(
+    "bad-request",
+    "A session includes the rows of another session of the same model; what came is none.",
+  );
+}

@@ -13,7 +13,7 @@ import {
   type WeighedRows,
 } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { EngineError } from "../errors.js";
+import { EngineError, notOfThisModel } from "../errors.js";
 import { groupRows, type JoinedColumns, joinColumns } from "./columns.js";
 import {
   type AskOptions,
@@ -66,6 +66,17 @@ export class HttpSession implements Session {
 
   async rewind(lengths: readonly number[]): Promise<void> {
     this.rows = this.rows.map((row, r) => row.slice(0, lengths[r]!));
+  }
+
+  async fork(rows: readonly number[]): Promise<Session> {
+    const fork = new HttpSession(this.server, 0, this.options);
+    fork.rows = rows.map((row) => this.rows[row]!);
+    return fork;
+  }
+
+  async include(other: Session): Promise<void> {
+    if (!(other instanceof HttpSession) || other.server !== this.server) throw notOfThisModel();
+    this.rows = [...this.rows, ...other.rows];
   }
 
   async dispose(): Promise<void> {

@@ -107,10 +107,44 @@ export class Context {
     throw new EngineError("engine-failed", `llama.cpp could not shorten a row to ${length} tokens.`);
   }
 
+  /** What is cached of a sequence, for {@link restore} in any context of this model. @throws EngineError `engine-failed` */
+  async save(sequence: number): Promise<Uint8Array> {
+    const { native, turns } = this.model.llama;
+    return turns.take(async () => {
+      const size = Number(native.llama_state_seq_get_size(this.address, sequence));
+      const bytes = new Uint8Array(size);
+      const written = await later(native.llama_state_seq_get_data, this.address, bytes, size, sequence);
+      if (Number(written) === size) return bytes;
+      throw new EngineError("engine-failed", "llama.cpp could not save a row for later.");
+    });
+  }
+
+  /**
+   * Fills a sequence, which is empty, with `length` tokens that were saved.
+   *
+   * @throws EngineError `engine-failed`; the sequence is empty then
+   */
+  async restore(sequence: number, bytes: Uint8Array, length: number): Promise<void> {
+    // So many more are free in a cache that is carried over, side by side.
+    const enough = this.cells + length;
+    while (!(await this.load(sequence, bytes))) {
+      if (this.cells >= enough)
+        throw new EngineError("engine-failed", "llama.cpp could not take back a row that was saved.");
+      await this.grow(2 * this.cells, this.sequences);
+    }
+  }
+
   free(): void {
     this.freeNative();
     this.batch.free();
     this.stop.free();
+  }
+
+  private async load(sequence: number, bytes: Uint8Array): Promise<boolean> {
+    const { native, turns } = this.model.llama;
+    const set = native.llama_state_seq_set_data;
+    const read = await turns.take(() => later(set, this.address, bytes, bytes.length, sequence));
+    return Number(read) === bytes.length;
   }
 
   private async decode(batch: NativeBatch, signals: readonly AbortSignal[]): Promise<Outcome> {

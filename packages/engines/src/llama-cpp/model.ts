@@ -34,9 +34,7 @@ export class LlamaCppModel implements ChatModel {
   /** @throws EngineError `disposed` */
   openSession(rowCount: number): Session {
     if (!this.isOpen) throw new EngineError("disposed", `${this.name} has been disposed of.`);
-    const session = new LlamaCppSession(this.loaded, rowCount, (closed) => this.sessions.delete(closed));
-    this.sessions.add(session);
-    return session;
+    return new LlamaCppSession(this.loaded, rowCount, this.sessions);
   }
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {

@@ -1,7 +1,12 @@
-/** Token rows in a context of llama.cpp, as core's sessions. */
+/**
+ * Token rows in a context of llama.cpp, as core's sessions.
+ *
+ * What is forked lies outside of the context, as bytes: there it would take one of the few sequences, and every query of the
+ * rows that run would walk over its cells. Taking a row back copies it, which costs a hundredth of reading it.
+ */
 import { type Next, type Session, type TokenRow, throwIfAborted } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { EngineError } from "../errors.js";
+import { EngineError, notOfThisModel } from "../errors.js";
 import { Context, type LoadedModel } from "./context.js";
 import type { PlacedToken } from "./native/token-batch.js";
 
@@ -11,8 +16,17 @@ interface Row {
   readonly length: number;
 }
 
+/** A row outside of a context. */
+interface SavedRow {
+  readonly length: number;
+  /** Absent where the row is empty. Rows that were forked from one have the same. */
+  readonly bytes?: Uint8Array;
+}
+
 export class LlamaCppSession implements Session {
   private rows: readonly Row[];
+  /** What a fork begins with, until it is used. */
+  private saved: readonly SavedRow[] = [];
   private readonly context: Context;
   private readonly closing = new AbortController();
   /** The call under way. */
@@ -21,14 +35,16 @@ export class LlamaCppSession implements Session {
   constructor(
     private readonly model: LoadedModel,
     rowCount: number,
-    private readonly onDispose: (session: LlamaCppSession) => void,
+    /** The open ones of the model. */
+    private readonly siblings: Set<LlamaCppSession>,
   ) {
     this.context = new Context(model);
+    siblings.add(this);
     this.rows = Array.from({ length: rowCount }, (_, sequence) => ({ sequence, length: 0 }));
   }
 
   get lengths(): readonly number[] {
-    return this.rows.map(({ length }) => length);
+    return [...this.rows, ...this.saved].map(({ length }) => length);
   }
 
   async append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next> {
@@ -49,6 +65,7 @@ export class LlamaCppSession implements Session {
   }
 
   async select(rows: readonly number[]): Promise<void> {
+    await this.unpack();
     this.checkOpen();
     const held = new Set(rows.map((row) => this.rows[row]!.sequence));
     const free = unused(held);
@@ -68,8 +85,26 @@ export class LlamaCppSession implements Session {
   }
 
   async rewind(lengths: readonly number[]): Promise<void> {
+    await this.unpack();
     this.checkOpen();
     this.cutTo(lengths);
+  }
+
+  async fork(rows: readonly number[]): Promise<Session> {
+    const saved = await this.pack(rows);
+    const fork = new LlamaCppSession(this.model, 0, this.siblings);
+    fork.saved = saved;
+    return fork;
+  }
+
+  async include(other: Session): Promise<void> {
+    if (!(other instanceof LlamaCppSession) || other.model !== this.model) throw notOfThisModel();
+    await this.unpack();
+    const saved = await other.pack([...other.lengths.keys()]);
+    this.checkOpen();
+    await this.run(async () => {
+      this.rows = [...this.rows, ...(await this.takeIn(saved))];
+    });
   }
 
   async dispose(): Promise<void> {
@@ -77,15 +112,17 @@ export class LlamaCppSession implements Session {
     this.closing.abort();
     await this.work.catch(() => {});
     this.context.free();
-    this.onDispose(this);
+    this.saved = [];
+    this.siblings.delete(this);
   }
 
   /** @returns the logits of the positions that are asked for, row by row */
-  private read(
+  private async read(
     tokens: readonly TokenRow[],
     what: "last" | "all",
     signal?: AbortSignal,
   ): Promise<Float32Array> {
+    await this.unpack();
     this.checkOpen();
     this.checkRows(tokens);
     return this.run(async () => {
@@ -129,6 +166,52 @@ export class LlamaCppSession implements Session {
         isRead: what === "all" || t === row.length - 1,
       }));
     });
+  }
+
+  /** These rows as they are now, outside of the context. */
+  private async pack(rows: readonly number[]): Promise<readonly SavedRow[]> {
+    this.checkOpen();
+    if (this.saved.length > 0) return rows.map((row) => this.saved[row]!);
+    return this.run(async () => {
+      const packed = new Map<number, SavedRow>();
+      for (const row of new Set(rows)) {
+        const { sequence, length } = this.rows[row]!;
+        packed.set(row, { length, ...(length > 0 && { bytes: await this.context.save(sequence) }) });
+      }
+      return rows.map((row) => packed.get(row)!);
+    });
+  }
+
+  /** What a fork began with comes into its context. */
+  private async unpack(): Promise<void> {
+    this.checkOpen();
+    const { saved } = this;
+    if (saved.length === 0) return;
+    await this.run(async () => {
+      this.rows = await this.takeIn(saved);
+      this.saved = [];
+    });
+  }
+
+  /** Rows for what was saved, beside those that are there; on an error none. */
+  private async takeIn(saved: readonly SavedRow[]): Promise<readonly Row[]> {
+    const free = unused(new Set(this.rows.map(({ sequence }) => sequence)));
+    const rows = saved.map((row) => ({ ...row, sequence: free.next().value! }));
+    await this.context.reserve(Math.max(0, ...rows.map(({ sequence }) => sequence + 1)));
+    const restored = new Map<Uint8Array, number>();
+    try {
+      for (const { bytes, length, sequence } of rows) {
+        if (!bytes) continue;
+        const same = restored.get(bytes);
+        if (same === undefined) await this.context.restore(sequence, bytes, length);
+        else this.context.share(same, sequence);
+        restored.set(bytes, sequence);
+      }
+    } catch (error) {
+      for (const { sequence } of rows) this.context.cut(sequence, 0);
+      throw error;
+    }
+    return rows.map(({ sequence, length }) => ({ sequence, length }));
   }
 
   private cutTo(lengths: readonly number[]): void {

@@ -1,7 +1,16 @@
 /** Laws of our own sessions, held by those of llama.cpp, on the embedded model as a GGUF file. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Engine, Next, Session } from "@amulet-ts/core";
+import {
+  amuletMethod,
+  chooseGreedily,
+  type DecodeEvent,
+  decode,
+  type Engine,
+  type Next,
+  Scheduler,
+  type Session,
+} from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
@@ -84,6 +93,12 @@ const lastOf = async (all: readonly (readonly number[])[]) =>
 
 /** As they leave a session; the tensors are let go. */
 const drop = async (next: Promise<Next>) => void (await readRows(await next));
+
+async function idsOf(events: AsyncIterable<DecodeEvent>): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const event of events) if (event.type === "token") ids.push(event.id);
+  return ids;
+}
 
 describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
   test("logits are our own, to what float16 keys and values make of them", async () => {
@@ -194,6 +209,111 @@ describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
       const last = await readRows(await session.append([[9]]));
       expect(distance(last, await lastOf([[...rows[0]!, 9]]))).toBeLessThan(tolerance);
     });
+  });
+
+  test("a row that was forked and put into another session goes on as it would have alone", async () => {
+    await withSession(1, async (second) => {
+      const kept = await withSession(rows.length, async (first) => {
+        await drop(first.append(rows.map((row) => row.slice(0, -1))));
+        const fork = await first.fork!([3, 1, 3]);
+        // What becomes of the original is nothing to the fork.
+        await drop(first.append(rows.map(() => [9])));
+        await first.rewind([1, 2, 3, 4]);
+        await drop(first.append(rows.map(() => [8, 7])));
+        return fork;
+      });
+      expect(kept.lengths).toEqual([12, 5, 12]);
+      await drop(second.append([rows[2]!.slice(0, -1)]));
+      await second.include!(kept);
+      expect(second.lengths).toEqual([6, 12, 5, 12]);
+      const ends = [rows[2]!, rows[3]!, rows[1]!].map((row) => [row.at(-1)!]);
+      const last = await readRows(await second.append([...ends, [7]]));
+      const expected = [rows[2]!, rows[3]!, rows[1]!, [...rows[3]!.slice(0, -1), 7]];
+      expect(distance(last, await lastOf(expected))).toBeLessThan(tolerance);
+      // What is kept has stayed, and can be used itself.
+      await kept.rewind([11, 5, 12]);
+      const again = await readRows(
+        await kept.append([rows[3]!.slice(11), rows[1]!.slice(5), rows[3]!.slice(12)]),
+      );
+      expect(distance(again, await lastOf([rows[3]!, rows[1]!, rows[3]!]))).toBeLessThan(tolerance);
+      await kept.dispose();
+    });
+  });
+
+  test("what is forked takes no number of the running rows, and comes back where cells are few", async () => {
+    const long = makeRow(200, 5);
+    await withSession(1, async (session) => {
+      await drop(session.append([long]));
+      const forks: Session[] = [];
+      // More than llama.cpp tells apart.
+      for (let i = 0; i < 300; i++) forks.push(await session.fork!([0]));
+      // Eight of them are more than the first 1,024 cells.
+      for (const fork of forks.slice(0, 8)) await session.include!(fork);
+      expect(session.lengths).toEqual(Array(9).fill(200));
+      const ends = Array.from({ length: 9 }, (_, r) => [r + 3]);
+      const last = await readRows(await session.append(ends));
+      expect(distance(last, await lastOf(ends.map((end) => [...long, ...end])))).toBeLessThan(tolerance);
+      for (const fork of forks) await fork.dispose();
+    });
+  });
+
+  test("rows that there is no number for are not included, and both sessions stay", async () => {
+    await withSession(1, async (session) => {
+      await drop(session.append([rows[0]!]));
+      const fork = await session.fork!(Array(200).fill(0));
+      await session.include!(fork);
+      await expect(session.include!(fork)).rejects.toMatchObject({ code: "engine-failed" });
+      expect([session.lengths, fork.lengths]).toEqual([Array(201).fill(3), Array(200).fill(3)]);
+      await session.select([200]);
+      const last = await readRows(await session.append([[9]]));
+      expect(distance(last, await lastOf([[...rows[0]!, 9]]))).toBeLessThan(tolerance);
+      await fork.dispose();
+      await expect(fork.append([[1]])).rejects.toMatchObject({ code: "disposed" });
+      await expect(session.include!(fork)).rejects.toMatchObject({ code: "disposed" });
+      await expect(session.include!({} as never)).rejects.toMatchObject({ code: "bad-request" });
+    });
+  });
+
+  test("rows of which one can't be taken back leave nothing in the session", async () => {
+    await withSession(1, async (session) => {
+      await drop(session.append([rows[0]!]));
+      const fork = await withSession(2, async (other) => {
+        await drop(other.append([rows[3]!, rows[2]!]));
+        return other.fork!([0, 1]);
+      });
+      const { saved } = fork as unknown as { readonly saved: { bytes: Uint8Array }[] };
+      saved[1]!.bytes = saved[1]!.bytes.subarray(0, 100);
+      await expect(session.include!(fork)).rejects.toMatchObject({ code: "engine-failed" });
+      expect(session.lengths).toEqual([3]);
+      // The number that the first of them had had is free, and nothing is in it.
+      await session.select([0, 0]);
+      const last = await readRows(await session.append([[9], [9]]));
+      const expected = await lastOf(Array(2).fill([...rows[0]!, 9]));
+      expect(distance(last, expected)).toBeLessThan(tolerance);
+      await fork.dispose();
+    });
+  });
+
+  test("a beginning that prompts share is read by the first, and they say what they say alone", async () => {
+    const shared = makeRow(150, 4);
+    const asked = [7, 8, 9, 10].map((last) => ({
+      base: [...shared, last],
+      preference: [...shared, last, 11],
+      method: amuletMethod(),
+      choose: chooseGreedily,
+      maxNewTokens: 5,
+    }));
+    const scheduler = new Scheduler(engine.model);
+    const tokens: number[] = [];
+    for (const request of asked) {
+      const before = scheduler.load.readTokens;
+      expect(await idsOf(scheduler.answer(request))).toEqual(await idsOf(decode(engine.model, [request])));
+      while (scheduler.load.running > 0) await new Promise(setImmediate);
+      tokens.push(scheduler.load.readTokens - before);
+    }
+    expect(tokens[0]).toBeGreaterThanOrEqual(150);
+    for (const count of tokens.slice(1)) expect(count).toBeLessThanOrEqual(3);
+    await scheduler.dispose();
   });
 
   test("a call that is aborted leaves rows as they were, before it begins and while it computes", async () => {

@@ -10,6 +10,7 @@ import {
   type LanguageModel,
   type Method,
   preferenceMethod,
+  Scheduler,
   withMinP,
   withPlausibility,
 } from "@amulet-ts/core";
@@ -17,6 +18,7 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { LogProbabilityServer, type ServerKind } from "@amulet-ts/testing/engines/log-probability-server";
 import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { type NextLogits, ToyModel } from "@amulet-ts/testing/models/toy-model";
+import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { HttpClient } from "../../src/http/client.js";
@@ -105,6 +107,41 @@ describe.each<ServerKind>(["llamacpp", "vllm", "sglang"])("through a server of t
       for (const mass of [seen!.base, seen!.preference]) expect(mass).toBeGreaterThan(0.9);
       expect(drift!).toBeLessThan(0.3 - Math.log(seen!.preference) + 1e-5);
     }
+  });
+
+  test("prompts that begin as an earlier one ask in no more passes than their own tokens take", async () => {
+    const { model, server } = await open(kind, 60, setup);
+    const scheduler = new Scheduler(model);
+    const shared = Array.from({ length: 300 }, (_, i) => (i * i) % V);
+    const passes: number[] = [];
+    for (const last of [7, 8, 9]) {
+      const before = server.asked.length;
+      const request = { base: [...shared, last], preference: [...shared, last, 1] };
+      const asked = { ...request, method: preferenceMethod(), choose: chooseGreedily, maxNewTokens: 3 };
+      const events: DecodeEvent[] = [];
+      for await (const event of scheduler.answer(asked)) events.push(event);
+      while (scheduler.load.running > 0) await new Promise(setImmediate);
+      passes.push(server.asked.length - before);
+      expect(events.flatMap((event) => (event.type === "token" ? [event.id] : []))).toEqual(
+        idsOf(await collect(whole, [asked]))[0],
+      );
+    }
+    // 302 tokens are read in three passes, and each of the two tokens after the first takes another.
+    expect(passes).toEqual([5, 3, 3]);
+    await scheduler.dispose();
+  });
+
+  test("a fork is a session of its own, and rows of another server are refused", async () => {
+    const [{ model }, { model: other }] = [await open(kind, 8, setup), await open(kind, 8, setup)];
+    const session = model.openSession(2);
+    for (const { logits_RC, rest_R1 } of [await session.append([[1, 2], [5]])])
+      tf.dispose([logits_RC, rest_R1!]);
+    const fork = await session.fork!([1, 0]);
+    await session.rewind([0, 1]);
+    expect(fork.lengths).toEqual([1, 2]);
+    await session.include!(fork);
+    expect(session.lengths).toEqual([0, 1, 1, 2]);
+    await expect(other.openSession(1).include!(fork)).rejects.toMatchObject({ code: "bad-request" });
   });
 
   test("a fork and a rewind cost nothing, and rows come in one request", async () => {

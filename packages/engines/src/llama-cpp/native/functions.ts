@@ -55,6 +55,9 @@ export interface LlamaFunctions {
   llama_state_get_size(context: Pointer): number;
   llama_state_get_data(context: Pointer, bytes: Pointer, size: number): number;
   llama_state_set_data(context: Pointer, bytes: Pointer, size: number): number;
+  llama_state_seq_get_size(context: Pointer, sequence: number): number;
+  llama_state_seq_get_data(context: Pointer, bytes: Uint8Array, size: number, sequence: number): number;
+  llama_state_seq_set_data(context: Pointer, bytes: Uint8Array, size: number, sequence: number): number;
   llama_decode(context: Pointer, batch: NativeBatch): number;
   llama_synchronize(context: Pointer): void;
   llama_get_logits(context: Pointer): Pointer;
@@ -100,6 +103,9 @@ const signatures: Readonly<Record<keyof LlamaFunctions, Signature>> = {
   llama_state_get_size: ["size_t", "void *"],
   llama_state_get_data: ["size_t", "void *", "void *", "size_t"],
   llama_state_set_data: ["size_t", "void *", "void *", "size_t"],
+  llama_state_seq_get_size: ["size_t", "void *", "int32"],
+  llama_state_seq_get_data: ["size_t", "void *", "void *", "size_t", "int32"],
+  llama_state_seq_set_data: ["size_t", "void *", "void *", "size_t", "int32"],
   llama_decode: ["int32", "void *", "batch"],
   llama_synchronize: ["void", "void *"],
   llama_get_logits: ["void *", "void *"],
