@@ -234,6 +234,33 @@ test("what is kept stays below its bound, and what was used least recently goes 
   await scheduler.dispose();
 });
 
+test("rows that are kept go where a pass finds no room beside them", async () => {
+  const model = endless();
+  const open = model.openSession.bind(model);
+  let kept = 0;
+  model.openSession = (rowCount) => {
+    const session = open(rowCount);
+    const append = session.append.bind(session);
+    session.append = async (tokens) => {
+      // One session is the one that runs.
+      if (kept > 0 && model.openSessions > 1) throw new Error("no room");
+      return append(tokens);
+    };
+    return session;
+  };
+  const scheduler = new Scheduler(model);
+  const ask = (salt: number) =>
+    saidBy(scheduler.answer(request({ base: long(50, salt), preference: long(52, salt) })));
+  await ask(1);
+  await turns(3);
+  kept = scheduler.load.prefixTokens;
+  expect(kept).toBeGreaterThan(0);
+  const said = await ask(2);
+  expect(said).toEqual(await saidAlone(endless(), request({ base: long(50, 2), preference: long(52, 2) })));
+  await scheduler.dispose();
+  expect(model.openSessions).toBe(0);
+});
+
 test("a pass that fails ends the answers that run; those that wait are answered", async () => {
   let failsAt = 3;
   const model = new ToyModel(

@@ -76,7 +76,7 @@ export class SharedRows {
       rows: own.map((row) => rows.indexOf(row as Row)),
       needs,
     }));
-    const next = await session.append(pieces, signal, placed);
+    const next = await this.append(session, pieces, signal, placed);
     for (const row of this.held) row.forget();
     this.held = rows;
     this.begun.clear();
@@ -115,6 +115,17 @@ export class SharedRows {
     const held = closestTo(tokens, this.held);
     const kept = this.prefixes?.closest(tokens);
     return kept && kept.shared > held.shared ? { ...kept, row: undefined } : held;
+  }
+
+  /** What is kept may not cost what runs: where a pass fails beside it, as it found no memory, it is tried without it. */
+  private async append(session: Session, ...pass: Parameters<Session["append"]>): Promise<Next> {
+    try {
+      return await session.append(...pass);
+    } catch (error) {
+      if (pass[1]?.aborted || !this.prefixes?.tokenCount) throw error;
+      await this.prefixes.clear();
+      return session.append(...pass);
+    }
   }
 
   /** Gives every row of the session its place and what it keeps of the one that it goes on from. */
