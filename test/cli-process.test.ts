@@ -84,6 +84,18 @@ describe("a computation that never lets the event loop turn (needs a build)", {
   });
 });
 
+describe("a word of megabytes (needs a build, and the embedded model)", { skip: !existsSync(built) }, () => {
+  // Its merges take many seconds, in which no event is heard; the template before it has a bound of its own.
+  test.each(["SIGINT", "SIGTERM"] as const)("is left at %s", async (signal) => {
+    const child = start(["tokenize", "--chat", "-"]);
+    child.stdin.end(JSON.stringify({ messages: [{ role: "user", content: "ab".repeat(6_000_000) }] }));
+    setTimeout(() => child.kill(signal), 1500);
+    const ended = await end(child);
+    expect(ended).toMatchObject({ stdout: "", stderr: "" });
+    expect(ended.signal ?? ended.status).toBe(ended.signal ? signal : { SIGINT: 130, SIGTERM: 143 }[signal]);
+  });
+});
+
 describe("an output that is full (needs a build, and a device that is always full)", {
   skip: !existsSync(built) || !existsSync("/dev/full"),
 }, () => {

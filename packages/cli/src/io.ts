@@ -28,11 +28,38 @@ export interface Io {
 /** The process's own streams and signals. */
 export function processIo(): Io {
   const { aborted: signal, waitFor } = hearSignals();
-  process.stdout.on("error", (error) => endWith(error, "standard output"));
-  process.stderr.on("error", (error) => endWith(error, "standard error"));
-  const { stdout, stderr, env } = process;
-  const readInput = () => text(process.stdin);
-  return { stdout, stderr, environment: env, signal, allowLongSteps: () => waitFor(60), readInput };
+  return {
+    stdout: outputTo(process.stdout, "standard output"),
+    stderr: outputTo(process.stderr, "standard error"),
+    environment: process.env,
+    signal,
+    allowLongSteps: () => waitFor(60),
+    readInput: () => text(process.stdin),
+  };
+}
+
+/** A stream that ends the process when it fails: it tells its listeners, or throws where it is a file on an early Node 20. */
+function outputTo(stream: NodeJS.WriteStream, name: string): TextOutput {
+  const end = (error: NodeJS.ErrnoException) => endWith(error, name);
+  stream.on("error", end);
+  return {
+    write(text) {
+      try {
+        return stream.write(text);
+      } catch (error) {
+        return end(error as NodeJS.ErrnoException);
+      }
+    },
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
+  };
 }
 
 /** An output takes no more. Where whoever read it has gone (`amulet … | head`), nothing is left to do or to say. */

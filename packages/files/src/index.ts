@@ -10,7 +10,7 @@ export { JsonClient, type JsonRequestOptions } from "./http/json-client.js";
 export { RequestError } from "./http/request-error.js";
 export * from "./hub/index.js";
 export { onDisk } from "./places/disk.js";
-export { appendText, makeFolder, readTextIfThere } from "./places/own-files.js";
+export { appendText, makeFolder, makeFolders, readTextIfThere } from "./places/own-files.js";
 export { reasonOf, systemCodeOf } from "./places/system-errors.js";
 export { writeAtomically } from "./places/write-atomically.js";
 export * from "./public.js";

@@ -1,5 +1,6 @@
 /** Questions by the name of where they come from. */
 import { readFile } from "node:fs/promises";
+import { reasonOf } from "@amulet-ts/files";
 import { EvaluationError } from "../errors.js";
 import type { Question } from "../runs/pairs.js";
 import { readInstructions } from "../scorers/ifeval/instruction.js";
@@ -40,7 +41,7 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw badQuestions(path, `it can't be read: ${(cause as Error).message}`, cause);
+    throw badQuestions(path, `it can't be read: ${reasonOf(cause)}`, cause);
   }
 }
 

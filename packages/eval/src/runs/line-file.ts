@@ -1,5 +1,6 @@
 /** A file of JSON lines that only grows. A line is there whole and on the disk, or not at all. */
 import { type FileHandle, open } from "node:fs/promises";
+import { reasonOf } from "@amulet-ts/files";
 import * as v from "valibot";
 import { EvaluationError } from "../errors.js";
 
@@ -44,7 +45,7 @@ export class LineFile<Line> {
       await this.file.truncate(this.length).catch(() => {});
       throw new EvaluationError(
         "no-room",
-        `${this.path} can't be written: ${(cause as Error).message}. What was complete before is kept; make room ` +
+        `${this.path} can't be written: ${reasonOf(cause)}. What was complete before is kept; make room ` +
           "and start the same command again.",
         { cause },
       );

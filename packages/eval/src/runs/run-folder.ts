@@ -26,13 +26,15 @@ export class OpenShard {
   static async open(folder: string, plan: RunPlan, shard: Shard): Promise<OpenShard> {
     await writeRun(folder, plan);
     const lock = await lockShard(folder, shard);
+    let file: LineFile<RunAnswer> | undefined;
     try {
-      const file = await LineFile.open(join(folder, `answers.${nameShard(shard)}.jsonl`), answerSchema);
+      file = await LineFile.open(join(folder, `answers.${nameShard(shard)}.jsonl`), answerSchema);
       const known = new Set((await readAnswers(folder)).keys());
       const own = plan.rows.filter(({ pair }) => isOfShard(shard, plan.pairs[pair]!));
       const missing = own.filter(({ key }) => !known.has(key));
       return new OpenShard(plan, missing, own.length, file, lock);
     } catch (error) {
+      await file?.close();
       await lock.release();
       throw error;
     }

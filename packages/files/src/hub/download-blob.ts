@@ -1,6 +1,7 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
+import { makeFolders } from "../places/own-files.js";
 import { blobPath, locksFolder, repositoryFolder, sizeOf } from "./cache/cache-layout.js";
 import { acquireLock } from "./cache/file-lock.js";
 import { adoptForeignPartial, dropForeignPartial, PartialFile } from "./cache/partial-file.js";
@@ -38,7 +39,7 @@ export async function downloadBlob(settings: HubSettings, download: BlobDownload
   const { file, subject, report } = download;
   const folder = repositoryFolder(settings.cacheFolder, subject.repository);
   const blob = blobPath(folder, file.blobName);
-  await mkdir(dirname(blob), { recursive: true });
+  await makeFolders(dirname(blob));
   const lock = await acquireLock(lockPath(settings.cacheFolder, subject.repository, file.blobName), settings);
   try {
     if ((await sizeOf(blob)) !== file.size) await fetchBlob(settings, download, folder);
@@ -111,7 +112,7 @@ async function receive(
       signal: watch.signal,
     });
     await alignStart(response, partial, file, subject);
-    for await (const bytes of readBody(response, new URL(url))) {
+    for await (const bytes of readBody(response, new URL(url), watch.signal)) {
       watch.restart();
       if (partial.position + bytes.byteLength > file.size) throw await tooLong(partial, file, subject);
       await partial.write(bytes);
@@ -140,13 +141,14 @@ async function alignStart(
   throw new TransientFailure(new FilesError("hub", message));
 }
 
-async function* readBody(response: Response, url: URL): AsyncGenerator<Uint8Array> {
+/** @param signal ends it, for its own reason: the first releases of Node 20 fail with another then */
+async function* readBody(response: Response, url: URL, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   if (response.body === null) return;
   const reader = response.body.getReader();
   try {
     for (;;) {
       const { value, done } = await reader.read().catch((error: unknown) => {
-        throw new TransientFailure(unreachable(url, error));
+        throw new TransientFailure(unreachable(url, signal.aborted ? signal.reason : error));
       });
       if (done) return;
       yield value;

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { refuseQuantisedConfig, refuseQuantisedNames } from "../checkpoint/quantisation.js";
 import { FilesError } from "../errors.js";
 import { onDisk } from "../places/disk.js";
+import { makeFolders } from "../places/own-files.js";
 import { readJsonObject } from "../places/read-json.js";
 import {
   blobPath,
@@ -195,7 +195,7 @@ async function filterMissing(
 }
 
 async function checkRoom(settings: HubSettings, folder: string, files: readonly RemoteFile[]): Promise<void> {
-  await mkdir(join(folder, "blobs"), { recursive: true });
+  await makeFolders(join(folder, "blobs"));
   const begun = await Promise.all(files.map(({ blobName }) => sizeOf(partialPath(folder, blobName))));
   const needed = files.reduce((sum, { size }, index) => sum + size - Math.min(size, begun[index] ?? 0), 0);
   const free = await settings.freeBytes(folder);

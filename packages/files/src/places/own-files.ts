@@ -1,11 +1,23 @@
 /** Files that a program keeps for itself, such as results that grow: read and written with sentences of ours where that fails. */
 import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { FilesError } from "../errors.js";
 import { reasonOf, systemCodeOf } from "./system-errors.js";
 
 /** @throws FilesError `file-unwritable` */
 export async function makeFolder(path: string): Promise<void> {
-  await orUnwritable(path, "made a folder", () => mkdir(path, { recursive: true }));
+  await orUnwritable(path, "made a folder", () => makeFolders(path));
+}
+
+/** `mkdir -p`. Where the disk can only be read, Node's own says that there is no such folder; this fails as the system does. */
+export async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if (systemCodeOf(error) !== "ENOENT") throw error;
+    if (dirname(path) !== path) await makeFolders(dirname(path));
+    await mkdir(path);
+  }
 }
 
 /** @throws FilesError `file-unwritable` */

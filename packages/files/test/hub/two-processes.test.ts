@@ -31,7 +31,7 @@ let compiled = "";
 beforeAll(async () => {
   compiled = await mkdtemp(join(tmpdir(), "hub-compiled-"));
   await symlink(join(sources, "../../../node_modules"), join(compiled, "node_modules"), "junction");
-  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin/tsc");
+  const tsc = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "lib/tsc.js");
   const project = {
     extends: join(sources, "../../../tsconfig.json"),
     compilerOptions: { rootDir: sources, outDir: compiled, declaration: false, declarationMap: false },

@@ -56,7 +56,8 @@ function nested(depth: number, step: object): object {
 }
 
 describe("a pattern", () => {
-  test("that does not end is ended, with the bound", () => {
+  // Before Node 20.16 no module of Node's can be had without an import, which a page could not resolve.
+  test.skipIf(!process.getBuiltinModule)("that does not end is ended, with the bound (Node 20.16)", () => {
     const endless = () => /^(a+)+$/u.test(`${"a".repeat(60)}b`);
     expect(refusalOf(() => withinTime(endless, "tokenizer.json: cutting", 0.1))).toMatch(
       /^tokenizer\.json: cutting took more than 0\.1 seconds: stopped/,

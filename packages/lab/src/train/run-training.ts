@@ -1,10 +1,10 @@
 /** A training run in a folder: `checkpoint.safetensors`, `losses.jsonl` and, at its end, `model/`. */
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { CoreError } from "@amulet-ts/core";
-import { type ModelTokenizer, openTokenizer, reasonOf, writeAtomically } from "@amulet-ts/files";
+import { type ModelTokenizer, makeFolders, openTokenizer, reasonOf, writeAtomically } from "@amulet-ts/files";
 import { defineModel, type ModelDefinition } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import { LabError } from "../errors.js";
@@ -157,7 +157,7 @@ async function refuseOldFile(path: string, folder: string): Promise<void> {
 /** Makes the folder, and sees that files can be made in it, before anything is computed. */
 async function makeRunFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await rm(await mkdtemp(join(folder, ".writable-")), { recursive: true });
   } catch (cause) {
     const why = reasonOf(cause);

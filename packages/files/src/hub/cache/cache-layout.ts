@@ -1,6 +1,7 @@
-import { copyFile, link, mkdir, stat, symlink, writeFile } from "node:fs/promises";
+import { copyFile, link, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { onDisk } from "../../places/disk.js";
+import { makeFolders } from "../../places/own-files.js";
 import { replaceAtomically, writeAtomically } from "../../places/write-atomically.js";
 
 /*
@@ -62,14 +63,14 @@ export async function readRef(folder: string, revision: string): Promise<string 
 export async function writeRef(folder: string, revision: string, commit: string): Promise<void> {
   if (revision === commit || (await cachedCommit(folder, revision)) === commit) return;
   const path = join(folder, "refs", revision);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   await writeAtomically(path, commit);
 }
 
 /** Notes that the repository has no such file at that commit. */
 export async function writeAbsence(folder: string, commit: string, path: string): Promise<void> {
   const marker = absencePath(folder, commit, path);
-  await mkdir(dirname(marker), { recursive: true });
+  await makeFolders(dirname(marker));
   await writeFile(marker, "");
 }
 
@@ -82,7 +83,7 @@ export async function linkBlob(
 ): Promise<void> {
   const blob = blobPath(folder, blobName);
   const shown = snapshotPath(folder, commit, path);
-  await mkdir(dirname(shown), { recursive: true });
+  await makeFolders(dirname(shown));
   await replaceAtomically(shown, async (temporary) => {
     await symlink(relative(dirname(shown), blob), temporary)
       .catch(() => link(blob, temporary))

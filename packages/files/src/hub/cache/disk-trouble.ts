@@ -3,6 +3,7 @@ import { systemCodeOf } from "../../places/system-errors.js";
 
 const forbidden = ["EACCES", "EPERM", "EROFS"];
 const full = ["ENOSPC", "EDQUOT"];
+const noHandles = ["EMFILE", "ENFILE"];
 
 function codeOf(error: unknown): string | undefined {
   const isWrapped = error instanceof FilesError && error.code === "file-unwritable";
@@ -23,6 +24,8 @@ export function explainDiskTrouble(error: unknown, cacheFolder: string): unknown
     return explain(
       `is on a disk that is full (${code}): make room (\`amulet models remove\`), or put it on another with HF_HUB_CACHE`,
     );
+  if (noHandles.includes(code))
+    return explain(`can't be used (${code}): too many files are open; close some, or allow more (ulimit -n)`);
   return explain(`can't be used (${code}): see what is in its place, or name another with HF_HUB_CACHE`);
 }
 

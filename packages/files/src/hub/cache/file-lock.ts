@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { type FileHandle, open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolders } from "../../places/own-files.js";
 
 /** A lock that is held. */
 export interface FileLock {
@@ -24,7 +25,7 @@ const stale = 12 * heartbeatInterval;
  * must only be slower for it, not wrong (see PartialFile).
  */
 export async function acquireLock(path: string, options: LockOptions = {}): Promise<FileLock> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   while (!(await tryCreate(path))) {
     if (await isStale(path, options.staleMilliseconds ?? stale)) await rm(path, { force: true });
     else
@@ -42,14 +43,22 @@ export async function isLocked(path: string): Promise<boolean> {
 }
 
 async function tryCreate(path: string): Promise<boolean> {
+  let file: FileHandle;
   try {
-    const file = await open(path, "wx");
-    await file.writeFile(`${process.pid} ${hostname()}`);
-    await file.close();
-    return true;
+    file = await open(path, "wx");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
+  }
+  try {
+    await file.writeFile(`${process.pid} ${hostname()}`);
+    return true;
+  } catch (error) {
+    // Without a name in it nobody would see that its holder is gone.
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
   }
 }
 

@@ -48,8 +48,9 @@ export class Questions {
       try {
         return await read(await request(settings, url, subject, { ...initial, signal: watch.signal }));
       } catch (error) {
-        if (watch.signal.aborted && error instanceof TransientFailure) throw error.reason;
-        throw error;
+        if (!watch.signal.aborted || !(error instanceof TransientFailure)) throw error;
+        // The first releases of Node 20 end a body with an error of their own.
+        throw unreachable(new URL(url), watch.signal.reason);
       } finally {
         watch.stop();
       }

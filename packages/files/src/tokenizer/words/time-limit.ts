@@ -1,4 +1,5 @@
 import { FilesError } from "../../errors.js";
+import { reasonOf } from "../../places/system-errors.js";
 
 /** For one text; a megabyte takes a hundredth. */
 const mostSeconds = 5;
@@ -10,16 +11,39 @@ type Vm = typeof import("node:vm");
  * user does (Ctrl-C); a page in a browser has a person who closes it, as Node before 20.16 has.
  *
  * @param what for the message: what takes so long
- * @throws FilesError `bad-tokenizer` when it is over, and what `work` throws
+ * @throws FilesError `bad-tokenizer` when it is over, `file-unreadable` without file descriptors, and what `work` throws
  */
 export function withinTime<T>(work: () => T, what: string, seconds = mostSeconds): T {
   const vm = nodeVm();
   if (!vm) return work();
+  refuseWithoutHandles(what);
   runner ??= makeRunner(vm);
   try {
     return runner(work, seconds) as T;
   } catch (error) {
     throw explain(error, what, seconds);
+  }
+}
+
+/** What one clock of Node's opens, and some to spare. */
+const handlesOfAClock = 8;
+
+/**
+ * Node ends the whole process where its clock finds no file descriptor left.
+ *
+ * @throws FilesError `file-unreadable`
+ */
+function refuseWithoutHandles(what: string): void {
+  const { closeSync, openSync } = process.getBuiltinModule("node:fs");
+  const { devNull } = process.getBuiltinModule("node:os");
+  const taken: number[] = [];
+  try {
+    while (taken.length < handlesOfAClock) taken.push(openSync(devNull, "r"));
+  } catch (cause) {
+    const message = `${what} can't be given a bound of time: ${reasonOf(cause)}. Close some, or allow more (ulimit -n).`;
+    throw new FilesError("file-unreadable", message, { cause });
+  } finally {
+    for (const handle of taken) closeSync(handle);
   }
 }
 
