@@ -281,6 +281,7 @@ export function modelsCalls(path: string): Record<string, Call> {
         },
       ],
     },
+    loadRewardModel: { args: () => [path, { ...reading(), weights: "float32" }] },
     openTensorSession: {
       args: () => [
         new NoPass(),

@@ -9,4 +9,5 @@ export type { LoadModelOptions, Model } from "./loading/load-model.js";
 export type { LoadProgress } from "./loading/load-parameters.js";
 export type { MemoryBudget } from "./loading/memory.js";
 export { type CheckpointTensors, defineModel, type ModelDefinition } from "./loading/model-definition.js";
+export type { RatedRow, Rating, RewardModel } from "./rewards/reward-model.js";
 export { openTensorSession, type TensorSession } from "./session.js";

@@ -88,7 +88,7 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
 }
 
 /** @throws ModelError `bad-request` */
-function checkOptions(options: LoadModelOptions): void {
+export function checkOptions(options: LoadModelOptions): void {
   const { weights, signal, onProgress, memory } = refuseUnless(
     isRecord(options),
     "The options",
@@ -125,7 +125,11 @@ function refuseUnless<T>(holds: boolean, name: string, expected: string, came: T
 }
 
 /** Constants may find no room where the parameters had some. */
-function bindOrDispose(family: AnyFamily, config: FamilyConfig, parameters: ParameterTree): ForwardPass {
+export function bindOrDispose(
+  family: AnyFamily,
+  config: FamilyConfig,
+  parameters: ParameterTree,
+): ForwardPass {
   try {
     return family.bind(config, parameters);
   } catch (error) {
@@ -141,7 +145,7 @@ function warmUp(model: Model): void {
 }
 
 /** The factors loaded first and last, each with the numbers of a few outputs read from the file once more. */
-async function chooseProbes(
+export async function chooseProbes(
   planned: readonly PlannedParameter[],
   parameters: ParameterTree,
 ): Promise<ProductProbe[]> {

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "@amulet-ts/files";
 import { ModelError } from "../errors.js";
-import type { FamilyConfig } from "../family.js";
+import type { AxisSizes, FamilyConfig, ParameterSpec } from "../family.js";
 import { type AnyFamily, findFamily } from "../registry.js";
 import { checkCounts } from "./count-limits.js";
 import { type PlannedParameter, planParameters } from "./plan-parameters.js";
@@ -20,15 +20,32 @@ export interface ModelPlan {
  * @throws ModelError `unknown-architecture`, `bad-config`, `bad-tokenizer`, `missing-tensor`, `bad-tensor-shape`
  */
 export function planModel(checkpoint: Checkpoint): ModelPlan {
+  return planFamily(checkpoint, findFamily(checkpoint.format, checkpoint.names, checkpoint.path));
+}
+
+/**
+ * The same for a family that is known.
+ *
+ * @param head what a family's table gets in its head's place, with sizes of more letters
+ */
+export function planFamily(checkpoint: Checkpoint, family: AnyFamily, head?: OtherHead): ModelPlan {
   const { format, path, store } = checkpoint;
-  const family = findFamily(format, checkpoint.names, path);
   checkCounts(checkpoint.config, store);
   const config = family.readConfig(checkpoint.config);
   const notes = checkVocabulary(checkpoint, config);
-  const specs = family.parameters(config);
-  const sizes = family.axisSizes(config);
+  const table = family.parameters(config);
+  const specs = head ? [...table.filter((spec) => spec.path !== headPath), ...head.specs] : table;
+  const sizes = { ...family.axisSizes(config), ...head?.sizes };
   const planned = planParameters(store, format, path, specs, sizes, config.blockCount);
   return { family, config, planned, notes };
+}
+
+/** Where a family has its head. */
+export const headPath = "head_DV";
+
+export interface OtherHead {
+  readonly specs: readonly ParameterSpec[];
+  readonly sizes: AxisSizes;
 }
 
 /**
