@@ -77,7 +77,7 @@ function plainModel(name: Name) {
     tie_word_embeddings: false,
   };
   const data = new Float32Array(config.vocab_size * config.hidden_size);
-  const own = rows.flatMap((row) => (row ? [...row.data] : []));
+  const own = rows.flatMap((row) => (row ? Array.from(row.data) : []));
   for (let i = 0; i < data.length; i++) data[i] = own[i % own.length]!;
   const tensors = new Map(readSafetensors(fixture(`checkpoints/${body}/model.safetensors`)));
   tensors.set("lm_head.weight", { shape: [config.vocab_size, config.hidden_size], data });
