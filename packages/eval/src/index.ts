@@ -39,7 +39,7 @@ export { parseShard, type RunSource, wholeRun } from "./runs/rows.js";
 export { OpenShard, readAnswers, readStatus } from "./runs/run-folder.js";
 export { hasRecord, planRun, type RunPlan, readRun } from "./runs/run-record.js";
 export { computedPreferences } from "./scorers/computed/preferences.js";
-export { computedScorer } from "./scorers/computed/scorer.js";
+export { computedScorer, qualityScorer } from "./scorers/computed/scorer.js";
 export type { Instruction } from "./scorers/ifeval/instruction.js";
 export { type IfevalId, ifevalInstructions } from "./scorers/ifeval/instructions.js";
 export { ifevalScorer } from "./scorers/ifeval/scorer.js";

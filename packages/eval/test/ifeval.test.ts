@@ -192,7 +192,7 @@ describe("as a scorer", () => {
     const path = join(folder, "rows.jsonl");
     const load = async (kwargs: object) => {
       await writeFile(path, `${JSON.stringify(row(kwargs))}\n`);
-      return loadQuestions({ source: path, field: "prompt", limit: null });
+      return (await loadQuestions({ source: path, field: "prompt", limit: null, distinct: false })).questions;
     };
     const questions = await load({ keywords: ["tea"], num_words: null });
     expect(questions).toEqual([

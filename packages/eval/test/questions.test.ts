@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const load = async (name: string, text: string, field = "question", limit: number | null = null) => {
   const path = join(folder, name);
   await writeFile(path, text);
-  return loadQuestions({ source: path, field, limit });
+  return (await loadQuestions({ source: path, field, limit, distinct: false })).questions;
 };
 
 const expected = [
@@ -32,7 +32,8 @@ describe("the same questions", () => {
 
   test("come from parquet as pyarrow writes it, compressed", async () => {
     const source = fileURLToPath(new URL("questions.parquet", import.meta.url));
-    expect(await loadQuestions({ source, field: "question", limit: null })).toEqual(expected);
+    const loaded = await loadQuestions({ source, field: "question", limit: null, distinct: false });
+    expect(loaded.questions).toEqual(expected);
   });
 });
 
@@ -55,7 +56,12 @@ test.each([
 });
 
 test("there are sixty plain questions, no two alike", async () => {
-  const questions = await loadQuestions({ source: "everyday", field: "question", limit: null });
+  const { questions } = await loadQuestions({
+    source: "everyday",
+    field: "question",
+    limit: null,
+    distinct: false,
+  });
   expect(questions).toHaveLength(60);
   expect(new Set(questions.map(({ question }) => question)).size).toBe(60);
 });

@@ -1,10 +1,12 @@
 /** Questions by the name of where they come from. */
 import { readFile } from "node:fs/promises";
-import { reasonOf } from "@amulet-ts/files";
+import { gunzipSync } from "node:zlib";
+import { type HubOptions, reasonOf, resolveDataset } from "@amulet-ts/files";
 import { EvaluationError } from "../errors.js";
 import type { Question } from "../runs/pairs.js";
 import { readInstructions } from "../scorers/ifeval/instruction.js";
 import { everydayQuestions } from "./everyday.js";
+import { paperSetOf } from "./paper-sets.js";
 
 /** Sets that a program knows by name, beside `everyday`. */
 export type QuestionSets = Readonly<Record<string, () => readonly Question[]>>;
@@ -14,32 +16,72 @@ export interface QuestionChoice {
   /** The column or field that has the question. */
   readonly field: string;
   readonly limit: number | null;
+  /** Whether a question that came before is left out. */
+  readonly distinct: boolean;
 }
 
-/** @throws EvaluationError `bad-questions` */
+export interface LoadedQuestions {
+  readonly questions: readonly Question[];
+  /** The choice again; of a data set of the hub with the commit that was read. */
+  readonly choice: QuestionChoice;
+}
+
+/**
+ * @param hub how to reach the hub, where the source is `hub:org/name[:file][@revision]`, or a set of the paper
+ * @throws EvaluationError `bad-questions`; FilesError of the hub
+ */
 export async function loadQuestions(
-  { source, field, limit }: QuestionChoice,
+  choice: QuestionChoice,
   sets: QuestionSets = {},
-): Promise<readonly Question[]> {
+  hub: HubOptions = {},
+): Promise<LoadedQuestions> {
+  const { source, field, limit, distinct } = { ...choice, ...paperSetOf(choice.source) };
   const known: QuestionSets = { everyday: () => everydayQuestions, ...sets };
   const named = Object.hasOwn(known, source) ? known[source] : undefined;
-  const all = named
-    ? named()
-    : (await readRecords(source)).map((one, i) => toQuestion(one, i, source, field));
+  const { records, source: read } = named ? { records: [], source } : await readSource(source, hub);
+  const all = named ? named() : records.map((one, i) => toQuestion(one, i, source, field));
   if (all.length === 0) throw badQuestions(source, "it is empty");
-  return limit === null ? all : all.slice(0, limit);
+  const kept = distinct ? firstOfEach(all) : all;
+  return {
+    questions: limit === null ? kept : kept.slice(0, limit),
+    choice: { source: read, field, limit, distinct },
+  };
 }
 
-/** The rows of a file, by its ending: CSV with a header, parquet, else JSON lines or one JSON array. */
+function firstOfEach(questions: readonly Question[]): Question[] {
+  const seen = new Set<string>();
+  return questions.filter(({ question }) => !seen.has(question) && seen.add(question));
+}
+
+interface ReadRows {
+  readonly records: readonly unknown[];
+  readonly source: string;
+}
+
+/** Of several files of a data set the rows of all, in the order of their names. */
+async function readSource(source: string, hub: HubOptions): Promise<ReadRows> {
+  const [, id] = /^hub:(.+)$/.exec(source) ?? [];
+  if (id === undefined) return { records: await readRecords(source), source };
+  const { commit, files } = await resolveDataset(id, hub);
+  const records: unknown[] = [];
+  for (const { local } of files) for (const record of await readRecords(local)) records.push(record);
+  return { records, source: `hub:${id.replace(/@.*$/, "")}@${commit}` };
+}
+
+/** The rows of a file, by its ending: CSV with a header, parquet, else JSON lines or one JSON array; .gz behind it is undone. */
 async function readRecords(path: string): Promise<readonly unknown[]> {
   if (/\.parquet$/i.test(path)) return readParquet(path);
   const text = await readText(path);
-  return /\.csv$/i.test(path) ? readCsv(text, path) : readJson(text, path);
+  return /\.csv(\.gz)?$/i.test(path) ? readCsv(text, path) : readJson(text, path);
 }
+
+/** More text than this is no set of questions; a file may unpack to a thousand times its size. */
+const mostTextBytes = 2 ** 30;
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    if (!/\.gz$/i.test(path)) return await readFile(path, "utf8");
+    return gunzipSync(await readFile(path), { maxOutputLength: mostTextBytes }).toString("utf8");
   } catch (cause) {
     throw badQuestions(path, `it can't be read: ${reasonOf(cause)}`, cause);
   }

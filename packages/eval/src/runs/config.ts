@@ -4,6 +4,7 @@ import { parse, stringify } from "yaml";
 import { EvaluationError } from "../errors.js";
 import { methodListSchema } from "../grid/method-lists.js";
 import { instructionSchema } from "../scorers/ifeval/instruction.js";
+import { paperPreset } from "./paper-preset.js";
 
 const name = v.pipe(v.string(), v.nonEmpty("a text that is not empty"));
 const count = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -20,12 +21,14 @@ const preferenceSchema = v.strictObject({
 export type RunPreference = v.InferOutput<typeof preferenceSchema>;
 
 const questionsSchema = v.strictObject({
-  /** `everyday` or another set by its name, or a file: .jsonl, .json, .csv or .parquet. */
+  /** `everyday` or another set by its name, a file (.jsonl, .json, .csv, .parquet), or `hub:org/name[:file][@revision]`. */
   source: name,
   /** The column or field that has the question. */
   field: v.optional(name, "question"),
   /** Only the first so many; null takes all. */
   limit: v.optional(v.nullable(count(1)), null),
+  /** Whether a question that came before is left out. */
+  distinct: v.optional(v.boolean(), false),
 });
 
 const answersSchema = v.strictObject({
@@ -48,6 +51,8 @@ const defaultMethods = [
   { method: "amulet", iterations: 60 },
   { method: "bounded", nats: [0.2, 0.5, 2] },
 ] as const;
+
+const presets: Readonly<Record<string, RunConfigInput>> = { paper: paperPreset };
 
 /** A config without what depends on the model that is taken. */
 export const runConfigSchema = v.strictObject({
@@ -87,7 +92,22 @@ export function parseConfig(text: string, defaults: RunConfigInput, source: stri
   }
   if (typeof value !== "object" || Array.isArray(value))
     throw badConfig(source, "a mapping of names to values is expected");
-  return checkConfig({ ...defaults, ...value }, source);
+  return checkConfig({ ...defaults, ...withPreset(value as Record<string, unknown>, source) }, source);
+}
+
+/** `preset: NAME` stands for what that preset says, in whose place the file's own entries go. */
+function withPreset({ preset: name, ...value }: Record<string, unknown>, source: string): object {
+  if (name === undefined) return value;
+  const preset = typeof name === "string" && Object.hasOwn(presets, name) ? presets[name] : undefined;
+  if (!preset) {
+    const known = Object.keys(presets).join(", ");
+    throw badConfig(source, `there is no preset ${JSON.stringify(name)}; there are: ${known}`);
+  }
+  const parts = (["questions", "answers"] as const).map((part) => {
+    const own = value[part];
+    return [part, typeof own === "object" ? { ...preset[part], ...own } : (own ?? preset[part])];
+  });
+  return { ...preset, ...value, ...Object.fromEntries(parts) };
 }
 
 /** @throws EvaluationError `bad-config` */

@@ -42,6 +42,7 @@ export const blobNameOf = (path: string, bytes: Buffer) => (isLarge(path) ? sha2
 
 /** A hub on this machine: API and small files on one port, contents of large ones on another. */
 export class HubServer {
+  /** Models by `org/name`, data sets by `datasets/org/name`. */
   readonly repositories: Record<string, TestRepository> = {};
   readonly seen: SeenRequest[] = [];
   /** Asked before each answer; what it returns goes wrong. */
@@ -87,8 +88,9 @@ export class HubServer {
     if (fault?.status !== undefined) return refuse(response, fault.status, fault.headers);
     const path = url.split("?")[0]!.split("/").map(decodeURIComponent);
     if (host === "content") return this.serveContent(path, headers.range, response, fault);
-    if (path[1] === "api") return this.serveApi(path.slice(3), url, response);
-    return this.serveFile(path.slice(1), request, response, fault);
+    if (path[1] === "api")
+      return this.serveApi(joinDataset(path.slice(path[2] === "datasets" ? 2 : 3)), url, response);
+    return this.serveFile(joinDataset(path.slice(1)), request, response, fault);
   }
 
   private serveApi(
@@ -153,12 +155,18 @@ export class HubServer {
     response: ServerResponse,
     fault?: Fault,
   ): ServerResponse {
-    const [, org, name, commit = "", ...rest] = path;
+    const [org, name, commit = "", ...rest] = joinDataset(path.slice(1));
     const bytes = this.repositories[`${org}/${name}`]?.commits[commit]?.[rest.join("/")];
     if (bytes === undefined) return refuse(response, 404, {});
     // The content host's own ETag is not the file's hash, as on the real one.
     return sendBytes(response, bytes, "content-host", { method: "GET", headers: { range } }, fault);
   }
+}
+
+/** The path of a data set's address with `datasets/org` as one part. */
+function joinDataset(path: readonly string[]): string[] {
+  const [first, second, ...rest] = path;
+  return first === "datasets" ? [`${first}/${second}`, ...rest] : [...path];
 }
 
 async function listen(server: Server): Promise<string> {

@@ -14,7 +14,7 @@ import {
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import type { Io } from "../../io.js";
-import { isEmbedded, openModel } from "../../options/model.js";
+import { isEmbedded, openModel, withDownload } from "../../options/model.js";
 import { digestModel } from "../../options/model-digest.js";
 import { readTextInput } from "../../read-input.js";
 import { AnswersProgress } from "../../terminal/answers-progress.js";
@@ -34,7 +34,7 @@ export async function run({ values, words, io }: Invocation<RunValues>): Promise
   const shard = written === undefined ? wholeRun : parseShard(written);
   const asked = await readConfig(values, folder, io);
   await using engine = await openModel(modelValues(values, asked), io);
-  const plan = await makePlan(asked, engine, values);
+  const plan = await makePlan(asked, engine, values, io);
   scorerOf(plan);
   const open = await OpenShard.open(folder, plan, shard);
   try {
@@ -80,7 +80,12 @@ function modelValues(values: RunValues, { config }: Asked) {
   };
 }
 
-async function makePlan({ config, plan }: Asked, engine: Engine, values: RunValues): Promise<RunPlan> {
+async function makePlan(
+  { config, plan }: Asked,
+  engine: Engine,
+  values: RunValues,
+  io: Io,
+): Promise<RunPlan> {
   const kind = values.engine ?? config.engine;
   const isServer = /^https?:/.test(kind);
   const source = {
@@ -90,9 +95,17 @@ async function makePlan({ config, plan }: Asked, engine: Engine, values: RunValu
     backend: engine.backend.name,
     versions: { amulet: await readVersion(), engine: engine.backend.version },
   };
-  const questions = plan?.questions ?? (await loadQuestions(config.questions, questionSets));
-  const taken = { ...config, engine: kind, ...(values.model !== undefined && { model: values.model }) };
-  return planRun(source, taken, questions);
+  const loaded = plan
+    ? { questions: plan.questions, choice: config.questions }
+    : await withDownload(config.questions.source, io, (onProgress) =>
+        loadQuestions(config.questions, questionSets, {
+          signal: io.signal,
+          environment: io.environment,
+          onProgress,
+        }),
+      );
+  const model = values.model === undefined ? {} : { model: values.model };
+  return planRun(source, { ...config, ...model, engine: kind, questions: loaded.choice }, loaded.questions);
 }
 
 async function answerAll({ model }: Engine, open: OpenShard, io: Io): Promise<void> {

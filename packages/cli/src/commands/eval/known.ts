@@ -5,6 +5,7 @@ import {
   ifevalScorer,
   type Question,
   type QuestionSets,
+  qualityScorer,
   type RunConfigInput,
   type RunPlan,
   type Scorer,
@@ -57,9 +58,10 @@ export function scorerOf({ config, pairs }: RunPlan): Scorer {
       Object.fromEntries(pairs.map(({ preference, preferenceName }) => [preference, preferenceName])),
     );
   }
+  if (config.scores === "quality") return qualityScorer;
   if (config.scores === "ifeval") return ifevalScorer(pairs);
   throw new CliError(
     "usage",
-    `There is no scorer ${JSON.stringify(config.scores)}; \`scores\` in the config is computed, ifeval or lab.`,
+    `There is no scorer ${JSON.stringify(config.scores)}; \`scores\` in the config is computed, quality, ifeval or lab.`,
   );
 }

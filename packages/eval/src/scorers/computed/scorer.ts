@@ -9,7 +9,8 @@ import {
 import { refuses, repetition, sharedWords } from "./quality.js";
 import { wordsOf } from "./text-parts.js";
 
-export type ComputedScore = "preference" | "fluency" | "relevance" | "compliance";
+export type QualityScore = "fluency" | "relevance" | "compliance";
+export type ComputedScore = "preference" | QualityScore;
 
 /**
  * Scores answers of a real model under preferences that can be checked: `preference` by the preference's own
@@ -21,13 +22,25 @@ export type ComputedScore = "preference" | "fluency" | "relevance" | "compliance
 export function computedScorer(names: Readonly<Record<string, string>>): Scorer<ComputedScore> {
   for (const name of Object.values(names)) if (!isComputedPreference(name)) throw unknownPreference(name);
   return {
-    names: ["preference", "fluency", "relevance", "compliance"],
+    names: ["preference", ...qualityScorer.names],
     score: (answer, { question, preference }) => ({
       preference: scorePreference(answer, names[preference] as ComputedPreferenceName),
-      fluency: wordsOf(answer).length === 0 ? 0 : 1 - repetition(answer),
-      relevance: sharedWords(answer, question),
-      compliance: 1 - refuses(answer),
+      ...scoreQuality(answer, question),
     }),
+  };
+}
+
+/** The same without `preference`: for preferences that nothing but a reward model or a judge can tell. */
+export const qualityScorer: Scorer<QualityScore> = {
+  names: ["fluency", "relevance", "compliance"],
+  score: (answer, { question }) => scoreQuality(answer, question),
+};
+
+function scoreQuality(answer: string, question: string): Record<QualityScore, number> {
+  return {
+    fluency: wordsOf(answer).length === 0 ? 0 : 1 - repetition(answer),
+    relevance: sharedWords(answer, question),
+    compliance: 1 - refuses(answer),
   };
 }
 

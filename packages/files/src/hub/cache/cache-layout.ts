@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { onDisk } from "../../places/disk.js";
 import { makeFolders } from "../../places/own-files.js";
 import { replaceAtomically, writeAtomically } from "../../places/write-atomically.js";
+import { isDataset } from "../remote/refusal.js";
 
 /*
  * The cache layout of Python's huggingface_hub, shared with every tool that uses it:
@@ -15,8 +16,10 @@ import { replaceAtomically, writeAtomically } from "../../places/write-atomicall
 
 const prefix = "models--";
 
+/** Of a data set, `datasets/org/name`, it is `datasets--org--name`. */
 export function repositoryFolderName(repository: string): string {
-  return prefix + repository.replaceAll("/", "--");
+  const name = repository.replaceAll("/", "--");
+  return isDataset(repository) ? name : prefix + name;
 }
 
 /** The repository a folder of the cache belongs to; undefined for data sets and everything else. */

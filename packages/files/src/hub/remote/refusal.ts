@@ -9,6 +9,11 @@ export interface Subject {
   readonly file?: string;
 }
 
+/** Whether a repository is a data set: those are named `datasets/org/name`, as the hub's addresses have them. */
+export function isDataset(repository: string): boolean {
+  return /^datasets\/./.test(repository);
+}
+
 type Asker = Pick<HubSettings, "endpoint" | "token">;
 
 /** Says in a sentence why the hub refused and what to do. */
@@ -38,7 +43,10 @@ function missingOrPrivate({ repository, revision }: Subject, { endpoint, token }
     ? "if it is private, HF_TOKEN must belong to an account that may read it and not have expired"
     : "if it is private, set HF_TOKEN";
   const at = revision === defaultRevision ? "" : ` (or none with a revision "${revision}")`;
-  return new FilesError("hub", `${endpoint} has no model ${repository}${at}: check the spelling; ${access}.`);
+  return new FilesError(
+    "hub",
+    `${endpoint} has no ${isDataset(repository) ? "data set" : "model"} ${repository}${at}: check the spelling; ${access}.`,
+  );
 }
 
 function forbidden(response: Response, { repository }: Subject, { endpoint }: Asker): FilesError {

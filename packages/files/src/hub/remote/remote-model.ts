@@ -4,7 +4,7 @@ import { isSafePath } from "../../places/safe-path.js";
 import { defaultRevision, type ModelId } from "../model-id.js";
 import type { HubSettings } from "../settings.js";
 import { Questions } from "./questions.js";
-import type { Subject } from "./refusal.js";
+import { isDataset, type Subject } from "./refusal.js";
 
 /** A hash the hub promises for a file: sha256 of its bytes (LFS), or git's sha1 of the blob (small files). */
 export interface Digest {
@@ -37,7 +37,7 @@ const mostPages = 1000;
 /** Asks which commit a revision is and which files it holds. */
 export async function fetchRemoteModel(settings: HubSettings, id: ModelId): Promise<RemoteModel> {
   const subject = { repository: id.repository, revision: id.revision ?? defaultRevision };
-  const api = `${settings.endpoint}/api/models/${id.repository}`;
+  const api = `${settings.endpoint}/api/${isDataset(id.repository) ? "" : "models/"}${id.repository}`;
   const questions = new Questions(settings);
   const info = await fetchJson(questions, `${api}/revision/${encodeURIComponent(subject.revision)}`, subject);
   const commit = readCommit(info.body, subject);
