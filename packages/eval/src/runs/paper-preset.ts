@@ -3,7 +3,6 @@
  * preferences, each the last sentence of a system message that the base prompt has too, 128 greedy tokens, its methods.
  * Whom it trusts, a reward model, is asked by `rewards`.
  */
-import type { RunConfigInput } from "./config.js";
 
 const wishes = [
   "creative",
@@ -21,13 +20,12 @@ const system =
   "information, ensuring accuracy and detail without overwhelming the user. You should also be patient, polite, and " +
   "calm. Avoid unnecessary complexity and always prioritize practical, user-friendly advice.";
 
-export const paperPreset: RunConfigInput = {
+const named = <Name extends string>(method: Name) => ({ method });
+
+export const paperPreset = {
   questions: { source: "truthful-qa" },
-  preferences: wishes.map((name) => ({
-    name,
-    text: `Your answer should be ${name} as much as possible.`,
-  })),
-  methods: [{ method: "base" }, { method: "pref" }, { method: "la" }, { method: "amulet", iterations: 60 }],
-  answers: { maxNewTokens: 128, temperature: 0, system, preferenceIn: "system" },
+  preferences: wishes.map((name) => ({ name, text: `Your answer should be ${name} as much as possible.` })),
+  methods: [named("base"), named("pref"), named("la"), { ...named("amulet"), iterations: 60 }],
+  answers: { maxNewTokens: 128, temperature: 0, system, preferenceIn: "system" as const },
   scores: "quality",
 };

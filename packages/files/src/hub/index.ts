@@ -12,7 +12,6 @@ export type { HubProgress } from "./progress.js";
 export {
   type DatasetFile,
   type DatasetId,
-  parseDatasetId,
   type ResolvedDataset,
   resolveDataset,
 } from "./resolve-dataset.js";
