@@ -27,10 +27,12 @@ const parameters = { iterations: 5, alpha: 2, lambda: 2, eta: 10 };
 const weights = { iterations: 5, alpha: 2, lambda: 2, eta: 10, beta: 1 };
 const reading = () => ({ signal: new AbortController().signal, onProgress: () => {} });
 const sampling = {
+  logitBias: { 2: 0.5 },
   bannedTokens: [3],
   minNewTokens: 1,
   repetitionPenalty: 1.1,
   presencePenalty: 0.1,
+  frequencyPenalty: 0.1,
   temperature: 0.7,
   topK: 3,
   topP: 0.9,
@@ -167,6 +169,7 @@ export const coreCalls: Record<string, Call> = {
     },
   },
   adaCadMethod: { args: () => [0.3] },
+  addToChat: { args: () => [[{ role: "user", content: "How?" }], "Be brief.", "question"] },
   alphaFor: { args: () => [3, parameters] },
   amuletCollapsed: { args: (draws) => [...pair(draws), parameters] },
   amuletExactMethod: { args: () => [parameters] },
@@ -174,6 +177,25 @@ export const coreCalls: Record<string, Call> = {
   amuletMethod: { args: () => [parameters] },
   answerPrompts: {
     args: () => [chatModel(), weighted(), [core.baseMethod(), core.amuletMethod()], answering()],
+  },
+  answerScheduled: {
+    args: () => {
+      const { onProgress: _, ...options } = answering();
+      return [chatModel(), weighted(), core.amuletMethod(), { ...options, onPlace: () => {} }];
+    },
+    async run(
+      model: core.ChatModel,
+      prompts: core.Prompts,
+      method: core.Method,
+      options: core.ScheduledTextOptions,
+    ) {
+      const scheduler = new core.Scheduler(chatModel());
+      try {
+        await drain(core.answerScheduled(scheduler, model, prompts, method, options));
+      } finally {
+        await scheduler.dispose();
+      }
+    },
   },
   applyMethod: { args: (draws) => [{ ...core.amuletMethod() }, ...pair(draws)] },
   areGiven: { args: () => [{ share: 0.1 }, { logBest: -1, logMost: -9, massAbove: 0.9 }] },
@@ -225,6 +247,9 @@ export const coreCalls: Record<string, Call> = {
   largestGammaWithin: { args: (draws) => [...pair(draws), { nats: 0.5, largestGamma: 3 }] },
   linearAlignmentMethod: { args: () => [2] },
   logPolicy: { args: (draws) => [rows(draws)] },
+  makeMethod: {
+    args: () => [{ name: "bounded", nats: 0.2, parameters, minP: 0.1, plausibility: 0.8, topNSigma: 1 }],
+  },
   maskedRows: { args: () => [[1, 2]] },
   nwcadMethod: {
     args: () => [{ divergence: 0.05, baseMargin: 0.5, preferenceMargin: 0.5 }, { ...core.amuletMethod() }],

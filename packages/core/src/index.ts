@@ -18,6 +18,7 @@ export * from "./methods/adacad.js";
 export * from "./methods/bounded.js";
 export * from "./methods/masks.js";
 export * from "./methods/method.js";
+export * from "./methods/method-description.js";
 export * from "./methods/nwcad.js";
 export {
   amuletCollapsed,
@@ -63,6 +64,8 @@ export {
   strengthNames,
 } from "./strength/strength.js";
 export * from "./strength/strength-schedule.js";
+export * from "./text/answer-scheduled.js";
 export * from "./text/chat.js";
 export * from "./text/generate.js";
+export type { Answer, AnswerOptions, AnswerPiece, CommonOptions } from "./text/growing-answer.js";
 export * from "./text/render-question.js";

@@ -1,4 +1,5 @@
 /** Which token a draw takes, not only how often: the cumulative distribution inverted at the stream's number. */
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { argMax, createChooser, type SamplingOptions, xoshiro128 } from "../src/index.js";
 
@@ -60,6 +61,50 @@ test("penalties count a token once, however often it came, and leave the others"
   expect(createChooser({ repetitionPenalty: 3 })(logs(0.3, 0.7), after)).toBe(1);
   expect(createChooser({ repetitionPenalty: 3.5 })(logs(0.3, 0.7), after)).toBe(0);
   expect(createChooser({ presencePenalty: -2 })(logs(0.7, 0.3), after)).toBe(1);
+});
+
+test("biases are added by id; a penalty of frequency counts every time that a token came", () => {
+  const after = { generated: [1, 1, 1], endTokens: new Set<number>() };
+  // log 0.7 − 3 · 0.28 is just above log 0.3; 3 · 0.29 is too much.
+  expect(createChooser({ frequencyPenalty: 0.28 })(logs(0.3, 0.7), after)).toBe(1);
+  expect(createChooser({ frequencyPenalty: 0.29 })(logs(0.3, 0.7), after)).toBe(0);
+  expect(createChooser({ frequencyPenalty: -0.3 })(logs(0.7, 0.3), after)).toBe(1);
+  // log 0.7 − log 0.3 is 0.847.
+  expect(createChooser({ logitBias: { 0: 0.84 } })(logs(0.3, 0.7), context)).toBe(1);
+  expect(createChooser({ logitBias: { 0: 0.85 } })(logs(0.3, 0.7), context)).toBe(0);
+  expect(createChooser({ logitBias: { 1: -100, 7: 100 } })(logs(0.3, 0.7), context)).toBe(0);
+  const columns = {
+    count: 2,
+    isWhole: false,
+    idOf: (column: number) => [7, 9][column]!,
+    columnOf: (id: number) => ({ 7: 0, 9: 1 })[id],
+  };
+  expect(createChooser({ logitBias: { 7: 5, 1: -100 } })(logs(0.3, 0.7), { ...context, columns })).toBe(0);
+});
+
+test("all settings of a score together are (log π + bias) · repetition − presence − times · frequency", () => {
+  const size = 6;
+  const setting = fc.integer({ min: -8, max: 8 }).map((eighths) => eighths / 8);
+  const factor = fc.integer({ min: 4, max: 16 }).map((eighths) => eighths / 8);
+  const scores = fc.array(fc.integer({ min: -200, max: 0 }), { minLength: size, maxLength: size });
+  const said = fc.array(fc.integer({ min: 0, max: size - 1 }), { maxLength: 8 });
+  const biases = fc.array(setting, { minLength: size, maxLength: size });
+  fc.assert(
+    fc.property(scores, said, biases, setting, setting, factor, (row, generated, bias, ...penalties) => {
+      const [presencePenalty, frequencyPenalty, repetitionPenalty] = penalties;
+      // Eighths and sixteenths, which float32 adds and multiplies without rounding.
+      const policy = Float32Array.from(row, (score) => score / 16);
+      const expected = Array.from(policy, (score, id) => {
+        const times = generated.filter((one) => one === id).length;
+        if (times === 0) return score + bias[id]!;
+        return (score + bias[id]!) * repetitionPenalty - presencePenalty - times * frequencyPenalty;
+      });
+      const logitBias = Object.fromEntries(bias.entries());
+      const choose = createChooser({ logitBias, presencePenalty, frequencyPenalty, repetitionPenalty });
+      expect(choose(policy, { ...context, generated })).toBe(argMax(expected));
+    }),
+    { seed: 20 },
+  );
 });
 
 test("the policy itself is not changed", () => {

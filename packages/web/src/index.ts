@@ -1,4 +1,5 @@
 /** The page's side: opens a model in a worker and asks it. */
+export type { MaskDescription, MethodDescription } from "@amulet-ts/core";
 export { WebError, type WebErrorCode } from "./errors.js";
 export * from "./page/engine.js";
 export type { AnswerStream, PieceStream } from "./page/stream.js";
@@ -11,4 +12,3 @@ export type {
   ScoreOrder,
   WorkerMemory,
 } from "./protocol/messages.js";
-export type { MaskDescription, MethodDescription } from "./protocol/method-description.js";

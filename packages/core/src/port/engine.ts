@@ -3,6 +3,10 @@ import type { ChatModel } from "../text/chat.js";
 
 /** Text to token ids and back. */
 export interface EngineTokenizer {
+  /** Begins every sequence, where the model has such a token. */
+  readonly beginToken?: number | undefined;
+  /** Whether the model wants it before every prompt; a chat's template writes it itself. */
+  readonly addsBeginToken?: boolean;
   /** Token ids of a text; `parseSpecial` reads control tokens where the text spells them, which is not the default. */
   encode(text: string, options?: { readonly parseSpecial?: boolean }): readonly number[];
   /** The text of the tokens, control tokens spelled out. */

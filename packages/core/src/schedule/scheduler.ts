@@ -34,6 +34,8 @@ export interface SchedulerLoad {
   readonly prefixTokens: number;
   /** Prompt tokens that were read; those that were there already do not count. */
   readonly readTokens: number;
+  /** Tokens of answers that were said so far. */
+  readonly saidTokens: number;
 }
 
 /** Prompt tokens that are read beside running answers at a time: a base and a preference prompt in one pass. */
@@ -56,6 +58,7 @@ export class Scheduler {
   private loop: Promise<void> | undefined;
   private readBefore = 0;
   private readNow = 0;
+  private said = 0;
   private isOpen = true;
 
   /** @throws CoreError `bad-request` for a bound that is none */
@@ -76,6 +79,7 @@ export class Scheduler {
       heldTokens: this.heldTokens,
       prefixTokens: this.prefixes.tokenCount,
       readTokens: this.readBefore + this.readNow,
+      saidTokens: this.said,
     };
   }
 
@@ -176,6 +180,7 @@ export class Scheduler {
     try {
       for (const event of await this.decoder!.step()) {
         this.running.get(event.request)?.take(event);
+        if (event.type === "token") this.said++;
         if (event.type === "end") this.running.delete(event.request);
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 /** Chat models, as `generate` sees them: a language model with its tokenizer and chat template behind an interface. */
-import { checkFields, oneOf, optional, text } from "../port/given.js";
+import { CoreError } from "../errors.js";
+import { checkFields, checkGiven, listOf, oneOf, optional, record, text } from "../port/given.js";
 import type { LanguageModel } from "../port/session.js";
 
 export interface ChatMessage {
@@ -29,11 +30,13 @@ export interface ChatModel extends LanguageModel {
   textStream(): TextStream;
 }
 
+export type PreferencePlace = "question" | "system";
+
 interface Asked {
   readonly question: string;
   readonly system?: string;
   /** Where the preference stands: after the question (the authors' way, the default) or in the system message. */
-  readonly preferenceIn?: "question" | "system";
+  readonly preferenceIn?: PreferencePlace;
   /**
    * Stands in the base chat where the preference stands in the other: what the answer moves away from, such as the
    * opposite of the preference, or the system message that it shall get the better of.
@@ -63,24 +66,53 @@ export interface WeightedQuestion extends Asked {
 /** The two chats: they differ by the preference alone, and by the negative prompt where there is one. */
 export function preferenceChats(asked: Question) {
   checkFields(asked, { ...askedKinds, preference: text }, "the question");
-  const { question, preference, negativePrompt = "", system, preferenceIn = "question" } = asked;
-  const chat = (words: string): ChatMessage[] => {
-    const [content, systemText] =
-      preferenceIn === "system" ? [question, joinTexts(system, words)] : [joinTexts(question, words), system];
-    return [
-      ...(systemText ? [{ role: "system", content: systemText } as const] : []),
-      { role: "user", content },
-    ];
+  const { question, preference, negativePrompt = "", system, preferenceIn } = asked;
+  const chat: ChatMessage[] = [
+    ...(system ? [{ role: "system", content: system } as const] : []),
+    { role: "user", content: question },
+  ];
+  return {
+    base: addToChat(chat, negativePrompt, preferenceIn),
+    preference: addToChat(chat, preference, preferenceIn),
   };
-  return { base: chat(negativePrompt), preference: chat(preference) };
 }
+
+/**
+ * A chat of any length with some words more, such as a preference: behind its last question, or in its system message,
+ * which is put in front where there is none. No words leave it as it is.
+ *
+ * @throws CoreError `bad-request` where the words belong to a question and there is none
+ */
+export function addToChat(
+  messages: readonly ChatMessage[],
+  words: string,
+  place: PreferencePlace = "question",
+): ChatMessage[] {
+  checkGiven(messages, listOf(record), "The messages");
+  for (const message of messages) checkFields(message, { role: text, content: text }, "the message");
+  checkGiven(words, text, "What is added to the chat");
+  checkGiven(place, placeKind, "The place in the chat");
+  if (words === "") return [...messages];
+  const role = place === "system" ? "system" : "user";
+  const at = messages.findLastIndex((message) => message.role === role);
+  if (at < 0 && place === "system") return [{ role, content: words }, ...messages];
+  if (at < 0)
+    throw new CoreError(
+      "bad-request",
+      "The chat has no message of the user, behind which the preference belongs.",
+    );
+  const { content } = messages[at]!;
+  return messages.with(at, { role, content: joinTexts(content, words) });
+}
+
+const placeKind = oneOf("question", "system");
 
 /** What any question is made of. */
 export const askedKinds = {
   question: text,
   negativePrompt: optional(text),
   system: optional(text),
-  preferenceIn: optional(oneOf("question", "system")),
+  preferenceIn: optional(placeKind),
 };
 
 function joinTexts(...texts: (string | undefined)[]): string {

@@ -6,6 +6,7 @@ import type {
   ChatPrompt,
   EngineBackend,
   ExplainOptions,
+  MethodDescription,
   PrefillProgress,
   Question,
   ReportedRows,
@@ -15,7 +16,6 @@ import type {
 } from "@amulet-ts/core";
 import type { BlobFolder } from "@amulet-ts/models/browser";
 import type { SentError } from "./error-transfer.js";
-import type { MethodDescription } from "./method-description.js";
 
 export interface OpenOrder {
   /** URLs are whole ones. */

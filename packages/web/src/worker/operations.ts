@@ -6,6 +6,7 @@ import {
   type Change,
   decode,
   type LanguageModel,
+  makeMethod,
   type PrefillProgress,
   renderPrompts,
   scoreAnswer,
@@ -25,7 +26,6 @@ import type {
   Operations,
   RowsOrder,
 } from "../protocol/messages.js";
-import { makeMethod } from "../protocol/method-description.js";
 
 /** A call that is under way, as an operation sees it. */
 export interface Call<Piece> {

@@ -1,24 +1,21 @@
-/** Methods as data: a function can't be sent to a worker. */
+/** Methods as data, for whoever can't hand over a function: a page to its worker, a client to a server. */
+import { CoreError } from "../errors.js";
+import { describeValue } from "../port/given.js";
+import { type AmuletParameters, paperParameters } from "../strength/strength.js";
+import { adaCadMethod } from "./adacad.js";
+import { boundedMethod } from "./bounded.js";
+import { withMinP, withPlausibility, withTopNSigma } from "./masks.js";
 import {
-  type AmuletParameters,
-  adaCadMethod,
   amuletExactMethod,
   amuletMethod,
   baseMethod,
-  boundedMethod,
-  type GateThresholds,
   guidanceMethod,
   linearAlignmentMethod,
   type Method,
-  nwcadMethod,
-  paperParameters,
   preferenceMethod,
-  promptCdMethod,
-  withMinP,
-  withPlausibility,
-  withTopNSigma,
-} from "@amulet-ts/core";
-import { WebError } from "../errors.js";
+} from "./method.js";
+import { type GateThresholds, nwcadMethod } from "./nwcad.js";
+import { promptCdMethod } from "./promptcd.js";
 
 /** Only tokens that the preference policy finds plausible; the first one is put round the method first. */
 export interface MaskDescription {
@@ -89,7 +86,7 @@ const parametersOf = ({ parameters }: WithParameters) => ({ ...paperParameters, 
 /**
  * The method that a description names.
  *
- * @throws WebError `bad-request` for a name that there is none of, CoreError `bad-strength` for settings out of range
+ * @throws CoreError `bad-request` for a name that there is none of, `bad-strength` for settings out of range
  */
 export function makeMethod(description: MethodDescription): Method {
   const settings: Partial<NamedMethod> & MaskDescription =
@@ -97,7 +94,7 @@ export function makeMethod(description: MethodDescription): Method {
   const { name, plausibility, minP, topNSigma } = settings;
   if (name === undefined || !Object.hasOwn(makers, name)) {
     const names = Object.keys(makers).join(", ");
-    throw new WebError("bad-request", `There is no method ${JSON.stringify(name)}. There are: ${names}.`);
+    throw new CoreError("bad-request", `There is no method ${describeValue(name)}. There are: ${names}.`);
   }
   let method = makers[name](settings as never);
   if (plausibility !== undefined) method = withPlausibility(method, plausibility);
