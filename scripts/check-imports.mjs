@@ -18,12 +18,13 @@ const arrows = {
   engines: ["backends", "core", "embedded-model", "files", "models"],
   eval: ["core", "files"],
   lab: ["core", "eval", "files", "models"],
+  server: ["core", "files"],
   web: ["backends", "core", "files", "models"],
   verify: [],
   "verify/ours": ["core", "lab", "models", "verify"],
   cli: [
     ...["backends", "core", "embedded-model", "engines", "eval", "files", "lab", "models"],
-    ...["verify", "verify/ours"],
+    ...["server", "verify", "verify/ours"],
   ],
   testing: ["backends", "cli", "core", "embedded-model", "files", "models", "verify"],
 };

@@ -93,6 +93,13 @@ test.each([
   expect(tf.memory().numTensors, "tensors left behind").toBe(before);
 });
 
+test("server: a profile's answer over HTTP, and all given back", async () => {
+  const before = tf.memory().numTensors;
+  const [text] = await run(await exampleOf("server"));
+  expect(text).toMatch(/^In brief\. Key point: rice .*\.$/);
+  expect(tf.memory().numTensors, "tensors left behind").toBe(before);
+});
+
 test("eval: fills a table, keeps it in a file, and finds it there the next time", async () => {
   const folder = await mkdtemp(join(here, "readme-"));
   folders.push(folder);

@@ -10,6 +10,7 @@ import { logits } from "./logits/command.js";
 import { models } from "./models/command.js";
 import { policy } from "./policy/command.js";
 import { score } from "./score/command.js";
+import { serve } from "./serve/command.js";
 import { strength } from "./strength/command.js";
 import { tokenize } from "./tokenize/command.js";
 import { verify } from "./verify/command.js";
@@ -17,6 +18,7 @@ import { verify } from "./verify/command.js";
 export const commands = {
   compare,
   generate,
+  serve,
   inspect,
   score,
   policy,

@@ -1,0 +1,78 @@
+/** `amulet serve`: answers until it is ended. */
+import { once } from "node:events";
+import type { Engine } from "@amulet-ts/core";
+import { type RunningServer, startServer } from "@amulet-ts/server";
+import type { Invocation } from "../../command.js";
+import { usageError } from "../../errors.js";
+import { openModel } from "../../options/model.js";
+import { writeJson, writeNote } from "../../terminal/output.js";
+import type { ServeValues } from "./command.js";
+import { RequestLog } from "./request-log.js";
+
+export async function run({ values, io }: Invocation<ServeValues>): Promise<void> {
+  const { host = "127.0.0.1", grace = 10, json = false } = values;
+  const apiKey = values["api-key"] ?? (io.environment.AMULET_API_KEY || undefined);
+  const log = new RequestLog(io, json, () => server.load);
+  const server: RunningServer = await startServer({
+    engine: () => openModel(values, io),
+    name: isDefaultModel(values) ? "embedded" : undefined,
+    host,
+    port: values.port,
+    apiKey,
+    cors: values.cors,
+    profiles: readProfiles(values.profile ?? []),
+    parallel: values.parallel,
+    queue: values.queue,
+    maxNewTokens: values["max-new-tokens"],
+    onRequest: (record) => log.add(record),
+  });
+  if (apiKey === undefined && !isLoopback(host))
+    writeNote(io, `Whoever reaches ${server.address} is answered: there is no --api-key.`);
+  try {
+    await using engine = await server.ready;
+    try {
+      announce(server, engine, { values, io });
+      log.begin();
+      if (!io.signal.aborted) await once(io.signal, "abort");
+    } finally {
+      await server.close(1000 * grace);
+    }
+  } finally {
+    log.end();
+    await server.close(0);
+  }
+}
+
+/** Where the embedded model answers it is called so; its folder's name says nothing. */
+function isDefaultModel({ model, engine = "tfjs" }: ServeValues): boolean {
+  return model === undefined && engine === "tfjs";
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
+}
+
+/** @throws CliError `usage` */
+function readProfiles(written: readonly string[]): Record<string, string> {
+  const profiles = new Map<string, string>();
+  for (const profile of written) {
+    const [, name, text] = /^([\w.-]{1,64})=(.*\S.*)$/s.exec(profile) ?? [];
+    if (name === undefined || text === undefined)
+      throw usageError(
+        `--profile must be NAME=TEXT, such as brief="Your answer should be concise."; it is ${JSON.stringify(profile)}.`,
+      );
+    if (profiles.has(name)) throw usageError(`There are two profiles ${name}: give each a name of its own.`);
+    profiles.set(name, text);
+  }
+  return Object.fromEntries(profiles);
+}
+
+function announce(
+  { address }: RunningServer,
+  { model, backend }: Engine,
+  { values, io }: Pick<Invocation<ServeValues>, "values" | "io">,
+): void {
+  const name = isDefaultModel(values) ? "embedded" : model.name;
+  if (values.json) writeJson(io, { listening: `${address}/v1`, model: name, backend: backend.name });
+  else writeNote(io, `${name} answers at ${address}/v1, on ${backend.name}.`);
+}

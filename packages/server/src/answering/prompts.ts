@@ -1,0 +1,124 @@
+/** The prompts of a request as a model reads them. */
+import {
+  addToChat,
+  type ChatMessage,
+  type ChatModel,
+  type Engine,
+  type Prompts,
+  type TokenRow,
+  type WeightedPreference,
+  type WeightedPrompt,
+} from "@amulet-ts/core";
+import { ServerError } from "../errors.js";
+import type { Message } from "../protocol/chat.js";
+import type { Wishes } from "./steer.js";
+
+/** A base prompt, and one for each preference. */
+export interface ReadPrompts extends Prompts {
+  readonly preferences: readonly Required<WeightedPrompt>[];
+}
+
+const roles: Readonly<Record<string, ChatMessage["role"]>> = {
+  system: "system",
+  developer: "system",
+  user: "user",
+  assistant: "assistant",
+};
+
+/** @throws ServerError `bad-request` for a role that there is none of, `unsupported` for more than text */
+export function readMessages(messages: readonly Message[]): ChatMessage[] {
+  return messages.map((message, i) => {
+    const { role, content } = message;
+    if (!Object.hasOwn(roles, role))
+      throw new ServerError(
+        role === "tool" || role === "function" ? "unsupported" : "bad-request",
+        `messages.${i}.role must be system, developer, user or assistant; it is ${JSON.stringify(role.slice(0, 40))}.`,
+        { param: `messages.${i}.role` },
+      );
+    const asked = ["tool_calls", "function_call", "audio"].find(
+      (name) => message[name] !== undefined && message[name] !== null,
+    );
+    if (asked !== undefined)
+      throw new ServerError("unsupported", `messages.${i}.${asked} can't be read here: messages are text.`, {
+        param: `messages.${i}.${asked}`,
+      });
+    return { role: roles[role]!, content: readContent(content, i) };
+  });
+}
+
+function readContent(content: Message["content"], i: number): string {
+  if (content === null || content === undefined)
+    throw new ServerError("bad-request", `messages.${i}.content is missing: messages are text.`, {
+      param: `messages.${i}.content`,
+    });
+  if (typeof content === "string") return content;
+  return content
+    .map(({ type, text }, k) => {
+      if (type === "text" && typeof text === "string") return text;
+      const what = JSON.stringify(type.slice(0, 40));
+      throw new ServerError(
+        "unsupported",
+        `messages.${i}.content.${k} is of the type ${what}, and only text can be read here.`,
+        { param: `messages.${i}.content.${k}.type` },
+      );
+    })
+    .join("\n");
+}
+
+/** The chats differ by what is preferred alone; earlier turns stand in all of them. @throws CoreError, FilesError */
+export function chatPrompts(
+  model: ChatModel,
+  messages: readonly ChatMessage[],
+  { place, ...wishes }: Wishes,
+): ReadPrompts {
+  return promptsOf(wishes, (words) => model.renderChat(addToChat(messages, words, place)).ids);
+}
+
+/** A text has no turns: what is preferred stands in front of it. */
+export function textPrompts({ tokenizer }: Engine, prompt: string | TokenRow, wishes: Wishes): ReadPrompts {
+  if (isSteered(wishes) && typeof prompt !== "string")
+    throw new ServerError(
+      "unsupported",
+      "A prompt of token ids can't be given a preference: give it as text.",
+      {
+        param: "prompt",
+      },
+    );
+  if (wishes.place !== undefined)
+    throw new ServerError(
+      "bad-request",
+      "amulet.preference_in is for chats; a text has its preference in front.",
+      {
+        param: "amulet.preference_in",
+      },
+    );
+  const { beginToken, addsBeginToken = false } = tokenizer;
+  const start = addsBeginToken && beginToken !== undefined ? [beginToken] : [];
+  return promptsOf(wishes, (words) => {
+    if (typeof prompt !== "string") return prompt;
+    const text = words === "" ? prompt : `${words}\n\n${prompt}`;
+    return [...start, ...tokenizer.encode(text, { parseSpecial: true })];
+  });
+}
+
+const isSteered = ({ preferences, negativePrompt }: Omit<Wishes, "place">) =>
+  preferences.length > 0 || negativePrompt !== undefined;
+
+/** Beside a negative prompt alone stands the prompt as it is: the answer moves away from the one to the other. */
+function promptsOf(wishes: Omit<Wishes, "place">, render: (words: string) => TokenRow): ReadPrompts {
+  const { preferences, negativePrompt = "" } = wishes;
+  const plain: WeightedPreference = { text: "", weight: 1 };
+  const wanted = preferences.length === 0 && isSteered(wishes) ? [plain] : preferences;
+  return {
+    base: render(negativePrompt),
+    preferences: wanted.map(({ text, weight = 1 }) => ({ tokens: render(text), weight })),
+  };
+}
+
+export function countTokens(all: readonly ReadPrompts[]) {
+  const sum = (rows: readonly TokenRow[]) => rows.reduce((total, { length }) => total + length, 0);
+  return {
+    base: sum(all.map(({ base }) => base)),
+    preference: sum(all.flatMap(({ preferences }) => preferences.map(({ tokens }) => tokens))),
+  };
+}

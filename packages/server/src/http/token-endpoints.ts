@@ -1,0 +1,29 @@
+/** Texts and tokens, as llama-server gives them. */
+import { readMessages } from "../answering/prompts.js";
+import { readRequest } from "../protocol/read-request.js";
+import { detokenizeRequestSchema, templateRequestSchema, tokenizeRequestSchema } from "../protocol/tokens.js";
+import type { Exchange, House } from "./exchange.js";
+
+export async function tokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
+  const request = readRequest(tokenizeRequestSchema, body);
+  const { tokenizer } = state.ready().engine;
+  const { beginToken, addsBeginToken = false } = tokenizer;
+  const start = request.add_special && addsBeginToken && beginToken !== undefined ? [beginToken] : [];
+  const ids = [
+    ...start,
+    ...tokenizer.encode(request.content, { parseSpecial: request.parse_special ?? true }),
+  ];
+  return c.json({
+    tokens: request.with_pieces ? ids.map((id) => ({ id, piece: tokenizer.decode([id]) })) : ids,
+  });
+}
+
+export async function detokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
+  const { tokens } = readRequest(detokenizeRequestSchema, body);
+  return c.json({ content: state.ready().engine.tokenizer.decode(tokens) });
+}
+
+export async function applyTemplate(c: Exchange, body: unknown, { state }: House): Promise<Response> {
+  const { messages } = readRequest(templateRequestSchema, body);
+  return c.json({ prompt: state.ready().engine.model.renderChat(readMessages(messages)).prompt });
+}

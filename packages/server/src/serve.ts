@@ -1,0 +1,115 @@
+/** From an engine to a server that listens. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Engine, SchedulerLoad } from "@amulet-ts/core";
+import { getRequestListener } from "@hono/node-server";
+import { Answerer } from "./answering/answerer.js";
+import { ServerError } from "./errors.js";
+import { createApp } from "./http/app.js";
+import { SlowReaders } from "./http/slow-readers.js";
+import { type CheckedOptions, checkOptions, type ServerOptions } from "./options.js";
+import { ServerState } from "./state.js";
+import { Metrics } from "./watch/metrics.js";
+
+export interface RunningServer {
+  /** `http://127.0.0.1:8080` */
+  readonly address: string;
+  /** Resolves when the model is there and answers are given; rejects as its opening does. */
+  readonly ready: Promise<Engine>;
+  /** How things stand; undefined until the model is there. */
+  readonly load: SchedulerLoad | undefined;
+  /**
+   * Refuses new requests with 503, lets running answers end for up to so many milliseconds (10,000 by default), ends the
+   * others with an error, and frees what was computed for them. The engine stays open.
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Listens, at once; answers as soon as the engine is there.
+ *
+ * @throws ServerError `bad-request` for options, `not-listening`
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const checked = checkOptions(options);
+  const state = new ServerState(checked.parallel);
+  const load = () => state.opened?.scheduler.load;
+  const slowReaders = new SlowReaders(checked.slowReaderMs);
+  const app = createApp({ state, options: checked, metrics: new Metrics(load), slowReaders });
+  const server = createServer(
+    { keepAliveTimeout: 30_000 },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
+  await listen(server, checked);
+  const ready = openModel(state, checked);
+  // Whoever does not wait for it hears of it by /health.
+  ready.catch(() => {});
+  let closed: Promise<void> | undefined;
+  return {
+    address: addressOf(server),
+    ready,
+    get load() {
+      return load();
+    },
+    close: (graceMs = 10_000) => (closed ??= close(server, state, slowReaders, graceMs)),
+  };
+}
+
+async function openModel(state: ServerState, options: CheckedOptions): Promise<Engine> {
+  const { engine, name, profiles, parallel, queue: waiting, heldTokens, prefixTokens } = options;
+  const bounds = {
+    parallel,
+    waiting,
+    ...(heldTokens !== undefined && { heldTokens }),
+    ...(prefixTokens !== undefined && { prefixTokens }),
+  };
+  const opened = typeof engine === "function" ? await engine() : engine;
+  state.open(new Answerer(opened, { name, profiles: new Map(Object.entries(profiles)), bounds }));
+  return opened;
+}
+
+/** @throws ServerError `not-listening` */
+async function listen(server: Server, { host, port }: CheckedOptions): Promise<void> {
+  try {
+    server.listen(port, host);
+    await once(server, "listening");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why =
+      code === "EADDRINUSE"
+        ? "something else listens there"
+        : code === "EACCES"
+          ? "this user may not"
+          : code === "ENOTFOUND" || code === "EADDRNOTAVAIL"
+            ? "this machine has no such address"
+            : (cause as Error).message;
+    throw new ServerError("not-listening", `The server can't listen at ${host}, port ${port}: ${why}.`, {
+      cause,
+    });
+  }
+}
+
+function addressOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+/** Time for the last words of those that were ended. */
+const farewellMs = 2000;
+
+async function close(
+  server: Server,
+  state: ServerState,
+  slowReaders: SlowReaders,
+  graceMs: number,
+): Promise<void> {
+  await state.close(graceMs);
+  await state.untilIdle(farewellMs);
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  await closed;
+  slowReaders.dispose();
+  await state.opened?.scheduler.dispose();
+}
