@@ -1,0 +1,11 @@
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { expect, test } from "vitest";
+import { tryMutations } from "../mutated-bodies.js";
+import { closesServers } from "../serving.js";
+
+withoutLeaks("wasm");
+closesServers();
+
+test("10,000 mutated bodies: refused with a reason, or answered rightly", async () => {
+  expect(await tryMutations(Array.from({ length: 10_000 }, (_, seed) => seed))).toEqual([]);
+});
