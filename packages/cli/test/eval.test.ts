@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunSummary } from "@amulet-ts/eval";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeRewardFolder } from "@amulet-ts/testing/reference/reward-folder";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
 let folder = "";
 let config = "";
@@ -100,6 +101,29 @@ describe("eval", () => {
     expect(await out("latex")).toMatch(/\\toprule[\s\S]+KL \$\\leq\$ 0\.5 & \d\.\d\d/);
   });
 
+  test("answers are measured by their model and rated by a reward model; reports tell both", async () => {
+    const brief = (await readFile(config, "utf8")).replace("60", "12");
+    await writeFile(config, `${brief}measures: { likelihood: true }\n`);
+    const out = join(folder, "a");
+    const { stdout } = await run("a", "--json");
+    const { measures } = JSON.parse(stdout) as RunSummary;
+    expect(measures).toEqual(expect.arrayContaining(["logPerplexity", "questionLikelihood"]));
+    const reward = await writeRewardFolder("armorm");
+    onTestFinished(() => rm(reward, { recursive: true }));
+    const rate = (...words: string[]) =>
+      evaluate("judge", out, "--reward", reward, "--backend", "wasm", "--json", ...words);
+    const rated = JSON.parse((await rate()).stdout) as RunSummary;
+    expect(rated.measures).toContain("reward");
+    const means = ({ groups }: RunSummary) => groups[0]!.settings.map(({ summary }) => summary.reward!.mean);
+    expect(new Set(means(rated)).size).toBe(3);
+    expect(means(JSON.parse((await rate("--reward-head", "6")).stdout))).not.toEqual(means(rated));
+    expect(await rate("--reward-head", "19")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("19 heads"),
+    });
+    expect(await readFile(join(out, "report.html"), "utf8")).not.toMatch(/NaN|undefined|left:-/);
+  });
+
   test("in a terminal, intervals stand beside every compared mean", async () => {
     const { stdout } = await run("a");
     expect(stdout).toMatch(/^pref +\*? +0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]/m);
@@ -141,6 +165,7 @@ describe("eval", () => {
 test.each([
   [["eval", "judge", "x"], /Who shall judge/],
   [["eval", "judge", "x", "--judge", "nowhere", "--judge-model", "m"], /must be an address/],
+  [["eval", "judge", "x", "--judge", "http://h/v1", "--reward", "m"], /two ways to judge/],
   [
     ["eval", "judge", "x", "--judge", "http://h/v1", "--judge-model", "m", "--max-cost", "-1"],
     /--max-cost must be/,

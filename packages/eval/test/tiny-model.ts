@@ -6,20 +6,20 @@ import { xoshiro128 } from "@amulet-ts/core";
 import { loadModel, type Model } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
-import { float32Tensor, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { float32Tensor, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import type { Pair } from "../src/index.js";
 import { type CurvePlan, paperStrength } from "../src/index.js";
 
 /** Loads the model before the tests of a file, and sees to it that each leaves no tensor. */
-export function withTinyModel(): { readonly folder: string; readonly model: Model } {
+export function withTinyModel(contextLength = 64): { readonly folder: string; readonly model: Model } {
   const tiny = {} as { folder: string; model: Model };
   let tensors = 0;
   beforeAll(async () => {
     await tf.setBackend("cpu");
     tiny.folder = await mkdtemp(join(tmpdir(), "amulet-eval-"));
-    await writeFile(join(tiny.folder, "tiny.gguf"), randomLlamaFile());
+    await writeFile(join(tiny.folder, "tiny.gguf"), randomLlamaFile(contextLength));
     tiny.model = await loadModel(join(tiny.folder, "tiny.gguf"));
   });
   afterAll(async () => {
@@ -34,7 +34,7 @@ export function withTinyModel(): { readonly folder: string; readonly model: Mode
 }
 
 /** With random weights: those of the tiny Llama, sines, give some tokens logits that are equal but for rounding. */
-function randomLlamaFile(): Buffer {
+function randomLlamaFile(contextLength: number): Buffer {
   const { entries, tensors } = tinyLlama();
   const random = xoshiro128(1);
   const drawn = tensors.map(({ name, shape }) => {
@@ -42,7 +42,10 @@ function randomLlamaFile(): Buffer {
     const value = () => (shape.length === 1 ? 1 : 2 * random() - 1);
     return float32Tensor(name, shape, Array.from({ length: size }, value));
   });
-  return writeGguf({ entries, tensors: drawn });
+  const changed = entries.map((entry) =>
+    entry[0] === "llama.context_length" ? uint32Entry(entry[0], contextLength) : entry,
+  );
+  return writeGguf({ entries: changed, tensors: drawn });
 }
 
 const questions = [

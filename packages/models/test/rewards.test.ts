@@ -1,13 +1,17 @@
 /** Reward models against transformers, on bodies of the tiny checkpoints with heads that were drawn at random. */
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { loadRewardModel, type RatedRow, type RewardModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { logitTolerance } from "@amulet-ts/testing/backends/tolerance";
 import { backendsUnderTest, expectWithin } from "@amulet-ts/testing/backends/under-test";
 import { readSafetensors } from "@amulet-ts/testing/files/read-safetensors";
 import { fixture, readFixture } from "@amulet-ts/testing/reference/fixture";
+import {
+  bodyOfReward,
+  type RewardFixture,
+  rewardFixtures,
+  writeRewardFolder,
+} from "@amulet-ts/testing/reference/reward-folder";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type Gate, mixRewards } from "../src/rewards/gate.js";
 
@@ -21,47 +25,12 @@ interface Case {
   readonly float32Error: number;
 }
 
-const models = [
-  ["qwen3", "qwen3"],
-  ["llama", "llama-gqa-tied"],
-  ["armorm", "llama-mha-untied"],
-] as const;
-type Name = (typeof models)[number][0];
-
-const casesOf = (name: Name) => readFixture<Case[]>(`rewards/${name}/expected.json`);
-const bodyOf = (name: Name) => models.find(([one]) => one === name)![1];
-const headsOf = (name: Name) => readSafetensors(fixture(`rewards/${name}/heads.safetensors`));
-
-/** A folder with the body's tensors but its head, and the reward's, in two shards. */
-async function writeFolder(
-  name: Name,
-  change: (config: Record<string, unknown>) => object = (config) => config,
-) {
-  const folder = await mkdtemp(join(tmpdir(), "amulet-rewards-"));
-  const body = fixture(`checkpoints/${bodyOf(name)}`);
-  await symlink(join(body, "model.safetensors"), join(folder, "body.safetensors"));
-  await symlink(fixture(`rewards/${name}/heads.safetensors`), join(folder, "heads.safetensors"));
-  for (const file of ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
-    await symlink(join(body, file), join(folder, file));
-  const config = JSON.parse(await readFile(fixture(`rewards/${name}/config.json`), "utf8"));
-  await writeFile(join(folder, "config.json"), JSON.stringify(change(config)));
-  const inBody = [...readSafetensors(join(body, "model.safetensors")).keys()].filter(
-    (key) => key !== "lm_head.weight",
-  );
-  const map = [
-    ...inBody.map((key) => [key, "body.safetensors"]),
-    ...[...headsOf(name).keys()].map((key) => [key, "heads.safetensors"]),
-  ];
-  await writeFile(
-    join(folder, "model.safetensors.index.json"),
-    JSON.stringify({ metadata: {}, weight_map: Object.fromEntries(map) }),
-  );
-  return folder;
-}
+const casesOf = (name: RewardFixture) => readFixture<Case[]>(`rewards/${name}/expected.json`);
+const headsOf = (name: RewardFixture) => readSafetensors(fixture(`rewards/${name}/heads.safetensors`));
 
 /** The body with the reward's rows, and copies of them, as the rows of an output head: what the oracle of logits reads. */
-function plainModel(name: Name) {
-  const body = bodyOf(name);
+function plainModel(name: RewardFixture) {
+  const body = bodyOfReward(name);
   const heads = headsOf(name);
   const rows = [
     heads.get("score.weight") ?? heads.get("regression_layer.weight"),
@@ -85,7 +54,7 @@ function plainModel(name: Name) {
 }
 
 /** What float32 may do to a head's number, or to an output of the gate's first layer. */
-function toleranceOf(name: Name, ids: readonly number[], backend: string): number {
+function toleranceOf(name: RewardFixture, ids: readonly number[], backend: string): number {
   const model = plainModel(name);
   const { hidden_size, intermediate_size } = model.config as {
     hidden_size: number;
@@ -132,11 +101,11 @@ test("the gate mixes rewards as its definition does, from exact numbers", () => 
 describe.each(backendsUnderTest)("reward models on %s", (backend) => {
   withoutLeaks(backend);
 
-  describe.each(models)("%s", (name) => {
+  describe.each(rewardFixtures)("%s", (name) => {
     let folder = "";
     let model: RewardModel;
     beforeAll(async () => {
-      folder = await writeFolder(name);
+      folder = await writeRewardFolder(name);
       model = await loadRewardModel(folder);
     });
     afterAll(async () => {
@@ -176,7 +145,7 @@ describe.each(backendsUnderTest)("reward models on %s", (backend) => {
   });
 
   test("a chat is rated as the template writes it, to its end and without a prompt to go on", async () => {
-    const folder = await writeFolder("armorm");
+    const folder = await writeRewardFolder("armorm");
     onTestFinished(() => rm(folder, { recursive: true }));
     using model = await loadRewardModel(folder);
     const asked = { role: "user", content: "How?" } as const;
@@ -201,13 +170,13 @@ describe("what is refused", () => {
       code: "unknown-architecture",
       message: expect.stringContaining("Qwen3ForSequenceClassification"),
     });
-    const folder = await writeFolder("armorm", (config) => ({
+    const folder = await writeRewardFolder("armorm", (config) => ({
       ...config,
       architectures: ["LlamaForSequenceClassification"],
     }));
     onTestFinished(() => rm(folder, { recursive: true }));
     await expect(loadRewardModel(folder)).rejects.toMatchObject({ code: "missing-tensor" });
-    const whole = await writeFolder("armorm");
+    const whole = await writeRewardFolder("armorm");
     onTestFinished(() => rm(whole, { recursive: true }));
     using model = await loadRewardModel(whole);
     await expect(model.rate([{ ids: [3, 4, 5] }])).rejects.toThrow(/gateAt must be from 0 to 1/);

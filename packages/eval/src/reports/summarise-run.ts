@@ -104,10 +104,10 @@ export function summariseRun<Name extends string>(
   };
 }
 
-/** Reports compare by the first score: how far the preference is followed, where a scorer has a score of that name. */
+/** Reports compare by the first score: how far the preference is followed, or what a reward model says, where there is one. */
 function headlineFirst<Name extends string>(names: readonly Name[]): Name[] {
-  const isHeadline = (name: Name) => name === "preference";
-  return [...names.filter(isHeadline), ...names.filter((name) => !isHeadline(name))];
+  const headline = ["preference", "reward"].find((name) => names.includes(name as Name));
+  return [...names.filter((name) => name === headline), ...names.filter((name) => name !== headline)];
 }
 
 interface Context<Name extends string> {

@@ -1,12 +1,10 @@
 /** Answers the rows of a run, many side by side: one that is complete makes room for the next. */
 import {
   type ChatModel,
-  type ChatPrompt,
   createChooser,
   type DecodeEvent,
   Decoder,
   type Method,
-  preferenceChats,
   type TextStream,
 } from "@amulet-ts/core";
 import { EvaluationError } from "../errors.js";
@@ -14,6 +12,7 @@ import { keyOf, methodOf } from "../grid/settings.js";
 import type { RunAnswer } from "./answer-line.js";
 import type { RunConfig } from "./config.js";
 import type { RunPair } from "./pairs.js";
+import { type RenderedPair, renderPair } from "./render-pair.js";
 import { type Row, seedOf } from "./rows.js";
 import type { RunPlan } from "./run-record.js";
 
@@ -57,11 +56,6 @@ export async function* answerRows(
   } finally {
     await decoder.dispose();
   }
-}
-
-interface RenderedPair {
-  readonly base: ChatPrompt;
-  readonly preference: ChatPrompt;
 }
 
 interface RowWork {
@@ -130,10 +124,7 @@ class PromptShelf {
   }
 
   private render(number: number): RenderedPair {
-    const { system, preferenceIn } = this.plan.config.answers;
-    const { question, preference } = this.plan.pairs[number]!;
-    const chats = preferenceChats({ question, preference, preferenceIn, ...(system !== null && { system }) });
-    return { base: this.model.renderChat(chats.base), preference: this.model.renderChat(chats.preference) };
+    return renderPair(this.model, this.plan.config.answers, this.plan.pairs[number]!);
   }
 }
 

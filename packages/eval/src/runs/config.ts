@@ -42,6 +42,16 @@ const answersSchema = v.strictObject({
   preferenceIn: v.optional(v.picklist(["question", "system"]), "question"),
 });
 
+const measuresSchema = v.strictObject({
+  /** The model's own likelihood of the answer under the base prompt, and of the question given the answer. */
+  likelihood: v.optional(v.boolean(), false),
+  /** A reward model: a folder or a hub id; of several heads the number of one. */
+  reward: v.optional(
+    v.nullable(v.strictObject({ model: name, head: v.optional(v.nullable(count(0)), null) })),
+    null,
+  ),
+});
+
 /** The methods of a config that names none: the paper's, and how far a budget gets. */
 const defaultMethods = [
   { method: "base" },
@@ -68,6 +78,8 @@ export const runConfigSchema = v.strictObject({
   answers: v.optional(answersSchema, {}),
   /** Which scorer judges answers. */
   scores: name,
+  /** What models say of answers, once these are complete. */
+  measures: v.optional(measuresSchema, {}),
   /** Answers under way at the same time. */
   parallel: v.optional(count(1), 96),
 });

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "@amulet-ts/files";
 import { EvaluationError } from "../errors.js";
+import { measuresFile, readMeasures } from "../measures/measure.js";
 import type { RunAnswer } from "./answer-line.js";
 import { nameShard, wholeRun } from "./rows.js";
 import { keepOne, readAnswers } from "./run-folder.js";
@@ -50,6 +51,12 @@ export async function mergeRuns(
   const lock = await lockShard(out, wholeRun);
   const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
   await writeAtomically(join(out, `answers.${nameShard(wholeRun)}.jsonl`), lines).finally(lock.release);
+  const measured = (await Promise.all(folders.map(readMeasures))).flat().filter(({ key }) => found.has(key));
+  if (measured.length > 0)
+    await writeAtomically(
+      join(out, measuresFile),
+      measured.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    );
   return { answers: rows.length, missing, double: read - found.size };
 }
 

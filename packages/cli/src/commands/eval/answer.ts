@@ -1,3 +1,4 @@
+import { refuseUnlessWhole } from "@amulet-ts/core";
 import {
   answerRows,
   hasRecord,
@@ -9,6 +10,7 @@ import {
   type RunConfig,
   type RunPlan,
   readRun,
+  type Shard,
   wholeRun,
 } from "@amulet-ts/eval";
 import type { Invocation } from "../../command.js";
@@ -23,6 +25,7 @@ import { readVersion } from "../../version.js";
 import type { ActionValues } from "./command.js";
 import { defaultFolder } from "./folders.js";
 import { everydayDefaults, labDefaults, questionSets, scorerOf } from "./known.js";
+import { measureLikelihood, measureReward } from "./measure.js";
 import { reportRun } from "./report.js";
 
 type RunValues = ActionValues<"run">;
@@ -33,19 +36,43 @@ export async function run({ values, words, io }: Invocation<RunValues>): Promise
   const { out: folder = defaultFolder, shard: written } = values;
   const shard = written === undefined ? wholeRun : parseShard(written);
   const asked = await readConfig(values, folder, io);
+  const plan = await answerShard(folder, shard, asked, values, io);
+  const { reward } = plan.config.measures;
+  const { backend, threads } = values;
+  if (reward)
+    await measureReward(
+      folder,
+      plan,
+      { ...reward, ...(backend !== undefined && { backend }), ...(threads !== undefined && { threads }) },
+      io,
+    );
+  await reportRun(folder, values, io);
+}
+
+/** Answers what is missing of a share, and measures what the model itself is to say. */
+async function answerShard(
+  folder: string,
+  shard: Shard,
+  asked: Asked,
+  values: RunValues,
+  io: Io,
+): Promise<RunPlan> {
   await using engine = await openModel(modelValues(values, asked), io);
   const plan = await makePlan(asked, engine, values, io);
   scorerOf(plan);
+  const { likelihood } = plan.config.measures;
+  if (likelihood) refuseUnlessWhole(engine.model, "likelihoods");
   const open = await OpenShard.open(folder, plan, shard);
   try {
     await answerAll(engine, open, io);
+    if (likelihood) await measureLikelihood(folder, plan, engine, io);
   } catch (error) {
     if (io.signal.aborted) writeNote(io, `what is complete is in ${folder}; the same command goes on.`);
     throw error;
   } finally {
     await open.close();
   }
-  await reportRun(folder, values, io);
+  return plan;
 }
 
 /** What is asked: of a run that is there, what it was begun with; else the file's, or the defaults. */

@@ -28,6 +28,11 @@ const options = {
     "max-cost": number("X", notNegative, "the same for money, by --price and the longest replies"),
     price: text("IN,OUT", "of a million tokens of prompts and of replies"),
     "judge-tokens": number("N", wholeFrom(1), "longest reply (default 300)"),
+    reward: text(
+      "MODEL",
+      "in a judge's place a reward model, a folder or a hub id: its score of every answer",
+    ),
+    "reward-head": number("N", wholeFrom(0), "one of its heads, such as 6 of ArmoRM's (default: its score)"),
   },
   "Report (eval report)": {
     against: text("FOLDER", "another run of the same questions: what changed since"),
@@ -46,7 +51,19 @@ export type EvalValues = ValuesOfGroups<typeof options>;
 export const actionOptions = {
   run: ["config", "out", "shard", "model", "engine", "backend", "threads", "gpu", "gpu-layers"],
   status: [],
-  judge: ["judge", "judge-model", "rubric", "max-requests", "max-cost", "price", "judge-tokens"],
+  judge: [
+    "judge",
+    "judge-model",
+    "rubric",
+    "max-requests",
+    "max-cost",
+    "price",
+    "judge-tokens",
+    "reward",
+    "reward-head",
+    "backend",
+    "threads",
+  ],
   report: ["against"],
   export: ["format"],
   merge: ["out", "incomplete"],
@@ -62,13 +79,14 @@ export type ActionValues<Name extends ActionName> = Pick<
 /** `eval` is a word of the language. */
 export const evaluation: Command = defineCommand({
   usage:
-    "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | judge FOLDER --judge URL --judge-model NAME | report FOLDER | export FOLDER | merge FOLDER…",
+    "amulet eval run [--config FILE] [--out FOLDER] | status FOLDER | judge FOLDER --judge URL --judge-model NAME | judge FOLDER --reward MODEL | report FOLDER | export FOLDER | merge FOLDER…",
   summary: "methods × questions × preferences: an evaluation that can be interrupted, with a report",
   examples: [
     "amulet eval run",
     "amulet eval run --model model.gguf --out study",
     "amulet eval run --config study.yaml --out study --shard 2/3",
     "amulet eval status study",
+    "amulet eval judge study --reward Skywork/Skywork-Reward-V2-Qwen3-0.6B",
     "amulet eval report study --against study-before",
     "amulet eval export study --format latex",
     "amulet eval merge machine-1 machine-2 machine-3 --out study",

@@ -5,6 +5,7 @@ import {
   type JudgeSummary,
   judgeAnswers,
   pairAnswers,
+  readRun,
   spellInterval,
   summariseJudgements,
   summariseRun,
@@ -19,6 +20,8 @@ import { layOutTable } from "../../terminal/table.js";
 import type { ActionValues } from "./command.js";
 import { oneFolder } from "./folders.js";
 import { readJudgedRun } from "./judged-run.js";
+import { measureReward } from "./measure.js";
+import { reportRun } from "./report.js";
 
 type JudgeValues = ActionValues<"judge">;
 
@@ -27,7 +30,21 @@ interface JudgedSetting extends JudgeSummary {
   readonly name: string;
 }
 
-export async function run({ values, words, io }: Invocation<JudgeValues>): Promise<void> {
+export async function run(invocation: Invocation<JudgeValues>): Promise<void> {
+  await (invocation.values.reward === undefined ? judgePairs(invocation) : rateAnswers(invocation));
+}
+
+/** By a reward model: every answer gets its score, which reports have from then on. */
+async function rateAnswers({ values, words, io }: Invocation<JudgeValues>): Promise<void> {
+  const { reward: model, "reward-head": head = null, judge, backend, threads } = values;
+  if (judge !== undefined) throw usageError("--judge and --reward are two ways to judge: name one.");
+  const folder = oneFolder(words, "judge");
+  const choice = { ...(backend !== undefined && { backend }), ...(threads !== undefined && { threads }) };
+  await measureReward(folder, await readRun(folder), { model: model!, head, ...choice }, io);
+  await reportRun(folder, values, io);
+}
+
+async function judgePairs({ values, words, io }: Invocation<JudgeValues>): Promise<void> {
   const server = readServer(values, io);
   const folder = oneFolder(words, "judge");
   const rubric =
@@ -73,7 +90,9 @@ export async function run({ values, words, io }: Invocation<JudgeValues>): Promi
 function readServer(values: JudgeValues, { environment }: Io): JudgeServer {
   const { judge: url, "judge-model": model, "judge-tokens": maxTokens = 300 } = values;
   if (url === undefined || model === undefined) {
-    throw usageError("Who shall judge? Name a server and its model: --judge URL --judge-model NAME.");
+    throw usageError(
+      "Who shall judge? Name a server and its model, --judge URL --judge-model NAME, or a reward model, --reward MODEL.",
+    );
   }
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
     throw usageError(

@@ -28,6 +28,8 @@ export async function reportRun(
   await writeReports(folder, summary, run);
   if (json) return writeJson(io, summary);
   writeRows(io, formatRun(summary, io));
+  if (run.partial.length > 0)
+    writeNote(io, `${run.partial.join(" and ")} left out: measured for a part of the answers only.`);
   writeNote(
     io,
     `${join(folder, "report.html")} shows it with answers side by side; report.md and report.json have all of it.`,

@@ -7,16 +7,11 @@ import { escapeHtml } from "./escape.js";
 export function drawTable(group: GroupResult, run: RunSummary): string {
   const { measures } = run;
   const first = measures[0]!;
-  const tops = new Map(
-    measures.map((measure) => [
-      measure,
-      Math.max(1, ...group.settings.map(({ summary }) => summary[measure]!.high)),
-    ]),
-  );
+  const ranges = new Map(measures.map((measure) => [measure, rangeOf(group, measure)]));
   const rows = group.settings.map(({ name, summary, versus, isOnFront }) =>
     [
       `<th scope="row">${escapeHtml(name)}${isOnFront ? ' <b title="on the front">★</b>' : ""}</th>`,
-      ...measures.map((measure) => drawInterval(summary[measure]!, tops.get(measure)!)),
+      ...measures.map((measure) => drawInterval(summary[measure]!, ranges.get(measure)!)),
       ...[summary.tokens.toFixed(1), spellCut(summary), ...spellPaired(versus?.[first])].map(
         (text) => `<td>${escapeHtml(text)}</td>`,
       ),
@@ -33,8 +28,16 @@ export function drawTable(group: GroupResult, run: RunSummary): string {
   ].join("\n");
 }
 
-function drawInterval(interval: Interval, top: number): string {
-  const at = (value: number) => (100 * Math.max(0, value)) / top;
+type Range = readonly [from: number, to: number];
+
+/** From 0 to 1, or as far as there is something: drift and what models measure have other bounds. */
+function rangeOf({ settings }: GroupResult, measure: string): Range {
+  const all = settings.map(({ summary }) => summary[measure]!);
+  return [Math.min(0, ...all.map(({ low }) => low)), Math.max(1, ...all.map(({ high }) => high))];
+}
+
+function drawInterval(interval: Interval, [from, to]: Range): string {
+  const at = (value: number) => (100 * (value - from)) / (to - from);
   const { mean, low, high } = interval;
   const bar = `left:${at(low).toFixed(1)}%;width:${Math.max(0.5, at(high) - at(low)).toFixed(1)}%`;
   return `<td data-tip="${spellInterval(interval)}"><span class="bar"><i style="${bar}"></i><u style="left:${at(mean).toFixed(1)}%"></u></span>${mean.toFixed(3)} <small>[${low.toFixed(2)}, ${high.toFixed(2)}]</small></td>`;
