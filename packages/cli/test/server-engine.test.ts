@@ -1,6 +1,9 @@
 /** The command line with a model that a server computes. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { useServer } from "./embedded-server.js";
 
 const engine = useServer("llamacpp");
@@ -44,4 +47,42 @@ test.each([
   const { status, stdout, stderr } = await run(command, ...words);
   expect({ status, stdout: stdout.trim() }).toMatchObject({ status: 1 });
   expect(stderr).toMatch(message);
+});
+
+test("an evaluation asks a server, goes on where it was, and says what a server is not enough for", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "amulet-server-eval-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [config, out] = [join(folder, "it.yaml"), join(folder, "out")];
+  const write = (more: string) =>
+    writeFile(
+      config,
+      `engine: ${engine()}
+questions: { source: lab, limit: 2 }
+preferences: []
+methods: [{ method: base }, { method: pref }, { method: bounded, nats: 0.5 }]
+answers: { maxNewTokens: 3 }
+scores: quality
+${more}`,
+    );
+  const evaluate = (...words: string[]) =>
+    amulet(["eval", "run", "--config", config, "--out", out, ...words]);
+  await write("");
+  expect((await evaluate("--shard", "1/2", "--json")).status).toBe(0);
+  const before = await readFile(join(out, "answers.1-of-2.jsonl"), "utf8");
+  const { status, stdout, stderr } = await evaluate("--shard", "2/2", "--json");
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(await readFile(join(out, "answers.1-of-2.jsonl"), "utf8")).toBe(before);
+  const { source, answers, missing } = JSON.parse(stdout);
+  expect({ answers, missing }).toEqual({ answers: 6, missing: 0 });
+  expect(source).toMatchObject({ model: "toy", engine: "http", digest: engine() });
+  // What a server would have to tell of all tokens is refused before an answer is asked for.
+  await write("measures: { likelihood: true }");
+  expect(await evaluate()).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/likelihoods needs all of them/),
+  });
+  await write("");
+  await writeFile(config, (await readFile(config, "utf8")).replace("{ method: base }", "{ method: amulet }"));
+  const refused = await amulet(["eval", "run", "--config", config, "--out", join(folder, "other")]);
+  expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/needs all of them/) });
 });
