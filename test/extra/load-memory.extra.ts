@@ -1,7 +1,8 @@
-/** Memory while the real model loads. This file's tests have a process of their own. */
+/** Memory while the real model loads, and while it gives many answers at once. This file's tests have a process of their own. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { startBackend } from "@amulet-ts/backends";
+import { createChooser, decode, guidanceMethod, renderQuestion } from "@amulet-ts/core";
 import { openCheckpoint } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import * as tf from "@tensorflow/tfjs-core";
@@ -47,5 +48,38 @@ test.skipIf(!existsSync(modelPath))(
         .join(", "),
     );
     expect(peak.together).toBeLessThan(final + bound);
+  },
+);
+
+test.skipIf(!existsSync(modelPath))(
+  "64 answers at once leave JavaScript's memory below 512 MB, a fifth of what they took once (needs ../shared/models)",
+  async () => {
+    await startBackend("wasm");
+    using model = await loadModel(modelPath);
+    const [answers, tokens] = [64, 6];
+    const method = guidanceMethod(1.5);
+    const chats = renderQuestion(model, {
+      question: "How do I make a cup of tea?",
+      preference: "Your answer should be concise.",
+    });
+    const prompts = { base: chats.base.ids, preference: chats.preference.ids };
+    const requests = Array.from({ length: answers }, (_, seed) => {
+      const choose = createChooser({ temperature: 1, seed });
+      return { ...prompts, method, choose, maxNewTokens: tokens };
+    });
+    let peak = 0;
+    const sample = () => {
+      peak = Math.max(peak, javaScriptBytes());
+    };
+    const timer = setInterval(sample, 5);
+    let said = 0;
+    for await (const event of decode(model, requests)) {
+      if (event.type === "token") said++;
+      sample();
+    }
+    clearInterval(timer);
+    console.log(`${said} tokens of ${answers} answers: at most ${Math.round(peak / 1e6)} MB`);
+    expect(said).toBeGreaterThan(answers);
+    expect(peak).toBeLessThan(512e6);
   },
 );
