@@ -21,7 +21,7 @@ export interface StartOptions {
    * its end. Without it they are looked for beside the script.
    */
   readonly wasmFolder?: string;
-  /** wasm: whether weights may stay as their file stores them, and kernels of ours multiply with them. Default: true. */
+  /** wasm, webgpu: whether weights may stay as their file stores them, and kernels of ours multiply with them. Default: true. */
   readonly kernels?: boolean;
   /** Threads that these kernels may take, the caller's among them. Default: the processor's cores, as far as allowed. */
   readonly threads?: number;

@@ -33,7 +33,7 @@ export interface OpenEngineOptions extends FindModelOptions {
   /** tfjs on wasm, and llama.cpp: how many threads compute. Default: one for each core. */
   readonly threads?: number | undefined;
   /**
-   * tfjs on wasm: whether weights stay as their file stores them, multiplied by kernels of ours. Default: true; without,
+   * tfjs on wasm and webgpu: whether weights stay as their file stores them, multiplied by kernels of ours. Default: true; without,
    * they are float32 tensors.
    */
   readonly kernels?: boolean | undefined;

@@ -1,5 +1,6 @@
 /** Kernels that stand beside a backend of TensorFlow.js, and where a loader finds them. */
 import { backend } from "@tensorflow/tfjs-core";
+import { leaveAtBackend } from "./at-backend.js";
 import { type FusedOperations, fuseIn } from "./fused/fuse.js";
 import { canShareMemory, Pool } from "./pool/pool.js";
 import { storedTypes } from "./stored-types.js";
@@ -28,19 +29,11 @@ export interface StoredKernels {
   fuse(weight: KernelWeight): FusedOperations;
 }
 
-/** Where @amulet-ts/models looks for them. */
-const agreedKey = Symbol.for("@amulet-ts/stored-kernels");
-
 /** Leaves kernels at the backend that runs now, which is TensorFlow.js' wasm. {@link registerKernels} was called. */
 export function leaveKernelsAtBackend(options: KernelOptions): StoredKernels {
   const kernels = kernelsOf(backend(), options);
-  Object.defineProperty(backend(), agreedKey, { value: kernels, configurable: true });
+  leaveAtBackend(kernels);
   return kernels;
-}
-
-/** Takes them away again; weights that they hold stay usable. */
-export function removeKernelsFromBackend(): void {
-  Object.defineProperty(backend(), agreedKey, { value: undefined, configurable: true });
 }
 
 /** A backend that is started again keeps its kernels: two models share one memory and its threads. */

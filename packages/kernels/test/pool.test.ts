@@ -1,8 +1,9 @@
 /** Threads: the same numbers however many there are, each chunk once, and none left behind. */
 import { describe, expect, test } from "vitest";
 import { Pool } from "../src/pool/pool.js";
+import { bytesOfRow } from "../src/stored-rows.js";
 import { storedTypes } from "../src/stored-types.js";
-import { bytesOfRow, multiply } from "../src/weights/product.js";
+import { multiply } from "../src/weights/product.js";
 
 const inputs = 256;
 const outputs = 1024;

@@ -1,6 +1,7 @@
 /** WebGPU: the browser's own, or Dawn's in Node. */
+import { leaveKernelsAtBackend, removeKernelsFromBackend } from "@amulet-ts/kernels/webgpu";
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendFacts } from "../backend.js";
+import type { BackendFacts, StartOptions } from "../backend.js";
 import { BackendError } from "../errors.js";
 import { memoryBytes, runsOnNode } from "../processor.js";
 import { BoundedBuffers } from "./webgpu-buffers.js";
@@ -41,9 +42,11 @@ export async function load(): Promise<void> {
   if (isSoftware(adapter.info)) tf.env().set("WEBGPU_MATMUL_PROGRAM_TYPE", packedMatMul);
 }
 
-export async function inspect(): Promise<BackendFacts> {
+export async function inspect({ kernels = true }: StartOptions): Promise<BackendFacts> {
   const { device } = tf.backend() as unknown as WebGpuBackend;
   const software = isSoftware(adapterInfo!);
+  if (kernels) leaveKernelsAtBackend();
+  else removeKernelsFromBackend();
   const name = nameOf(adapterInfo!);
   return {
     description: `WebGPU on ${name}${software ? ", a processor that plays a graphics card: slow" : ""}`,

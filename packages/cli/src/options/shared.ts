@@ -105,7 +105,11 @@ const engineOptions = {
     wholeFrom(1),
     "tfjs on wasm, llama.cpp: threads that compute (default: one for each core)",
   ),
-  kernels: choice("on|off", ["on", "off"], "wasm: weights stay as their file stores them (default on)"),
+  kernels: choice(
+    "on|off",
+    ["on", "off"],
+    "wasm, webgpu: weights stay as their file stores them (default on)",
+  ),
   gpu: choice("KIND", gpuKinds, "llama.cpp: the kind of card that computes"),
   "gpu-layers": number("N", wholeFrom(0), "llama.cpp: layers that a card holds (default: all)"),
   candidates: number("N", wholeFrom(1), "a server: tokens of each prompt that are asked for at first"),

@@ -7,8 +7,9 @@ import { KernelsError } from "../errors.js";
 import { products } from "../fused/operations.js";
 import { runsKernels } from "../fused/tensors.js";
 import type { Pool } from "../pool/pool.js";
+import { bytesOfRow, checkRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
-import { bytesOfRow, type HeldBlocks } from "./product.js";
+import type { HeldBlocks } from "./product.js";
 
 /** Numbers that are float32 at a time where a backend without kernels multiplies: 4 MiB. */
 const numbersAtOnce = 2 ** 20;
@@ -24,11 +25,7 @@ export class KernelWeight implements HeldBlocks {
     readonly outputs: number,
     readonly inputs: number,
   ) {
-    if (inputs % type.blockSize !== 0)
-      throw new KernelsError(
-        "bad-weight",
-        `A row of ${inputs} numbers is no whole number of ${type.name} blocks of ${type.blockSize}.`,
-      );
+    checkRow(type, inputs);
     this.at = pool.heap.allocate(this.bytes);
   }
 

@@ -1,6 +1,7 @@
 /** The job of multiplying rows of activations with weights that stand side by side; assembly/product.ts runs it. */
 import { detailsAt, kindAt, partLength, partsAt } from "../memory/layout.js";
 import type { Pool } from "../pool/pool.js";
+import { bytesOfRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
 
 /** Blocks in the pool's memory: `[outputs, inputs]`. */
@@ -54,8 +55,4 @@ export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPa
 function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {
   const { type, at, outputs, inputs } = blocks;
   return [type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds)];
-}
-
-export function bytesOfRow({ blockSize, bytesPerBlock }: StoredType, inputs: number): number {
-  return (inputs / blockSize) * bytesPerBlock;
 }

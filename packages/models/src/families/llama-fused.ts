@@ -51,7 +51,7 @@ export function fuseLlama<Block extends LlamaBlock>(
   const kernels = storedKernels();
   const head = parameters.head_DV.kernelParts;
   const blocks = parameters.blocks.map(partsOf);
-  if (!kernels || !head || headWidth % 4 !== 0 || !blocks.every((parts) => parts !== undefined))
+  if (!kernels?.fuse || !head || headWidth % 4 !== 0 || !blocks.every((parts) => parts !== undefined))
     return undefined;
   const shape = {
     ...{ blockCount, heads, groups, headWidth },

@@ -16,8 +16,8 @@ export interface StoredKernels {
   readonly storedTypes: readonly string[];
   /** Room for a weight of such a type. */
   hold(storedType: string, outputs: number, inputs: number): EmptyWeight;
-  /** Operations that do several things at once, in the memory of a part; all parts that they get lie there. */
-  fuse(part: KernelPart): FusedOperations;
+  /** Operations that do several things at once, in the memory of a part; all parts that they get lie there. Not everywhere. */
+  fuse?(part: KernelPart): FusedOperations;
 }
 
 type Parts = readonly KernelPart[];

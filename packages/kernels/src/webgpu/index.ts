@@ -1,0 +1,2 @@
+export { removeKernelsFromBackend } from "../at-backend.js";
+export { leaveKernelsAtBackend, type PackedKernels } from "./kernels.js";

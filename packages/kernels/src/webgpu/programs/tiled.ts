@@ -1,0 +1,71 @@
+/**
+ * A product for the many rows of a prompt. A workgroup has a tile of 64 outputs and 32 rows: it decodes a chunk of each of
+ * the outputs and puts it beside the rows' numbers where all lanes find them, and each lane adds to 8 × 4 sums. A chunk is
+ * decoded once for 32 rows. Letters as in few-rows.ts.
+ */
+import type { Program } from "../backend.js";
+import { decoderOf } from "../wgsl/decoders.js";
+
+/** An eighth of them in each direction is a lane's. */
+const [tileOutputs, tileRows] = [64, 32];
+const [laneOutputs, laneRows] = [tileOutputs / 8, tileRows / 8];
+
+export function tiledProgram(storedType: string, [N, O]: [N: number, O: number], outputs: number): Program {
+  return {
+    variableNames: ["x", "blocks"],
+    variableComponents: [4, 1],
+    outputShape: [N, O],
+    workgroupSize: [64, 1, 1],
+    dispatch: [Math.ceil(outputs / tileOutputs), Math.ceil(N / tileRows), 1],
+    dispatchLayout: { x: [1], y: [0] },
+    shaderKey: `amulet-tiled-${storedType}`,
+    uniforms: "first : i32,",
+    getUserCode: () => `${decoderOf(storedType)}${userCode}`,
+  };
+}
+
+const userCode = /* wgsl */ `
+// Of each chunk its eighths one after the other, and in them the tile's outputs, and rows.
+var<workgroup> weights: array<vec4f, ${8 * tileOutputs}>;
+var<workgroup> states: array<vec4f, ${8 * tileRows}>;
+
+fn main() {
+  let outputs = u32(uniforms.blocksShape.x);
+  let rows = u32(uniforms.xShape.x);
+  let width = u32(uniforms.xShape.y) / 4u;
+  let firstOutput = workgroupId.x * ${tileOutputs}u;
+  let firstRow = workgroupId.y * ${tileRows}u;
+  let row = min(firstOutput + localIndex, outputs - 1u) * u32(uniforms.blocksShape.y);
+  let across = localIndex % 8u;
+  let down = localIndex / 8u;
+  var sums: array<array<f32, ${laneOutputs}>, ${laneRows}>;
+  for (var chunk = 0u; chunk < width / 8u; chunk++) {
+    let numbers = decode(row, chunk);
+    for (var j = 0u; j < 8u; j++) { weights[j * ${tileOutputs}u + localIndex] = numbers[j]; }
+    for (var n = down; n < ${tileRows}u; n += 8u) {
+      states[across * ${tileRows}u + n] = x[min(firstRow + n, rows - 1u) * width + 8u * chunk + across];
+    }
+    workgroupBarrier();
+    for (var j = 0u; j < 8u; j++) {
+      for (var n = 0u; n < ${laneRows}u; n++) {
+        let state = states[j * ${tileRows}u + down + 8u * n];
+        for (var o = 0u; o < ${laneOutputs}u; o++) {
+          sums[n][o] += dot(state, weights[j * ${tileOutputs}u + across + 8u * o]);
+        }
+      }
+    }
+    workgroupBarrier();
+  }
+  for (var n = 0u; n < ${laneRows}u; n++) {
+    for (var o = 0u; o < ${laneOutputs}u; o++) {
+      store(firstRow + down + 8u * n, firstOutput + across + 8u * o, sums[n][o]);
+    }
+  }
+}
+
+fn store(n: u32, output: u32, sum: f32) {
+  if (n < u32(uniforms.outShape.x) && output < u32(uniforms.blocksShape.x)) {
+    result[n * u32(uniforms.outShape.y) + u32(uniforms.first) + output] = sum;
+  }
+}
+`;

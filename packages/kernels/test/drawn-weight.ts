@@ -1,0 +1,107 @@
+/** Weights of random bytes, their products by float64, and bytes with faults: what kernels of every backend are held to. */
+import { ggufTensorTypes, type TensorType } from "@amulet-ts/files";
+import { drawBlocks } from "@amulet-ts/testing/files/stored-tensors";
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import { expect } from "vitest";
+import { storedTypes } from "../src/stored-types.js";
+
+export interface Drawn {
+  readonly type: TensorType;
+  readonly outputs: number;
+  readonly inputs: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Where the floats of a block are, each by its most significant byte. */
+const floatsOf: Readonly<Record<string, readonly number[]>> = {
+  F32: [3],
+  F16: [1],
+  BF16: [1],
+  Q8_0: [1],
+  Q4_0: [1],
+  Q4_1: [1, 3],
+  Q5_0: [1],
+  Q5_1: [1, 3],
+  Q4_K: [1, 3],
+  Q5_K: [1, 3],
+  Q6_K: [209],
+};
+
+export function typeNamed(name: string): TensorType {
+  return [...ggufTensorTypes.values()].find((type) => type.name === name)!;
+}
+
+/** Random bytes whose floats are of one size, of either sign: no block hides what happens in another. */
+export function draw(name: string, outputs: number, width: number, seed: number): Drawn {
+  const type = typeNamed(name);
+  const bytes = drawBlocks(type, outputs * width, seed);
+  for (let block = 0; block < outputs * width; block++)
+    for (const place of floatsOf[name]!) {
+      const at = block * type.bytesPerBlock + place;
+      bytes[at] = (bytes[at]! & 0x80) | 0x2d;
+    }
+  return { type, outputs, inputs: width * type.blockSize, bytes };
+}
+
+export function numbersOf({ type, outputs, inputs, bytes }: Drawn): Float32Array {
+  const numbers = new Float32Array(outputs * inputs);
+  type.decode(bytes, numbers);
+  return numbers;
+}
+
+const statesOf = (rows: number, inputs: number) =>
+  Float32Array.from({ length: rows * inputs }, (_, i) => Math.sin(1 + i * 1.7) + 0.25 * Math.cos(i * i));
+
+/** The largest error of a product, in units of the classic bound on a sum of n rounded products in any order. */
+export async function worstError(drawn: Drawn, rows: number, multiply: (x_NI: tf.Tensor2D) => tf.Tensor2D) {
+  const { outputs, inputs } = drawn;
+  const [weights, states] = [numbersOf(drawn), statesOf(rows, inputs)];
+  const product = tf.tidy(() => multiply(tf.tensor2d(states, [rows, inputs])));
+  expect(product.shape).toEqual([rows, outputs]);
+  const values = await product.data();
+  product.dispose();
+  let worst = 0;
+  for (let n = 0; n < rows; n++)
+    for (let o = 0; o < outputs; o++) {
+      let [exact, magnitude] = [0, 0];
+      for (let i = 0; i < inputs; i++) {
+        const term = states[n * inputs + i]! * weights[o * inputs + i]!;
+        exact += term;
+        magnitude += Math.abs(term);
+      }
+      const error = Math.abs(values[n * outputs + o]! - exact);
+      worst = Math.max(
+        worst,
+        Number.isNaN(error) ? Infinity : error / (inputs * 2 ** -24 * magnitude + 2 ** -149),
+      );
+    }
+  return worst;
+}
+
+export const names = [...storedTypes.keys()];
+export const cases = fc.record({
+  name: fc.constantFrom(...names),
+  outputs: fc.integer({ min: 1, max: 23 }),
+  width: fc.integer({ min: 1, max: 3 }),
+  rows: fc.integer({ min: 1, max: 9 }),
+  seed: fc.nat(),
+});
+/** Widths of types that store each number by itself may be odd. */
+export const widthOf = (name: string, width: number, seed: number) =>
+  typeNamed(name).blockSize === 1 ? width * 13 + (seed % 11) : width;
+
+/** Bytes altered so that the right kernel sees what one with a fault would make of the true ones. */
+export const faults: readonly (readonly [string, string, (bytes: Uint8Array) => void])[] = [
+  ["the scale of the neighbouring block", "Q8_0", (bytes) => bytes.copyWithin(0, 34, 36)],
+  ["nibbles swapped", "Q4_0", (bytes) => change(bytes, 2, (byte) => (byte >> 4) | (byte << 4))],
+  ["a minimum forgotten", "Q4_1", (bytes) => bytes.fill(0, 2, 4)],
+  ["a fifth bit of another weight", "Q5_0", (bytes) => change(bytes, 2, (byte) => byte ^ 1)],
+  ["a group's scale off by one", "Q4_K", (bytes) => change(bytes, 4, (byte) => byte ^ 1)],
+  ["a group's minimum forgotten", "Q5_K", (bytes) => change(bytes, 8, (byte) => byte & 192)],
+  ["high bits of another quarter", "Q6_K", (bytes) => change(bytes, 128, (byte) => byte ^ 3)],
+];
+
+function change(bytes: Uint8Array, at: number, make: (byte: number) => number): void {
+  bytes[at] = make(bytes[at]!);
+}
