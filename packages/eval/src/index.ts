@@ -8,10 +8,12 @@ export { drawCurvePanel, type Landmark } from "./figures/curve-panel.js";
 export { drawKeyPanel } from "./figures/key-panel.js";
 export { composeFigure, type Figure, openPlotter, type Plotter } from "./figures/panel.js";
 export { drawTradePanel } from "./figures/trade-panel.js";
+export { type ApartChoice, chooseApart } from "./grid/choose-apart.js";
 export { type ChoiceRule, chooseSetting } from "./grid/choose-setting.js";
 export { type CurvePoint, type Curves, layOutCurves } from "./grid/curves.js";
 export {
   type CurvePlan,
+  keyOf,
   paperStrength,
   type Setting,
   settingsOf,
@@ -56,6 +58,9 @@ export {
   type Interval,
   meanOf,
 } from "./statistics/bootstrap.js";
+export { bootstrapClusters } from "./statistics/cluster-bootstrap.js";
+export { holm } from "./statistics/multiple.js";
+export { signFlipTest } from "./statistics/paired.js";
 export {
   agreement,
   type CellTable,

@@ -1,6 +1,17 @@
 /** The lists of settings, and how one is picked of them. */
+
+import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { chooseSetting, paperStrength, settingsOf, strengthOfIterations } from "../src/index.js";
+import {
+  type CellTable,
+  chooseApart,
+  chooseSetting,
+  keyOf,
+  paperStrength,
+  type Setting,
+  settingsOf,
+  strengthOfIterations,
+} from "../src/index.js";
 import { plan } from "./tiny-model.js";
 
 describe("settings", () => {
@@ -47,5 +58,45 @@ describe("the choice", () => {
   test("is none where nothing does", () => {
     expect(choose(1.01)).toBeUndefined();
     expect(chooseSetting([] as Candidate[], { most: "good", floors: {} })).toBeUndefined();
+  });
+});
+
+describe("the choice on other questions", () => {
+  const settings = [1, 2, 3].map((value): Setting => ({ kind: "dial", value }));
+  const best = (table: CellTable<"good">) => {
+    const sums = settings.map((setting) =>
+      table.get(keyOf(setting))!.reduce((sum, { scores }) => sum + scores.good, 0),
+    );
+    return settings[sums.indexOf(Math.max(...sums))]!;
+  };
+  /** Two pairs of each question under every setting. */
+  const cellsOf = (scores: readonly (readonly number[])[]) =>
+    scores.flatMap((row, question) =>
+      [2 * question, 2 * question + 1].flatMap((pair) =>
+        settings.map((setting, s) => ({
+          setting: keyOf(setting),
+          pair,
+          text: "",
+          tokens: 1,
+          finishReason: "stop" as const,
+          drift: 0,
+          scores: { good: row[s]! },
+        })),
+      ),
+    );
+  const questionOf = (pair: number) => Math.floor(pair / 2);
+  const rows = fc.array(fc.tuple(...settings.map(() => fc.integer({ min: 0, max: 9 }))), {
+    minLength: 2,
+    maxLength: 6,
+  });
+
+  property.prop([rows])("is the best of the sums without the question's own", (scores) => {
+    const { chosen, cells } = chooseApart(cellsOf(scores), questionOf, best);
+    for (const [question, row] of scores.entries()) {
+      const sums = settings.map((_, s) => scores.reduce((sum, one) => sum + one[s]!, -row[s]!));
+      expect(chosen.get(question)).toEqual(settings[sums.indexOf(Math.max(...sums))]);
+    }
+    expect(cells.map(({ pair }) => pair)).toEqual(scores.flatMap((_, q) => [2 * q, 2 * q + 1]));
+    for (const { pair, setting } of cells) expect(setting).toBe(keyOf(chosen.get(questionOf(pair))!));
   });
 });
