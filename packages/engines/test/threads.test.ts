@@ -44,13 +44,25 @@ test("on two cores with two busy threads beside it one is left, and both come ba
   const count = new ThreadCount(2, false, machine);
   await work(count, machine, 3);
   machine.busy = 2;
-  await work(count, machine, 10);
+  await work(count, machine, 16);
   expect(count.current).toBe(1);
   await work(count, machine, 1000);
   expect(count.current).toBe(1);
   machine.busy = 0;
   await work(count, machine, 1000);
   expect(count.current).toBe(2);
+});
+
+test("a burst that is over before it can be told from a busy machine changes nothing", async () => {
+  const machine = new MadeUpMachine(2);
+  const count = new ThreadCount(2, false, machine);
+  for (let burst = 0; burst < 20; burst++) {
+    machine.busy = 4;
+    await work(count, machine, 3);
+    machine.busy = 0;
+    await work(count, machine, 12);
+    expect(count.current).toBe(2);
+  }
 });
 
 test("on eight cores of which others keep four, as many compute as are had", async () => {
@@ -76,7 +88,7 @@ test("a pass that fails is its caller's error, and counts", async () => {
   const machine = new MadeUpMachine(2);
   machine.busy = 6;
   const count = new ThreadCount(2, false, machine);
-  for (let pass = 0; pass < 10; pass++) {
+  for (let pass = 0; pass < 16; pass++) {
     const failing = count.watch(async () => {
       machine.pass(20, count.current);
       throw new RangeError("of the pass");

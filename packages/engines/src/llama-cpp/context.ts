@@ -8,6 +8,7 @@ import type { Pointer } from "./native/koffi.js";
 import type { NativeBatch } from "./native/layouts.js";
 import type { Llama } from "./native/library.js";
 import { StopFlag } from "./native/stop-flag.js";
+import type { ThreadPool } from "./native/thread-pool.js";
 import { type PlacedToken, TokenBatch } from "./native/token-batch.js";
 import type { ThreadCount } from "./threads.js";
 
@@ -28,6 +29,7 @@ export interface LoadedModel {
   readonly address: Pointer;
   readonly vocabularySize: number;
   readonly threads: ThreadCount;
+  readonly pool: ThreadPool;
   /** Whether a card computes. */
   readonly onCard: boolean;
 }
@@ -221,7 +223,7 @@ export class Context {
   }
 
   private async open(cells: number, sequences: number): Promise<Pointer> {
-    const { llama, address: model, threads, onCard } = this.model;
+    const { llama, address: model, threads, pool, onCard } = this.model;
     const { native } = llama;
     const parameters = {
       ...native.llama_context_default_params(),
@@ -242,7 +244,10 @@ export class Context {
     };
     this.stop.lower();
     const address = await later(native.llama_init_from_model, model, parameters);
-    if (address !== null) return address;
+    if (address !== null) {
+      pool.attachTo(address);
+      return address;
+    }
     throw new EngineError(
       "engine-failed",
       `llama.cpp found no memory for a cache of ${cells} tokens: take a smaller model, or fewer and shorter rows.`,

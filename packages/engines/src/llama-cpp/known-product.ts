@@ -12,6 +12,7 @@ import { EngineError } from "../errors.js";
 import { Context } from "./context.js";
 import { freeModel, loadModelFile } from "./load.js";
 import type { Llama } from "./native/library.js";
+import { ThreadPool } from "./native/thread-pool.js";
 import { ThreadCount } from "./threads.js";
 
 const [D, V] = [32, 48];
@@ -32,12 +33,13 @@ async function computeKnownProduct(llama: Llama): Promise<void> {
     const path = join(folder, "known.gguf");
     await writeFile(path, knownModel());
     const address = await loadModelFile(llama, path, { cardLayers: 0 });
+    const pool = new ThreadPool(llama, 2);
+    const threads = new ThreadCount(2, true);
     try {
-      await compare(
-        new Context({ llama, address, vocabularySize: V, threads: new ThreadCount(1, true), onCard: false }),
-      );
+      await compare(new Context({ llama, address, vocabularySize: V, threads, pool, onCard: false }));
     } finally {
       await freeModel(llama, address);
+      pool.free();
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -51,6 +51,7 @@ export class LlamaCppModel implements ChatModel {
     this.isOpen = false;
     for (const session of this.sessions) await session.dispose();
     await freeModel(this.loaded.llama, this.loaded.address);
+    this.loaded.pool.free();
   }
 }
 

@@ -14,6 +14,7 @@ import { freeModel, loadModelFile } from "./load.js";
 import { checkArchitecture, LlamaCppModel } from "./model.js";
 import { packageVersion } from "./native/find-binaries.js";
 import { type Llama, openLlama } from "./native/library.js";
+import { ThreadPool } from "./native/thread-pool.js";
 import { defaultThreads, ThreadCount } from "./threads.js";
 
 /** Methods compute on TensorFlow.js: two rows of logits are small work, which wasm does fastest (docs/engines.md). */
@@ -59,15 +60,17 @@ async function loadModel(llama: Llama, path: string, options: OpenEngineOptions)
   try {
     checkArchitecture(llama, address, text.name);
     const { native } = llama;
+    const notes = [...text.tokenizer.notes, ...findDisagreements(llama, address, text)];
+    throwIfAborted(signal, "Opening the model");
+    const count = threads ?? defaultThreads();
     const loaded: LoadedModel = {
       llama,
       address,
       vocabularySize: native.llama_vocab_n_tokens(native.llama_model_get_vocab(address)),
-      threads: new ThreadCount(threads ?? defaultThreads(), threads !== undefined),
+      threads: new ThreadCount(count, threads !== undefined),
+      pool: new ThreadPool(llama, count),
       onCard,
     };
-    const notes = [...text.tokenizer.notes, ...findDisagreements(llama, address, text)];
-    throwIfAborted(signal, "Opening the model");
     return { model: new LlamaCppModel(loaded, text), loaded, tokenizer: text.tokenizer, notes };
   } catch (error) {
     await freeModel(llama, address);

@@ -11,6 +11,8 @@ import { availableParallelism, cpus } from "node:os";
 const enough = 0.75;
 /** Milliseconds of work over which a share is taken: some turns of the system's scheduler. */
 const windowMs = 60;
+/** Shares of which the middle one counts: one that a passing burst took says nothing of the next second. */
+const shareCount = 5;
 /** Milliseconds between two looks for idle cores, doubled whenever one led to nothing. */
 const [firstLook, lastLook] = [500, 16_000];
 
@@ -36,6 +38,8 @@ export class ThreadCount {
   private threads: number;
   private wall = 0;
   private used = 0;
+  /** Cores that were had, in the last windows with this count. */
+  private had: number[] = [];
   private interval = firstLook;
   private looked: { readonly at: number; readonly idle: number };
 
@@ -70,15 +74,17 @@ export class ThreadCount {
     }
   }
 
-  /** As many as cores were had, rounded. */
+  /** To as many as cores were had, rounded. */
   private fallIfCrowded(): void {
-    const had = this.used / this.wall;
+    this.had = [...this.had, this.used / this.wall].slice(-shareCount);
     [this.wall, this.used] = [0, 0];
-    if (this.threads === 1) return;
+    if (this.threads === 1 || this.had.length < shareCount) return;
+    const had = this.had.toSorted((a, b) => a - b)[shareCount >> 1]!;
     if (had >= enough * this.threads) {
       this.interval = firstLook;
       return;
     }
+    this.had = [];
     this.threads = Math.max(1, Math.min(this.threads - 1, Math.round(had)));
     this.interval = Math.min(lastLook, this.interval * 2);
     this.looked = this.look();
@@ -91,7 +97,7 @@ export class ThreadCount {
     const spare = (this.looked.idle - before.idle) / (this.looked.at - before.at);
     if (spare < enough) return;
     this.threads = Math.min(this.most, this.threads + Math.max(1, Math.floor(spare)));
-    [this.wall, this.used] = [0, 0];
+    [this.wall, this.used, this.had] = [0, 0, []];
   }
 
   private look() {

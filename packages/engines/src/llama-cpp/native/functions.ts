@@ -1,6 +1,12 @@
 /** The functions of llama.cpp that are called, with their types on both sides. */
 import type { Koffi, NativeFunction, NativeLibrary, Pointer } from "./koffi.js";
-import { type ContextParameters, declareLayouts, type ModelParameters, type NativeBatch } from "./layouts.js";
+import {
+  type ContextParameters,
+  declareLayouts,
+  type ModelParameters,
+  type NativeBatch,
+  type PoolParameters,
+} from "./layouts.js";
 
 /** As TypeScript calls them. Those that take long are called by {@link later}. */
 export interface LlamaFunctions {
@@ -11,6 +17,9 @@ export interface LlamaFunctions {
   ggml_backend_dev_type(device: Pointer): number;
   ggml_backend_dev_name(device: Pointer): string;
   ggml_backend_dev_description(device: Pointer): string;
+  ggml_backend_dev_backend_reg(device: Pointer): Pointer;
+  ggml_backend_reg_get_proc_address(registry: Pointer, name: string): Pointer;
+  ggml_threadpool_params_default(count: number): PoolParameters;
   llama_version(): string;
   llama_log_set(callback: Pointer, data: Pointer): void;
   llama_backend_init(): void;
@@ -48,6 +57,7 @@ export interface LlamaFunctions {
   ): number;
   llama_init_from_model(model: Pointer, parameters: ContextParameters): Pointer;
   llama_free(context: Pointer): void;
+  llama_attach_threadpool(context: Pointer, pool: Pointer, batchPool: Pointer): void;
   llama_set_n_threads(context: Pointer, threads: number, batchThreads: number): void;
   llama_get_memory(context: Pointer): Pointer;
   llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
@@ -74,6 +84,9 @@ const signatures: Readonly<Record<keyof LlamaFunctions, Signature>> = {
   ggml_backend_dev_type: ["int32", "void *"],
   ggml_backend_dev_name: ["str", "void *"],
   ggml_backend_dev_description: ["str", "void *"],
+  ggml_backend_dev_backend_reg: ["void *", "void *"],
+  ggml_backend_reg_get_proc_address: ["void *", "void *", "str"],
+  ggml_threadpool_params_default: ["poolParameters", "int32"],
   llama_version: ["str"],
   llama_log_set: ["void", "void *", "void *"],
   llama_backend_init: ["void"],
@@ -96,6 +109,7 @@ const signatures: Readonly<Record<keyof LlamaFunctions, Signature>> = {
   llama_tokenize: ["int32", "void *", "str", "int32", "tokens", "int32", "bool", "bool"],
   llama_init_from_model: ["void *", "void *", "contextParameters"],
   llama_free: ["void", "void *"],
+  llama_attach_threadpool: ["void", "void *", "void *", "void *"],
   llama_set_n_threads: ["void", "void *", "int32", "int32"],
   llama_get_memory: ["void *", "void *"],
   llama_memory_seq_rm: ["bool", "void *", "int32", "int32", "int32"],
@@ -124,12 +138,16 @@ const fromBase = new Set([
   "ggml_backend_dev_type",
   "ggml_backend_dev_name",
   "ggml_backend_dev_description",
+  "ggml_backend_dev_backend_reg",
+  "ggml_backend_reg_get_proc_address",
+  "ggml_threadpool_params_default",
 ]);
 
-export function bindFunctions(koffi: Koffi, { llama, ggml, base }: Libraries): LlamaFunctions {
+export function bindFunctions(koffi: Koffi, { llama, ggml, base }: Libraries) {
   const message = koffi.struct({ role: "str", content: "str" });
+  const layouts = declareLayouts(koffi);
   const types: Record<string, unknown> = {
-    ...declareLayouts(koffi),
+    ...layouts,
     messages: koffi.pointer(message),
     bytes: koffi.out(koffi.pointer("uint8")),
     tokens: koffi.out(koffi.pointer("int32")),
@@ -139,7 +157,38 @@ export function bindFunctions(koffi: Koffi, { llama, ggml, base }: Libraries): L
     const typed = parameters.map((parameter) => types[parameter] ?? parameter);
     return [name, library.func(name, types[result] ?? result, typed)];
   });
-  return Object.fromEntries(bound) as LlamaFunctions;
+  const native = Object.fromEntries(bound) as LlamaFunctions;
+  return { native, findPools: () => findPools(koffi, native, layouts.poolParameters) };
+}
+
+/** What makes a processor's threads: of its own library, which is one of many, so that ggml tells where. */
+export interface PoolFunctions {
+  create(parameters: PoolParameters): Pointer;
+  free(pool: Pointer): void;
+}
+
+/** Undefined where the processor's library has none. */
+function findPools(koffi: Koffi, native: LlamaFunctions, parameters: unknown): PoolFunctions | undefined {
+  const processor = listDevices(native).find((device) => native.ggml_backend_dev_type(device) === 0);
+  if (processor === undefined) return undefined;
+  const registry = native.ggml_backend_dev_backend_reg(processor);
+  const [create, free] = ["ggml_threadpool_new", "ggml_threadpool_free"].map((name) =>
+    native.ggml_backend_reg_get_proc_address(registry, name),
+  );
+  if (create == null || free == null) return undefined;
+  const creating = koffi.proto("void *", [koffi.pointer(parameters)]);
+  const freeing = koffi.proto("void", ["void *"]);
+  return {
+    create: (values) => koffi.call(create, creating, values) as Pointer,
+    free: (pool) => void koffi.call(free, freeing, pool),
+  };
+}
+
+/** Processors and cards. */
+export function listDevices(native: LlamaFunctions): Pointer[] {
+  return Array.from({ length: Number(native.ggml_backend_dev_count()) }, (_, index) =>
+    native.ggml_backend_dev_get(index),
+  );
 }
 
 /** Calls it on another thread; the event loop goes on turning. */

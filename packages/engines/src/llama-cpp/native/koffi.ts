@@ -20,8 +20,11 @@ export interface Koffi {
   config(settings: Readonly<Record<string, number>>): unknown;
   load(path: string): NativeLibrary;
   struct(members: Readonly<Record<string, unknown>>): unknown;
-  proto(result: string, parameters: readonly string[]): unknown;
+  proto(result: string, parameters: readonly unknown[]): unknown;
+  /** Calls the function at an address. */
+  call(address: Pointer, type: unknown, ...values: readonly unknown[]): unknown;
   pointer(type: unknown): unknown;
+  array(type: string, length: number): unknown;
   /** A parameter that the function fills. */
   out(type: unknown): unknown;
   /** Bytes of native memory, all zero. */

@@ -76,12 +76,23 @@ const batchMembers = {
   logits: pointer,
 } as const;
 
+/** Of these, `cpumask` has GGML_MAX_N_THREADS entries. */
+const poolMembers = {
+  n_threads: "int32",
+  prio: "int32",
+  poll: "uint32",
+  strict_cpu: "bool",
+  paused: "bool",
+} as const;
+const mostPoolThreads = 512;
+
 /** A value of each member: an address, a truth or a number. */
 type Members<M> = { [Name in keyof M]: M[Name] extends "bool" ? boolean : number | Pointer };
 
 export type ModelParameters = Members<typeof modelMembers>;
 export type ContextParameters = Members<typeof contextMembers>;
 export type NativeBatch = Members<typeof batchMembers>;
+export type PoolParameters = Members<typeof poolMembers> & { readonly cpumask: unknown };
 
 /** The layouts as koffi knows them. */
 export function declareLayouts(koffi: Koffi) {
@@ -89,6 +100,7 @@ export function declareLayouts(koffi: Koffi) {
     modelParameters: koffi.struct(modelMembers),
     contextParameters: koffi.struct(contextMembers),
     batch: koffi.struct(batchMembers),
+    poolParameters: koffi.struct({ cpumask: koffi.array("uint8", mostPoolThreads), ...poolMembers }),
   };
 }
 
@@ -134,6 +146,9 @@ export const contextDefaults: Partial<ContextParameters> = {
   swa_full: true,
   n_samplers: 0,
 };
+
+/** What `ggml_threadpool_params_default` gives beside the count. */
+export const poolDefaults: Partial<PoolParameters> = { prio: 0, poll: 50 };
 
 /** The first member that is not what it should be, as a phrase; undefined where all are. */
 export function findDifference(given: object, expected: object): string | undefined {

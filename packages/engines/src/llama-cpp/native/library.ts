@@ -2,7 +2,7 @@
 import { EngineError } from "../../errors.js";
 import type { GpuKind } from "../../options.js";
 import { type Binaries, findBinaries, findLibrary, installCommand, libraryVersion } from "./find-binaries.js";
-import { bindFunctions, type LlamaFunctions, later } from "./functions.js";
+import { bindFunctions, type LlamaFunctions, later, listDevices, type PoolFunctions } from "./functions.js";
 import { type Koffi, loadKoffi, type Pointer } from "./koffi.js";
 import { contextDefaults, findDifference, modelDefaults } from "./layouts.js";
 import { Turns } from "./turns.js";
@@ -22,6 +22,8 @@ export interface Llama {
   readonly devices: readonly Device[];
   /** What computes does so one after the other: threads that wait for each other's cores stand still. */
   readonly turns: Turns;
+  /** Absent where ggml has no threads of its own. */
+  readonly pools: PoolFunctions | undefined;
   /** Addresses of functions of the library that llama.cpp calls where no JavaScript could run in time. */
   readonly callbacks: { readonly isEmpty: Pointer };
   /** Sends llama.cpp's log to standard error, or nowhere. */
@@ -69,7 +71,7 @@ async function load(gpu: GpuKind, debug: boolean): Promise<Llama> {
   const base = koffi.load(findLibrary(folder, "ggml-base"));
   const ggml = koffi.load(findLibrary(folder, "ggml"));
   const library = koffi.load(findLibrary(folder, "llama"));
-  const native = bindFunctions(koffi, { base, ggml, llama: library });
+  const { native, findPools } = bindFunctions(koffi, { base, ggml, llama: library });
   checkLayouts(native);
   // A constant function, which llama.cpp may call from any thread.
   const silence = library.symbol("llama_max_devices");
@@ -83,7 +85,8 @@ async function load(gpu: GpuKind, debug: boolean): Promise<Llama> {
     native,
     version: native.llama_version(),
     kind,
-    devices: listDevices(native),
+    devices: listDevices(native).map((device) => describeDevice(native, device)),
+    pools: findPools(),
     turns: new Turns(),
     callbacks: { isEmpty },
     showLog,
@@ -109,17 +112,14 @@ function checkLayouts(native: LlamaFunctions): void {
   );
 }
 
-function listDevices(native: LlamaFunctions): Device[] {
-  return Array.from({ length: Number(native.ggml_backend_dev_count()) }, (_, index) => {
-    const device = native.ggml_backend_dev_get(index);
-    const type = native.ggml_backend_dev_type(device);
-    return {
-      name: native.ggml_backend_dev_name(device),
-      description: native.ggml_backend_dev_description(device),
-      // 1 is a card with memory of its own, 2 one in the processor.
-      isCard: type === 1 || type === 2,
-    };
-  });
+function describeDevice(native: LlamaFunctions, device: Pointer): Device {
+  const type = native.ggml_backend_dev_type(device);
+  return {
+    name: native.ggml_backend_dev_name(device),
+    description: native.ggml_backend_dev_description(device),
+    // 1 is a card with memory of its own, 2 one in the processor.
+    isCard: type === 1 || type === 2,
+  };
 }
 
 const warning = 3;
