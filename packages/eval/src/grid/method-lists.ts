@@ -16,15 +16,24 @@ const steps = v.pipe(v.number(), v.integer(), v.minValue(0));
 const nats = v.pipe(v.number(), v.finite(), v.minValue(0));
 const share = v.pipe(v.number(), v.gtValue(0), v.maxValue(1));
 const plausibility = v.exactOptional(dial(share));
+const row = v.pipe(v.array(strength), v.minLength(2, "a weight for each part"));
+/** A weight for each part of a preference of several; a list of such lists is a sweep. */
+const weights = v.exactOptional(
+  v.pipe(
+    v.union([row, v.pipe(v.array(row), v.minLength(1, "at least one list of weights"))]),
+    v.transform((given) => (typeof given[0] === "number" ? [given as number[]] : (given as number[][]))),
+  ),
+);
 
 /** An entry of `methods` in a config. */
 export const methodListSchema = v.variant("method", [
   v.strictObject({ method: v.literal("base") }),
-  v.strictObject({ method: v.literal("pref") }),
+  v.strictObject({ method: v.literal("pref"), weights }),
   v.strictObject({
     method: v.literal("la"),
     ratio: v.optional(dial(strength), paperLinearAlignmentRatio),
     plausibility,
+    weights,
   }),
   v.strictObject({
     method: v.literal("amulet"),
@@ -33,12 +42,14 @@ export const methodListSchema = v.variant("method", [
     /** x itself, instead of T. */
     x: v.exactOptional(dial(strength)),
     plausibility,
+    weights,
   }),
   v.strictObject({
     method: v.literal("amulet-exact"),
     iterations: v.optional(dial(steps), paperParameters.iterations),
+    weights,
   }),
-  v.strictObject({ method: v.literal("bounded"), nats: dial(nats), plausibility }),
+  v.strictObject({ method: v.literal("bounded"), nats: dial(nats), plausibility, weights }),
 ]);
 
 export type MethodList = v.InferOutput<typeof methodListSchema>;
@@ -47,9 +58,14 @@ export type MethodList = v.InferOutput<typeof methodListSchema>;
 export function settingsOfLists(lists: readonly MethodList[]): Setting[] {
   const all = lists.flatMap((list) => {
     const masks = "plausibility" in list ? (list.plausibility ?? [undefined]) : [undefined];
+    const rows = "weights" in list ? (list.weights ?? [undefined]) : [undefined];
     return masks.flatMap((mask) =>
-      bareSettings(list).map((setting) =>
-        mask === undefined ? setting : { ...setting, plausibility: mask },
+      rows.flatMap((row) =>
+        bareSettings(list).map((setting) => ({
+          ...setting,
+          ...(mask !== undefined && { plausibility: mask }),
+          ...(row !== undefined && { weights: row }),
+        })),
       ),
     );
   });
@@ -82,11 +98,13 @@ function bareSettings(list: MethodList): Setting[] {
 }
 
 /** A setting in a few characters, for tables and figures. */
-export function nameSetting({ kind, value, plausibility }: Setting): string {
-  const mask = plausibility === undefined ? "" : `, top-p ${plausibility}`;
+export function nameSetting({ kind, value, plausibility, weights: counts }: Setting): string {
+  const mask =
+    (plausibility === undefined ? "" : `, top-p ${plausibility}`) +
+    (counts === undefined ? "" : `, weights ${counts.join(" : ")}`);
   const number = Number(value.toPrecision(4));
   if (kind === "dial" && mask === "" && value === 0) return "base";
-  if (kind === "dial" && mask === "" && value === 1) return "pref";
+  if (kind === "dial" && plausibility === undefined && value === 1) return `pref${mask}`;
   const names = { dial: "x =", loop: "loop, T =", bounded: "KL ≤", masked: "la, masked, ratio" } as const;
   return `${names[kind]} ${number}${mask}`;
 }

@@ -23,6 +23,8 @@ export interface Setting {
   readonly value: number;
   /** Only tokens in the preference policy's nucleus of this probability; a masked setting has the paper's 0.8 anyway. */
   readonly plausibility?: number;
+  /** How much each part of a preference of several counts; 1 each where it is left out. */
+  readonly weights?: readonly number[];
 }
 
 /** The lists that are turned through. Every curve is ascending. */
@@ -76,12 +78,13 @@ function checkAscending(name: string, values: readonly number[]): void {
 }
 
 /** Names a setting in files: equal for equal settings. */
-export function keyOf({ kind, value, plausibility }: Setting): string {
-  return plausibility === undefined ? `${kind} ${value}` : `${kind} ${value} top-p ${plausibility}`;
+export function keyOf({ kind, value, plausibility, weights }: Setting): string {
+  const mask = plausibility === undefined ? "" : ` top-p ${plausibility}`;
+  return `${kind} ${value}${mask}${weights === undefined ? "" : ` weights ${weights.join(" ")}`}`;
 }
 
 /** The decoding method of a setting. @throws CoreError `bad-strength` */
-export function methodOf({ plausibility, ...setting }: Setting): Method {
+export function methodOf({ plausibility, weights: _, ...setting }: Setting): Method {
   const method = bareMethodOf(setting);
   return plausibility === undefined ? method : withPlausibility(method, plausibility);
 }

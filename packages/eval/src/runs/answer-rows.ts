@@ -72,7 +72,10 @@ function joinRow(
 ): number {
   return decoder.join({
     base: prompts.base.ids,
-    preference: prompts.preference.ids,
+    preferences: prompts.preferences.map(({ ids }, k) => ({
+      tokens: ids,
+      weight: row.setting.weights?.[k] ?? 1,
+    })),
     method,
     choose: createChooser({ temperature, seed: seedOf(row, seed) }),
     maxNewTokens,
@@ -112,8 +115,8 @@ class PromptShelf {
   check(pair: number): void {
     if (this.checked.has(pair)) return;
     this.checked.add(pair);
-    const { base, preference } = this.render(pair);
-    const longest = Math.max(base.ids.length, preference.ids.length);
+    const { base, preferences } = this.render(pair);
+    const longest = Math.max(...[base, ...preferences].map(({ ids }) => ids.length));
     const { contextLength, name } = this.model;
     if (longest < contextLength) return;
     throw new EvaluationError(
@@ -174,8 +177,14 @@ class GrowingAnswer {
       },
       x: x.length > 0 ? x : (this.method.guidanceScale ?? null),
       kl,
-      prompts: { base: prompts.base.prompt, preference: prompts.preference.prompt },
-      promptTokens: { base: prompts.base.ids.length, preference: prompts.preference.ids.length },
+      prompts: {
+        base: prompts.base.prompt,
+        preference: prompts.preferences.map(({ prompt }) => prompt).join("\n\n"),
+      },
+      promptTokens: {
+        base: prompts.base.ids.length,
+        preference: prompts.preferences.reduce((sum, { ids }) => sum + ids.length, 0),
+      },
       ms: Math.round(performance.now() - this.started),
       at: new Date().toISOString(),
     };

@@ -10,14 +10,23 @@ const name = v.pipe(v.string(), v.nonEmpty("a text that is not empty"));
 const count = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
 
 /** A preference that every question is asked with. */
-const preferenceSchema = v.strictObject({
-  /** As reports call it, and by which computed scores know it. */
-  name,
-  /** The sentence that states it. */
-  text: name,
-  /** What of it can be verified, for the scorer `ifeval`. */
-  instructions: v.exactOptional(v.array(instructionSchema)),
-});
+const preferenceSchema = v.pipe(
+  v.strictObject({
+    /** As reports call it, and by which computed scores know it. */
+    name,
+    /** The sentence that states it. */
+    text: v.exactOptional(name),
+    /** Several at once, each a prompt of its own, which `weights` of methods weigh. */
+    parts: v.exactOptional(v.pipe(v.array(v.strictObject({ name, text: name })), v.minLength(2))),
+    /** What of it can be verified, for the scorer `ifeval`. */
+    instructions: v.exactOptional(v.array(instructionSchema)),
+  }),
+  v.check(({ text, parts }) => text !== undefined || parts !== undefined, "a text or parts are expected"),
+  v.transform(({ text, ...rest }) => ({
+    ...rest,
+    text: text ?? rest.parts!.map((part) => part.text).join(" "),
+  })),
+);
 export type RunPreference = v.InferOutput<typeof preferenceSchema>;
 
 const questionsSchema = v.strictObject({
@@ -138,10 +147,29 @@ function checkSense(config: RunConfig, source: string): RunConfig {
   if (samples > 1 && temperature === 0)
     throw badConfig(source, `answers.samples is ${samples}, and at temperature 0 all would be the same`);
   if (config.methods.length === 0) throw badConfig(source, "methods is empty");
+  checkWeights(config, source);
   const names = config.preferences.map((preference) => preference.name);
   const double = names.find((one, i) => names.indexOf(one) !== i);
   if (double !== undefined) throw badConfig(source, `two preferences are named ${JSON.stringify(double)}`);
   return config;
+}
+
+/** Every list of weights has one for each part of every preference. */
+function checkWeights({ methods, preferences }: RunConfig, source: string): void {
+  const counts = new Set(
+    methods.flatMap((list) => ("weights" in list ? (list.weights ?? []) : [])).map(({ length }) => length),
+  );
+  for (const count of counts) {
+    const other = preferences.find(({ parts = [] }) => parts.length !== count);
+    if (other)
+      throw badConfig(
+        source,
+        `a method has ${count} weights, and the preference ${JSON.stringify(other.name)} has ` +
+          `${other.parts === undefined ? "no parts to weigh" : `${other.parts.length} parts`}`,
+      );
+    if (preferences.length === 0)
+      throw badConfig(source, "a method has weights, and no preference has parts");
+  }
 }
 
 export function badConfig(source: string, what: string, cause?: unknown): EvaluationError {

@@ -20,6 +20,14 @@ export interface RunPair extends Pair {
   /** Number of the question in the set. */
   readonly questionNumber: number;
   readonly preferenceName: string;
+  /** Of a preference that is several at once. */
+  readonly parts?: readonly PreferencePart[];
+}
+
+/** One preference of several. */
+export interface PreferencePart {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** Every question under every preference, or under its own. @throws EvaluationError `bad-questions` */
@@ -28,7 +36,7 @@ export function pairUp(questions: readonly Question[], preferences: readonly Run
   return questions.flatMap(({ id, question, preference, instructions = [] }, number) => {
     const asked = preference ? [preference] : preferences;
     if (asked.length === 0) throw badQuestions(`the question ${JSON.stringify(id)} has no preference`);
-    return asked.map(({ name, text, instructions: more = [] }) => {
+    return asked.map(({ name, text, parts, instructions: more = [] }) => {
       const all = [...instructions, ...more];
       return {
         question,
@@ -36,6 +44,7 @@ export function pairUp(questions: readonly Question[], preferences: readonly Run
         questionId: id,
         questionNumber: number,
         preferenceName: name,
+        ...(parts && { parts }),
         ...(all.length > 0 && { instructions: all }),
       };
     });

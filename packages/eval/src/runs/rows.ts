@@ -35,10 +35,11 @@ export function listRows(
 ): Row[] {
   const { samples, ...answering } = answers;
   const shared = digestOf([source, answering]);
-  return pairs.flatMap(({ question, preference, questionId }, pair) =>
+  return pairs.flatMap(({ question, preference, questionId, parts }, pair) =>
     settings.flatMap((setting) =>
       Array.from({ length: samples }, (_, sample): Row => {
-        const key = digestOf([shared, questionId, question, preference, keyOf(setting), sample]);
+        const asked = [questionId, question, parts ? parts.map(({ text }) => text) : preference];
+        const key = digestOf([shared, ...asked, keyOf(setting), sample]);
         return { key, pair, setting, sample };
       }),
     ),

@@ -55,7 +55,12 @@ export function scorerOf({ config, pairs }: RunPlan): Scorer {
   if (config.scores === "lab") return labScorer;
   if (config.scores === "computed") {
     return computedScorer(
-      Object.fromEntries(pairs.map(({ preference, preferenceName }) => [preference, preferenceName])),
+      Object.fromEntries(
+        pairs.map(({ preference, preferenceName, parts }) => [
+          preference,
+          parts ? parts.map(({ name }) => name) : preferenceName,
+        ]),
+      ),
     );
   }
   if (config.scores === "quality") return qualityScorer;

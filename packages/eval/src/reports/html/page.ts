@@ -28,7 +28,7 @@ export async function writeHtml(summary: RunSummary, judged: readonly JudgedAnsw
     `<h1>Evaluation of ${escapeHtml(summary.source.model)}</h1>`,
     ...describeRun(summary).map((line) => `<p class="facts">${escapeHtml(line)}</p>`),
     `<section class="plots">${await drawPlots(all!, summary)}</section>`,
-    `<p class="facts">Blue: one strength x for all tokens. Orange: a budget of drift per token. Green: masked. Bars are 95 % bootstrap intervals over questions. Differences are paired, against ${escapeHtml(reference.name)}; p by sign flips of whole questions, corrected by Holm over the preferences. ★ is on the front of the first two scores.</p>`,
+    `<p class="facts">Blue: one strength x for all tokens. Orange: a budget of drift per token. Green: masked. Lines join what differs by its number, dots what differs by its weights, dashes the front of the first two scores. Bars are 95 % bootstrap intervals over questions. Differences are paired, against ${escapeHtml(reference.name)}; p by sign flips of whole questions, corrected by Holm over the preferences. ★ is on the front of the first two scores.</p>`,
     `<h2>${escapeHtml(all!.preference ?? "All preferences")}</h2>`,
     drawTable(all!, summary),
     ...others.map(

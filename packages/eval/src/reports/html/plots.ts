@@ -8,16 +8,33 @@ import type { GroupResult, RunSummary, SettingResult } from "../summarise-run.js
 export async function drawPlots(group: GroupResult, { measures }: RunSummary): Promise<string> {
   const plotter = await openPlotter();
   const [first, second] = measures as [string, string];
-  return [drawTrade(group, first, second, plotter), drawTrade(group, first, "drift", plotter)].join("\n");
+  return [
+    drawTrade(group, [first, second], true, plotter),
+    drawTrade(group, [first, "drift"], false, plotter),
+  ].join("\n");
 }
 
-const isDial = ({ setting }: SettingResult) => setting.kind === "dial" && setting.plausibility === undefined;
-const isBounded = ({ setting }: SettingResult) =>
-  setting.kind === "bounded" && setting.plausibility === undefined;
-const inkOf = (one: SettingResult) =>
-  isDial(one) ? palette.dial : one.setting.kind === "bounded" ? palette.bounded : palette.masked;
+const inkOf = ({ setting: { kind, plausibility } }: SettingResult) => {
+  if (kind === "bounded") return palette.bounded;
+  return kind === "dial" && plausibility === undefined ? palette.dial : palette.masked;
+};
+/** With more settings than this, only some are named; a pointer tells the others. */
+const mostNames = 10;
+const isLandmark = ({ isOnFront, name }: SettingResult) => isOnFront || name === "base" || name === "pref";
+/** What differs by its number alone is one curve. */
+const curveOf = ({ setting: { kind, plausibility, weights } }: SettingResult) =>
+  JSON.stringify([kind, plausibility ?? null, weights ?? null]);
+/** What differs by its weights alone is another. */
+const mixtureOf = ({ setting: { kind, value, plausibility } }: SettingResult) =>
+  JSON.stringify([kind, value, plausibility ?? null]);
 
-function drawTrade({ settings }: GroupResult, x: string, y: string, { Plot, draw }: Plotter): string {
+/** @param isFront whether these two scores are those whose front the run tells */
+function drawTrade(
+  { settings }: GroupResult,
+  [x, y]: readonly [string, string],
+  isFront: boolean,
+  { Plot, draw }: Plotter,
+): string {
   const of = (measure: string, part: keyof Interval) => (one: SettingResult) => one.summary[measure]![part];
   const byValue = (a: SettingResult, b: SettingResult) => a.setting.value - b.setting.value;
   const mean = { x: of(x, "mean"), y: of(y, "mean") };
@@ -34,14 +51,14 @@ function drawTrade({ settings }: GroupResult, x: string, y: string, { Plot, draw
     marks: [
       Plot.link(settings, { x1: of(x, "low"), x2: of(x, "high"), y1: mean.y, y2: mean.y, ...bars }),
       Plot.link(settings, { x1: mean.x, x2: mean.x, y1: of(y, "low"), y2: of(y, "high"), ...bars }),
-      Plot.line(settings.filter(isDial).sort(byValue), { ...mean, stroke: palette.dial, strokeOpacity: 0.5 }),
-      Plot.line(settings.filter(isBounded).sort(byValue), {
-        ...mean,
-        stroke: palette.bounded,
-        strokeOpacity: 0.5,
-      }),
+      Plot.line([...settings].sort(byValue), { ...mean, z: curveOf, stroke: inkOf, strokeOpacity: 0.5 }),
+      Plot.line(
+        settings.filter(({ setting }) => setting.weights !== undefined),
+        { ...mean, z: mixtureOf, stroke: inkOf, strokeOpacity: 0.5, strokeDasharray: "2 3" },
+      ),
+      ...(isFront ? [drawFront(settings, mean, Plot)] : []),
       Plot.dot(settings, { ...mean, fill: inkOf, r: 4.5, title: tell }),
-      Plot.text(settings, {
+      Plot.text(settings.length > mostNames ? settings.filter(isLandmark) : settings, {
         ...mean,
         text: "name",
         dx: 7,
@@ -52,4 +69,12 @@ function drawTrade({ settings }: GroupResult, x: string, y: string, { Plot, draw
       }),
     ],
   });
+}
+
+type Place = Record<"x" | "y", (one: SettingResult) => number>;
+
+/** Through the settings that no other beats in both scores. */
+function drawFront(settings: readonly SettingResult[], { x, y }: Place, Plot: Plotter["Plot"]) {
+  const front = settings.filter(({ isOnFront }) => isOnFront).sort((a, b) => x(a) - x(b));
+  return Plot.line(front, { x, y, curve: "step-before", stroke: palette.muted, strokeDasharray: "6 3" });
 }

@@ -1,4 +1,5 @@
 import { EvaluationError } from "../../errors.js";
+import { meanOf } from "../../statistics/bootstrap.js";
 import type { Scorer } from "../scorer.js";
 import {
   type ComputedPreferenceName,
@@ -17,14 +18,19 @@ export type ComputedScore = "preference" | QualityScore;
  * definition; `fluency`, 1 − repetition of runs of four words, and 0 for an empty answer; `relevance`, the question's
  * words that come up; `compliance`, 1 unless it refuses.
  *
- * @param names from a preference's sentence to the name of its definition
+ * @param names from a preference's sentence to the name of its definition, or of its parts' definitions: their mean counts
  */
-export function computedScorer(names: Readonly<Record<string, string>>): Scorer<ComputedScore> {
-  for (const name of Object.values(names)) if (!isComputedPreference(name)) throw unknownPreference(name);
+export function computedScorer(
+  names: Readonly<Record<string, string | readonly string[]>>,
+): Scorer<ComputedScore> {
+  for (const name of Object.values(names).flat())
+    if (!isComputedPreference(name)) throw unknownPreference(name);
   return {
     names: ["preference", ...qualityScorer.names],
     score: (answer, { question, preference }) => ({
-      preference: scorePreference(answer, names[preference] as ComputedPreferenceName),
+      preference: meanOf(
+        [names[preference]!].flat().map((name) => scorePreference(answer, name as ComputedPreferenceName)),
+      ),
       ...scoreQuality(answer, question),
     }),
   };
