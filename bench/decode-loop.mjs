@@ -1,7 +1,7 @@
 /** A token by the decode loop beside the forward pass alone: what sharing rows, choosing and turning the event loop cost. */
 import { existsSync } from "node:fs";
 import { amuletMethod, chooseGreedily, Decoder } from "@amulet-ts/core";
-import { median, printTable, startModel } from "./measure.mjs";
+import { median, printTable, startModel, time } from "./measure.mjs";
 
 export const title = "decode loop";
 const contextTokens = 48;
@@ -57,10 +57,4 @@ async function measure(model, size) {
 function makePrompts({ vocabularySize }, index) {
   const row = (seed) => Array.from({ length: contextTokens }, (_, i) => (seed + i * 37) % vocabularySize);
   return { base: row(2 * index + 1), preference: row(2 * index + 2) };
-}
-
-async function time(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
 }

@@ -12,7 +12,7 @@ import {
   preferenceMethod,
 } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
-import { median, printTable, startModel } from "./measure.mjs";
+import { median, printTable, startModel, time } from "./measure.mjs";
 
 export const title = "decode step";
 /** Tokens of context in the middle of the measurement. */
@@ -161,10 +161,4 @@ async function timeMethod(method, logits_BV) {
   const elapsed = performance.now() - start;
   tf.dispose([base_BV, preference_BV, policy_BV, first, ...(policy.gamma_B1 ? [policy.gamma_B1] : [])]);
   return elapsed;
-}
-
-async function time(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
 }

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { amuletMethod, chooseGreedily, Decoder } from "@amulet-ts/core";
 import { openEngine } from "@amulet-ts/engines";
-import { TokenBatch } from "../packages/engines/dist/llama-cpp/native/token-batch.js";
-import { machine, median, printTable } from "./measure.mjs";
+import { machine, median, printTable, time } from "./measure.mjs";
+import { OwnPair } from "./parts/own-pair.mjs";
 
 export const title = "an Amulet token on llama.cpp";
 /** Needs packages that a clone lacks. */
@@ -44,7 +44,8 @@ async function measure(model) {
   await decoder.step();
   const session = model.openSession(2);
   (await session.append([base, preference])).logits_RC.dispose();
-  const own = new OwnPair(model.loaded, [base, preference]);
+  const own = new OwnPair(model.loaded);
+  own.decode([base, preference]);
   const times = { loop: [], pass: [], pair: [] };
   for (let step = -warmUps; step < steps && !decoder.isIdle; step++) {
     const pair = await time(() => own.step());
@@ -59,54 +60,4 @@ async function measure(model) {
   await session.dispose();
   own.free();
   return times;
-}
-
-/** Two sequences in a context of their own, by llama.cpp's functions alone and on this thread. */
-class OwnPair {
-  constructor({ llama, address, threads }, prompts) {
-    this.native = llama.native;
-    this.threads = threads;
-    this.context = this.native.llama_init_from_model(address, {
-      ...this.native.llama_context_default_params(),
-      n_ctx: 1024,
-      n_seq_max: 2,
-      n_threads: threads.most,
-      n_threads_batch: threads.most,
-      kv_unified: true,
-    });
-    this.batch = new TokenBatch(llama.koffi, 512);
-    this.lengths = [0, 0];
-    this.decode(prompts);
-  }
-
-  step() {
-    this.decode([[7], [7]]);
-  }
-
-  decode(rows) {
-    const tokens = rows.flatMap((row, sequence) =>
-      row.map((id, t) => ({
-        id,
-        sequence,
-        position: this.lengths[sequence] + t,
-        isRead: t === row.length - 1,
-      })),
-    );
-    const { current } = this.threads;
-    this.native.llama_set_n_threads(this.context, current, current);
-    const status = this.native.llama_decode(this.context, this.batch.fill(tokens));
-    if (status !== 0) throw new Error(`llama.cpp's own pair ended with status ${status}`);
-    this.lengths = this.lengths.map((length, r) => length + rows[r].length);
-  }
-
-  free() {
-    this.native.llama_free(this.context);
-    this.batch.free();
-  }
-}
-
-async function time(work) {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
 }

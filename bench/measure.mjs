@@ -35,3 +35,10 @@ export function printTable(head, rows) {
     console.log(row.map((cell, i) => (i ? cell.padStart(widths[i]) : cell.padEnd(widths[0]))).join("  "));
   console.log();
 }
+
+/** Milliseconds that work takes, awaited. */
+export async function time(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}

@@ -1,5 +1,5 @@
 /**
- * Where things lie that all threads of a memory read; src/pool/layout.ts says the same to the host. All are 32-bit
+ * Where things lie that all threads of a memory read; src/memory/layout.ts says the same to the host. All are 32-bit
  * numbers, addresses in bytes.
  */
 
@@ -13,6 +13,9 @@ export const doneCount: usize = 128;
 export const sleeperCount: usize = 192;
 /** Not 0 once threads are to end. */
 export const stopped: usize = 196;
+/** Written once: 255, which the compiler must not know (narrow-product.ts), and the address of a table of all halves. */
+export const byteMask: usize = 200;
+export const halvesTable: usize = 204;
 /** The job, written before its ticket. */
 export const job: usize = 256;
 /** What is peculiar to a kind of job begins here. */

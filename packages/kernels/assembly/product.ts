@@ -1,10 +1,15 @@
 /**
- * Activations times weights that lie as their file stores them. Four outputs at a time are decoded to float32 in a
- * thread's scratch, which stays in the processor's nearest cache, and multiplied with every row of activations from
- * there: decoding is paid once however many rows there are, and what is multiplied are the file's numbers, bit for bit.
+ * Activations times weights that lie as their file stores them. One or two rows are multiplied in registers
+ * (narrow-product.ts). For more, four outputs at a time are decoded to float32 in a thread's scratch, which stays in the
+ * processor's nearest cache, and multiplied with every row of activations from there: decoding is paid once however
+ * many rows there are.
  */
+import { isSigned } from "./codes";
 import { decode } from "./decode";
 import { details } from "./layout";
+import { multiplyAdd } from "./multiply-add";
+import { multiplyNarrow } from "./narrow-product";
+import { signedBytes, unsignedBytes } from "./prepared-states";
 
 // Numbers of the job, from `details` on.
 const states: usize = details; // address of the rows of activations, each padded with zeros
@@ -14,6 +19,8 @@ const inputs: usize = details + 12;
 const padded: usize = details + 16; // the same, as a multiple of 8
 const chunkOutputs: usize = details + 20; // a multiple of 4
 const partCount: usize = details + 24;
+const signedStates: usize = details + 28; // the same, prepared for narrow products, or 0
+const unsignedStates: usize = details + 32;
 const parts: usize = details + 64;
 
 // Numbers of a part, the weights that stand side by side.
@@ -46,7 +53,30 @@ export function productChunk(chunk: i32, scratch: usize): void {
 }
 
 function multiplyPart(part: usize, first: i32, end: i32, scratch: usize): void {
+  const prepared = <usize>load<u32>(isSigned(load<i32>(part, partType)) ? signedStates : unsignedStates);
+  const bytes = load<i32>(part, partType) > 1 && load<i32>(part, partType) != 30 ? prepared : 0;
+  if (bytes != 0) return multiplyPartNarrow(part, first, end, bytes, scratch);
   for (let output = first; output < end; output += 4) multiplyFour(part, output, min(4, end - output), scratch);
+}
+
+/** One output at a time. */
+function multiplyPartNarrow(part: usize, first: i32, end: i32, x: usize, scratch: usize): void {
+  const type = load<i32>(part, partType);
+  const width = load<i32>(inputs);
+  const isPair = load<i32>(stateCount) == 2;
+  const rowStep = <usize>(width >> 5) * (isSigned(type) ? signedBytes : unsignedBytes);
+  const y = isPair ? x + rowStep : x;
+  const rowBytes = <usize>load<u32>(part, partRowBytes);
+  const resultBytes = <usize>load<u32>(part, partResultBytes);
+  const adds = load<i32>(part, partAdds) != 0;
+  const sums = scratch + 64;
+  let from = <usize>load<u32>(part, partBlocks) + <usize>first * rowBytes;
+  let result = <usize>load<u32>(part, partResult) + (<usize>first << 2);
+  for (let output = first; output < end; output++, from += rowBytes, result += 4) {
+    multiplyNarrow(type, from, x, y, width, scratch, sums);
+    putOne(result, load<f32>(sums), adds);
+    if (isPair) putOne(result + resultBytes, load<f32>(sums, 4), adds);
+  }
 }
 
 /** Up to four outputs; where there are fewer, the last of them is computed several times and stored once. */
@@ -117,17 +147,17 @@ function multiplyTwo(
     const xs = v128.load(x + at);
     const ys = v128.load(y + at);
     let w = v128.load(w0 + at);
-    x0 = f32x4.add(x0, f32x4.mul(xs, w));
-    y0 = f32x4.add(y0, f32x4.mul(ys, w));
+    x0 = multiplyAdd(xs, w, x0);
+    y0 = multiplyAdd(ys, w, y0);
     w = v128.load(w1 + at);
-    x1 = f32x4.add(x1, f32x4.mul(xs, w));
-    y1 = f32x4.add(y1, f32x4.mul(ys, w));
+    x1 = multiplyAdd(xs, w, x1);
+    y1 = multiplyAdd(ys, w, y1);
     w = v128.load(w2 + at);
-    x2 = f32x4.add(x2, f32x4.mul(xs, w));
-    y2 = f32x4.add(y2, f32x4.mul(ys, w));
+    x2 = multiplyAdd(xs, w, x2);
+    y2 = multiplyAdd(ys, w, y2);
     w = v128.load(w3 + at);
-    x3 = f32x4.add(x3, f32x4.mul(xs, w));
-    y3 = f32x4.add(y3, f32x4.mul(ys, w));
+    x3 = multiplyAdd(xs, w, x3);
+    y3 = multiplyAdd(ys, w, y3);
   }
   put(xResult, sumLanes(x0, x1, x2, x3), count, adds);
   put(yResult, sumLanes(y0, y1, y2, y3), count, adds);
@@ -142,14 +172,14 @@ function multiplyOne(
   for (let at: usize = 0; at < bytes; at += 32) {
     const first = v128.load(x + at);
     const second = v128.load(x + at, 16);
-    a0 = f32x4.add(a0, f32x4.mul(first, v128.load(w0 + at)));
-    b0 = f32x4.add(b0, f32x4.mul(second, v128.load(w0 + at, 16)));
-    a1 = f32x4.add(a1, f32x4.mul(first, v128.load(w1 + at)));
-    b1 = f32x4.add(b1, f32x4.mul(second, v128.load(w1 + at, 16)));
-    a2 = f32x4.add(a2, f32x4.mul(first, v128.load(w2 + at)));
-    b2 = f32x4.add(b2, f32x4.mul(second, v128.load(w2 + at, 16)));
-    a3 = f32x4.add(a3, f32x4.mul(first, v128.load(w3 + at)));
-    b3 = f32x4.add(b3, f32x4.mul(second, v128.load(w3 + at, 16)));
+    a0 = multiplyAdd(first, v128.load(w0 + at), a0);
+    b0 = multiplyAdd(second, v128.load(w0 + at, 16), b0);
+    a1 = multiplyAdd(first, v128.load(w1 + at), a1);
+    b1 = multiplyAdd(second, v128.load(w1 + at, 16), b1);
+    a2 = multiplyAdd(first, v128.load(w2 + at), a2);
+    b2 = multiplyAdd(second, v128.load(w2 + at, 16), b2);
+    a3 = multiplyAdd(first, v128.load(w3 + at), a3);
+    b3 = multiplyAdd(second, v128.load(w3 + at, 16), b3);
   }
   const sums = sumLanes(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3));
   put(result, sums, count, adds);

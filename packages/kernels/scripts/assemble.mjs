@@ -6,10 +6,12 @@ import asc from "assemblyscript/asc";
 
 const folder = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The same source for a memory that threads share and for one that is its page's alone. */
-async function compile(isShared) {
+/** The same source for a memory that threads share and for one that is its page's alone, with relaxed SIMD and without. */
+async function compile(isShared, isRelaxed) {
   const options = ["-O3", "--noAssert", "--runtime", "stub", "--use", "abort=", "--importMemory"];
-  const features = ["simd", "threads", "bulk-memory"].flatMap((feature) => ["--enable", feature]);
+  const features = ["simd", "threads", "bulk-memory", ...(isRelaxed ? ["relaxed-simd"] : [])].flatMap(
+    (feature) => ["--enable", feature],
+  );
   const memory = [
     "--initialMemory",
     "1",
@@ -40,8 +42,10 @@ async function compile(isShared) {
 }
 
 const lines = [
-  `export const shared = "${await compile(true)}";`,
-  `export const unshared = "${await compile(false)}";`,
+  `export const shared = "${await compile(true, false)}";`,
+  `export const sharedRelaxed = "${await compile(true, true)}";`,
+  `export const unshared = "${await compile(false, false)}";`,
+  `export const unsharedRelaxed = "${await compile(false, true)}";`,
 ];
 mkdirSync(join(folder, "generated"), { recursive: true });
 writeFileSync(join(folder, "generated/binary.js"), `${lines.join("\n")}\n`);

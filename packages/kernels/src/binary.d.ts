@@ -2,5 +2,8 @@
 
 /** For a memory that threads share. */
 export const shared: string;
+/** The same with relaxed SIMD. */
+export const sharedRelaxed: string;
 /** For a memory of one thread. */
 export const unshared: string;
+export const unsharedRelaxed: string;

@@ -53,10 +53,39 @@ export function numbersOf({ type, outputs, inputs, bytes }: Drawn): Float32Array
 const statesOf = (rows: number, inputs: number) =>
   Float32Array.from({ length: rows * inputs }, (_, i) => Math.sin(1 + i * 1.7) + 0.25 * Math.cos(i * i));
 
-/** The largest error of a product, in units of the classic bound on a sum of n rounded products in any order. */
-export async function worstError(drawn: Drawn, rows: number, multiply: (x_NI: tf.Tensor2D) => tf.Tensor2D) {
+/** Where the codes of a block begin, of types whose weights are scale · code + offset. */
+const codesFrom: Readonly<Record<string, number>> = {
+  Q4_0: 2,
+  Q4_1: 4,
+  Q5_0: 2,
+  Q5_1: 4,
+  Q4_K: 16,
+  Q5_K: 16,
+};
+
+/** Of each weight its offset: what is left where all codes are zero. */
+function offsetsOf(drawn: Drawn): Float32Array {
+  const from = codesFrom[drawn.type.name];
+  if (from === undefined) return new Float32Array(drawn.outputs * drawn.inputs);
+  const bytes = Uint8Array.from(drawn.bytes);
+  const { bytesPerBlock } = drawn.type;
+  for (let at = 0; at < bytes.length; at += bytesPerBlock) bytes.fill(0, at + from, at + bytesPerBlock);
+  return numbersOf({ ...drawn, bytes });
+}
+
+/**
+ * The largest error of a product, in units of the classic bound on a sum of n rounded products in any order. A kernel that
+ * sums codes and offsets apart has such a sum too, of |scale · code| and |offset|.
+ */
+export async function worstError(
+  drawn: Drawn,
+  rows: number,
+  multiply: (x_NI: tf.Tensor2D) => tf.Tensor2D,
+  { sumsOffsetsApart = false } = {},
+) {
   const { outputs, inputs } = drawn;
   const [weights, states] = [numbersOf(drawn), statesOf(rows, inputs)];
+  const offsets = sumsOffsetsApart ? offsetsOf(drawn) : new Float32Array(weights.length);
   const product = tf.tidy(() => multiply(tf.tensor2d(states, [rows, inputs])));
   expect(product.shape).toEqual([rows, outputs]);
   const values = await product.data();
@@ -66,9 +95,10 @@ export async function worstError(drawn: Drawn, rows: number, multiply: (x_NI: tf
     for (let o = 0; o < outputs; o++) {
       let [exact, magnitude] = [0, 0];
       for (let i = 0; i < inputs; i++) {
-        const term = states[n * inputs + i]! * weights[o * inputs + i]!;
-        exact += term;
-        magnitude += Math.abs(term);
+        const [state, weight] = [states[n * inputs + i]!, weights[o * inputs + i]!];
+        const offset = offsets[o * inputs + i]!;
+        exact += state * weight;
+        magnitude += Math.abs(state) * (Math.abs(weight - offset) + Math.abs(offset));
       }
       const error = Math.abs(values[n * outputs + o]! - exact);
       worst = Math.max(

@@ -13,10 +13,16 @@ export interface WasmModule {
 interface Platform {
   readonly Memory: new (size: { initial: number; maximum: number; shared: boolean }) => WasmMemory;
   readonly Module: new (code: Uint8Array) => WasmModule;
+  readonly validate: (code: Uint8Array) => boolean;
   readonly Instance: new (
     module: WasmModule,
     imports: { readonly env: { readonly memory: WasmMemory } },
   ) => { readonly exports: unknown };
 }
 
-export const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;
+const platform = (globalThis as unknown as { WebAssembly: Platform }).WebAssembly;
+
+export const { Memory, Module, Instance } = platform;
+
+/** Whether code is made of instructions that this platform has. */
+export const validate = (code: Uint8Array): boolean => platform.validate(code);

@@ -2,10 +2,10 @@
  * A memory, the kernels that work in it, and their threads. It is there while something is held in it: the last part
  * given back ends the threads.
  */
-import { shared, unshared } from "#binary";
+import * as binary from "#binary";
 import { Heap, mostPages } from "../memory/heap.js";
 import { scratchAt } from "../memory/layout.js";
-import { Instance, Memory, Module, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
+import { Instance, Memory, Module, validate, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
 import { startThread } from "./threads.js";
 
 /** What assembly/index.ts exports. */
@@ -13,6 +13,8 @@ interface Kernels {
   decode(type: number, from: number, to: number, count: number): void;
   run(chunks: number, maySleep: number): void;
   stop(): void;
+  tellHalves(table: number): void;
+  prepareStates(from: number, to: number, width: number, isSigned: number): void;
   rmsNorm(
     from: number,
     weight: number,
@@ -38,11 +40,22 @@ interface Kernels {
 
 const modules = new Map<string, WasmModule>();
 
-/** Compiled once; a few kB, so that waiting is no matter. */
-function moduleOf(base64: string): WasmModule {
-  const compiled = modules.get(base64) ?? new Module(bytesOf(base64));
-  modules.set(base64, compiled);
+/** Compiled once; some kB, so that waiting is no matter. */
+function moduleOf(isShared: boolean, isRelaxed: boolean): WasmModule {
+  const plain = isShared ? binary.shared : binary.unshared;
+  const relaxed = isShared ? binary.sharedRelaxed : binary.unsharedRelaxed;
+  const chosen = isRelaxed ? relaxed : plain;
+  const compiled = modules.get(chosen) ?? new Module(bytesOf(chosen));
+  modules.set(chosen, compiled);
   return compiled;
+}
+
+let isRelaxedKnown: boolean | undefined;
+
+/** Whether relaxed SIMD is here (Node 22 and later), with which a product and a sum are one instruction. */
+export function hasRelaxedSimd(): boolean {
+  isRelaxedKnown ??= validate(bytesOf(binary.unsharedRelaxed));
+  return isRelaxedKnown;
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
@@ -60,6 +73,9 @@ function maySleep(): boolean {
   return (globalThis as { document?: unknown }).document === undefined;
 }
 
+/** A table of all halves as float32. */
+const halvesBytes = 4 * 2 ** 16;
+
 /** Products below which one thread is as fast. */
 const worthThreads = 2 ** 17;
 
@@ -72,23 +88,27 @@ export class Pool {
   private readonly module: WasmModule;
   private readonly memory: WasmMemory;
   /** What runs on the caller's thread. */
-  readonly kernels: Pick<Kernels, "rmsNorm" | "gate" | "appendToken">;
+  readonly kernels: Pick<Kernels, "prepareStates" | "rmsNorm" | "gate" | "appendToken">;
   private readonly jobs: Kernels;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;
   private areStarted = false;
   private isClosed = false;
 
-  /** @param threads how many may work at once, the caller's own among them */
-  constructor(threads: number) {
+  /**
+   * @param threads how many may work at once, the caller's own among them
+   * @param isRelaxed which build of the kernels computes
+   */
+  constructor(threads: number, isRelaxed = hasRelaxedSimd()) {
     this.threads = canShareMemory() ? Math.max(1, threads) : 1;
     const isShared = this.threads > 1;
-    this.module = moduleOf(isShared ? shared : unshared);
+    this.module = moduleOf(isShared, isRelaxed);
     this.memory = new Memory({ initial: 1, maximum: mostPages, shared: isShared });
     this.heap = new Heap(this.memory);
     const { exports } = new Instance(this.module, { env: { memory: this.memory } });
     this.jobs = exports as unknown as Kernels;
     this.kernels = this.jobs;
+    this.jobs.tellHalves(this.heap.allocate(halvesBytes));
   }
 
   decode(type: number, from: number, to: number, count: number): void {
@@ -114,15 +134,15 @@ export class Pool {
     this.jobs.run(chunks, this.sleeps);
   }
 
-  /** Gives a part of the memory back; with the last one the threads end. */
+  /** Gives a part of the memory back; with the last one, but for what the pool has for itself, the threads end. */
   release(at: number): void {
     this.heap.release(at);
-    if (this.heap.holds === (this.scratch ? 1 : 0)) this.close();
+    if (this.heap.holds === (this.scratch ? 2 : 1)) this.close();
   }
 
-  /** Bytes given away, the threads' scratch not counted. */
+  /** Bytes given away; what the pool has for itself is not counted. */
   get heldBytes(): number {
-    return this.heap.heldBytes - (this.scratch ? this.scratch.bytes * this.threads : 0);
+    return this.heap.heldBytes - halvesBytes - (this.scratch ? this.scratch.bytes * this.threads : 0);
   }
 
   /** Whether it can still be used. */

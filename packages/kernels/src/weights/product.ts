@@ -35,6 +35,9 @@ export function paddedRow(inputs: number): number {
 /** Outputs that are decoded together. */
 const together = 4;
 
+/** Rows that are multiplied in registers, without a weight's numbers being written anywhere. */
+const mostNarrow = 2;
+
 /** @param parts of equal inputs */
 export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPart[]): void {
   const { inputs } = parts[0]!.blocks;
@@ -44,12 +47,44 @@ export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPa
   // A decoded number costs as much as some of its products.
   const chunks = pool.chunksFor(units, together * inputs * (states.count + 2));
   const chunkOutputs = Math.ceil(units / chunks) * together;
-  const details = new Uint32Array(pool.heap.bytes.buffer, detailsAt, 7);
-  details.set([states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length]);
+  const prepared = prepare(pool, states, inputs, parts);
+  const details = new Uint32Array(pool.heap.bytes.buffer, detailsAt, 9);
+  details.set([states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length, ...prepared]);
   const written = new Uint32Array(pool.heap.bytes.buffer, partsAt, partLength * parts.length);
   for (const [p, part] of parts.entries()) written.set(describe(part), p * partLength);
   new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 0;
-  pool.run(Math.ceil(outputs / chunkOutputs), 4 * together * padded);
+  try {
+    pool.run(Math.ceil(outputs / chunkOutputs), 4 * together * padded + narrowScratch);
+  } finally {
+    for (const at of prepared) if (at !== 0) pool.heap.release(at);
+  }
+}
+
+/** What two outputs take: scales of their blocks, and sums. */
+const narrowScratch = 192;
+
+/** Activations prepared for signed and for unsigned codes: addresses, or 0 for what no part needs. */
+function prepare(
+  pool: Pool,
+  states: HeldRows,
+  inputs: number,
+  parts: readonly ProductPart[],
+): readonly [signed: number, unsigned: number] {
+  const kinds = new Set(parts.map(({ blocks }) => blocks.type.codes));
+  const prepareFor = (codes: "signed" | "unsigned") => {
+    if (states.count > mostNarrow || !kinds.has(codes)) return 0;
+    const bytes = (inputs / 32) * (codes === "signed" ? 128 : 144);
+    const at = pool.heap.allocate(states.count * bytes);
+    for (let n = 0; n < states.count; n++)
+      pool.kernels.prepareStates(
+        states.at + 4 * n * paddedRow(inputs),
+        at + n * bytes,
+        inputs,
+        Number(codes === "signed"),
+      );
+    return at;
+  };
+  return [prepareFor("signed"), prepareFor("unsigned")];
 }
 
 function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {

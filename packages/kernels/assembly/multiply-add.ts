@@ -1,0 +1,6 @@
+/** a · b + c: rounded once where the processor's own instruction may be used (relaxed SIMD), twice where not. */
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
