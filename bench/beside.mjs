@@ -30,7 +30,9 @@ export async function run({ modelPath }) {
         results.get(engine)[i].push(await measure({ engine, model: modelPath, threads, ...wanted }));
   for (const [i, wanted] of cases.entries()) printCase(wanted, (engine) => results.get(engine)?.[i]);
   const [short, long] = results.get("tfjs").map((runs) => middle(runs, "pairMs"));
-  console.log(`Ours at ${cases[1].context} tokens: ${(long / short).toFixed(2)} times ours at ${cases[0].context}.\n`);
+  console.log(
+    `Ours at ${cases[1].context} tokens: ${(long / short).toFixed(2)} times ours at ${cases[0].context}.\n`,
+  );
   await printBusy(modelPath);
 }
 
@@ -73,7 +75,10 @@ async function printBusy(model) {
     const one = [];
     const two = [];
     for (let round = 0; round < rounds; round++) {
-      for (const [count, list] of [[1, one], [2, two]])
+      for (const [count, list] of [
+        [1, one],
+        [2, two],
+      ])
         list.push(await measure({ engine: "tfjs", model, threads: count, context: 64, prompt: 0 }));
     }
     const [alone, both] = [middle(one, "pairMs"), middle(two, "pairMs")];
@@ -98,14 +103,19 @@ async function hasLlamaCpp() {
     import.meta.resolve(`${platform}/package.json`);
     return true;
   } catch {
-    console.log("llama.cpp is not measured beside it. It comes with: npm install --no-save koffi@3.3.4", `${platform}@3.21.1\n`);
+    console.log(
+      "llama.cpp is not measured beside it. It comes with: npm install --no-save koffi@3.3.4",
+      `${platform}@3.21.1\n`,
+    );
     return false;
   }
 }
 
 function measure(wanted) {
   return new Promise((resolve, reject) => {
-    const started = spawn(process.execPath, [child, JSON.stringify(wanted)], { stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawn(process.execPath, [child, JSON.stringify(wanted)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let text = "";
     started.stdout.on("data", (piece) => {
       text += piece;

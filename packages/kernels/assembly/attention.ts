@@ -2,8 +2,10 @@
  * Attention of new tokens over their rows' caches, which lie in pages. A unit of work is a token and a key/value head, with
  * the query heads that share it. K is the width of a head, a multiple of four.
  */
+import { attendTogether } from "./attention-heads";
 import { exp, sumOf } from "./elementwise";
 import { details } from "./layout";
+import { multiplyAdd } from "./multiply-add";
 
 const queries: usize = details; // of the first token; turned
 const queryBytes: usize = details + 4; // from one token to the next
@@ -45,7 +47,17 @@ function attendUnit(token: i32, group: i32, scores: usize): void {
   const offset = <usize>(group * heads) * width;
   let query = <usize>load<u32>(queries) + <usize>token * <usize>load<u32>(queryBytes) + offset;
   let mixture = <usize>load<u32>(mixtures) + <usize>token * <usize>load<u32>(mixtureBytes) + offset;
-  for (let head = 0; head < heads; head++, query += width, mixture += width) {
+  let left = heads;
+  for (; left > 1; left -= 4) {
+    const count = min(left, 4);
+    attendTogether(
+      count, query, mixture, table, first, seen, load<i32>(pageTokens), inPage, <usize>load<u32>(tokenBytes), width,
+      load<f32>(scale), scores,
+    );
+    query += <usize>count * width;
+    mixture += <usize>count * width;
+  }
+  if (left == 1) {
     const inverse = weigh(query, table, first, seen, inPage, width, scores);
     mix(mixture, table, first, seen, inPage, width, scores, inverse);
   }
@@ -62,7 +74,7 @@ function weigh(query: usize, table: usize, first: i32, seen: i32, inPage: usize,
     const key = keyAt(table, token, shift, inPage, bytes);
     let sum = f32x4.splat(0);
     for (let at: usize = 0; at < width; at += 16) {
-      sum = f32x4.add(sum, f32x4.mul(v128.load(query + at), v128.load(key + at)));
+      sum = multiplyAdd(v128.load(query + at), v128.load(key + at), sum);
     }
     const score = sumOf(sum) * factor;
     store<f32>(to, score);
@@ -96,10 +108,10 @@ function mix(
     for (let token = first; token < seen; token++, from += 4) {
       const value = keyAt(table, token, shift, values, bytes) + channel;
       const weight = v128.load32_splat(from);
-      a = f32x4.add(a, f32x4.mul(weight, v128.load(value)));
-      b = f32x4.add(b, f32x4.mul(weight, v128.load(value, 16)));
-      c = f32x4.add(c, f32x4.mul(weight, v128.load(value, 32)));
-      d = f32x4.add(d, f32x4.mul(weight, v128.load(value, 48)));
+      a = multiplyAdd(weight, v128.load(value), a);
+      b = multiplyAdd(weight, v128.load(value, 16), b);
+      c = multiplyAdd(weight, v128.load(value, 32), c);
+      d = multiplyAdd(weight, v128.load(value, 48), d);
     }
     v128.store(to + channel, f32x4.mul(a, factor));
     v128.store(to + channel, f32x4.mul(b, factor), 16);
@@ -111,7 +123,7 @@ function mix(
     let from = weights;
     for (let token = first; token < seen; token++, from += 4) {
       const value = keyAt(table, token, shift, values, bytes) + channel;
-      a = f32x4.add(a, f32x4.mul(v128.load32_splat(from), v128.load(value)));
+      a = multiplyAdd(v128.load32_splat(from), v128.load(value), a);
     }
     v128.store(to + channel, f32x4.mul(a, factor));
   }

@@ -9,6 +9,7 @@ import { decode } from "./decode";
 import { details } from "./layout";
 import { multiplyAdd } from "./multiply-add";
 import { multiplyNarrow } from "./narrow-product";
+import { sumLanes } from "./sum-lanes";
 import { signedBytes, unsignedBytes } from "./prepared-states";
 
 // Numbers of the job, from `details` on.
@@ -111,14 +112,6 @@ function multiplyRows(part: usize, output: i32, count: i32, w0: usize, scratchRo
     result += resultStep << 1;
   }
   if (row < rows) multiplyOne(x, w0, w1, w2, w3, scratchRow, result, count, adds);
-}
-
-/** The sums of four vectors, each over its lanes, as one. */
-@inline
-function sumLanes(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = f32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return f32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
 }
 
 @inline

@@ -153,7 +153,7 @@ const tolerance = ({ headWidth }: Shape) =>
 
 const shapes = fc.record({
   groups: fc.integer({ min: 1, max: 3 }),
-  shared: fc.integer({ min: 1, max: 3 }),
+  shared: fc.integer({ min: 1, max: 5 }),
   headWidth: fc.constantFrom(4, 12, 16, 20, 64),
   window: fc.constantFrom(3, 33, Number.POSITIVE_INFINITY),
 });

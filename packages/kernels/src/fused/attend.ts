@@ -105,5 +105,6 @@ function runAttention(
   details.setFloat32(4 * numbers.length, scale, true);
   details.setUint32(4 * numbers.length + 4, Math.min(window, 2 ** 31 - 1), true);
   new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 1;
-  pool.run(Math.ceil(units / chunkUnits), 4 * (seen + 8));
+  // Scores of up to four heads, and what stands behind them.
+  pool.run(Math.ceil(units / chunkUnits), 16 * (seen + 2));
 }

@@ -5,7 +5,14 @@
 import * as binary from "#binary";
 import { Heap, mostPages } from "../memory/heap.js";
 import { scratchAt } from "../memory/layout.js";
-import { Instance, Memory, Module, validate, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
+import {
+  Instance,
+  Memory,
+  Module,
+  validate,
+  type WasmMemory,
+  type WasmModule,
+} from "../memory/webassembly.js";
 import { startThread } from "./threads.js";
 
 /** What assembly/index.ts exports. */
