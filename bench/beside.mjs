@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { findBinaries, installCommand } from "../packages/engines/dist/llama-cpp/native/find-binaries.js";
 import { machine, median, printTable } from "./measure.mjs";
 
 export const title = "a pair of rows beside llama.cpp";
@@ -97,16 +98,11 @@ async function printBusy(model) {
 const middle = (runs, name) => median(runs.map((run) => run[name]));
 
 async function hasLlamaCpp() {
-  const platform = `@node-llama-cpp/${process.platform === "darwin" ? "mac" : process.platform === "win32" ? "win" : "linux"}-${process.arch}`;
   try {
-    import.meta.resolve("koffi");
-    import.meta.resolve(`${platform}/package.json`);
+    await findBinaries("off");
     return true;
   } catch {
-    console.log(
-      "llama.cpp is not measured beside it. It comes with: npm install --no-save koffi@3.3.4",
-      `${platform}@3.21.1\n`,
-    );
+    console.log(`llama.cpp is not measured beside it. It comes with: ${installCommand()}\n`);
     return false;
   }
 }

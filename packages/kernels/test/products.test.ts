@@ -89,7 +89,9 @@ describe("a weight in the memory of the kernels", () => {
           const weight = hold(drawn, drawn.bytes, where);
           const error = await worstError(drawn, rows, (x) => weight.multiply(x), apart(rows));
           expect(error, name).toBeLessThanOrEqual(1);
-          expect(await worstError(drawn, rows, (x) => weight.multiplyComposed(x)), name).toBeLessThanOrEqual(1);
+          expect(await worstError(drawn, rows, (x) => weight.multiplyComposed(x)), name).toBeLessThanOrEqual(
+            1,
+          );
           weight.dispose();
         }
       }),
