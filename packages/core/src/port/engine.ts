@@ -13,6 +13,8 @@ export interface EngineTokenizer {
   decode(ids: Iterable<number>): string;
   /** The token as the vocabulary writes it. */
   piece(id: number): string;
+  /** What the token adds to a text that has begun, in UTF-8; it may be part of a character. Absent where nobody knows. */
+  bytes?(id: number): Uint8Array;
 }
 
 /** What computes. */

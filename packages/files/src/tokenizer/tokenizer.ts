@@ -31,6 +31,11 @@ export interface Tokenizer {
   decode(ids: Iterable<number>): string;
   /** The token as the vocabulary writes it (`Ġthe`, `▁the`), empty for an id without one. Throws `bad-token`. */
   piece(id: number): string;
+  /**
+   * What the token adds to a text that has begun: UTF-8 of which one token may have a part of a character. Empty for an id
+   * without a token. Throws `bad-token`.
+   */
+  bytes(id: number): Uint8Array;
   /** The id of a piece as the vocabulary writes it. */
   tokenToId(piece: string): number | undefined;
   streamDecoder(): StreamDecoder;
@@ -61,7 +66,7 @@ class BpeTokenizer implements Tokenizer {
   private readonly ids: ReadonlyMap<string, number>;
   private readonly pieces: readonly (string | undefined)[];
   private readonly addedIds: ReadonlySet<number>;
-  private readonly bytes: (Uint8Array | undefined)[] = [];
+  private readonly knownBytes: (Uint8Array | undefined)[] = [];
   private readonly spelling: Spelling;
   private readonly encoder: Encoder;
 
@@ -97,6 +102,10 @@ class BpeTokenizer implements Tokenizer {
     throw new FilesError("bad-token", `Token ids are whole numbers from 0; got ${id}.`);
   }
 
+  bytes(id: number): Uint8Array {
+    return this.bytesOf(id, false)?.slice() ?? new Uint8Array();
+  }
+
   tokenToId(piece: string): number | undefined {
     return this.ids.get(piece);
   }
@@ -108,12 +117,12 @@ class BpeTokenizer implements Tokenizer {
   private bytesOf(id: number, isFirst: boolean): Uint8Array | undefined {
     const { bytesOf, firstBytesOf } = this.spelling;
     if (isFirst && firstBytesOf && this.piece(id) !== "") return firstBytesOf(this.piece(id));
-    const known = this.bytes[id];
+    const known = this.knownBytes[id];
     if (known) return known;
     const piece = this.piece(id);
     if (piece === "") return undefined;
     const bytes = bytesOf(piece, this.addedIds.has(id));
-    this.bytes[id] = bytes;
+    this.knownBytes[id] = bytes;
     return bytes;
   }
 

@@ -52,6 +52,19 @@ describe.each(kinds)("%s tokenizer", (_, tokenizer) => {
     );
   });
 
+  it("tells each token's bytes, which together are the text; SentencePiece takes a space from its beginning", () => {
+    fc.assert(
+      fc.property(anyText, (written) => {
+        const ids = tokenizer.encode(written);
+        const text = Buffer.concat(ids.map((id) => tokenizer.bytes(id))).toString();
+        const decoded = tokenizer.decode(ids);
+        expect(tokenizer === byteLevel ? [decoded] : [decoded, ` ${decoded}`]).toContain(text);
+      }),
+      { seed: 3, numRuns: 500 },
+    );
+    expect(tokenizer.bytes(1_000_000)).toHaveLength(0);
+  });
+
   it("never shows half a character of a text while it streams", () => {
     fc.assert(
       fc.property(anyText, (written) => {
