@@ -81,7 +81,12 @@ const bodies: readonly (readonly [path: string, body: object, answer: v.GenericS
 
 /** @returns what was wrong, a line each: empty where all is well */
 export async function tryMutations(seeds: readonly number[]): Promise<string[]> {
-  const serving = await serve({ engine: parrot(says), profiles: { brief: "Be brief." }, queue: 10_000 });
+  const serving = await serve({
+    engine: parrot(says),
+    profiles: { brief: "Be brief." },
+    parallel: 32,
+    queue: 10_000,
+  });
   const wrong: string[] = [];
   const left = [...seeds];
   const worker = async () => {
@@ -90,7 +95,7 @@ export async function tryMutations(seeds: readonly number[]): Promise<string[]> 
       if (fault !== undefined) wrong.push(`seed ${seed}: ${fault}`);
     }
   };
-  await Promise.all(Array.from({ length: 12 }, worker));
+  await Promise.all(Array.from({ length: 32 }, worker));
   return wrong;
 }
 

@@ -42,8 +42,8 @@ export class LiveArea {
     this.shown = lines;
   }
 
-  /** A window made narrower has broken lines that were whole. */
+  /** A window made narrower has broken lines that were whole; one that does not say how wide it is has 0 columns. */
   private rowsOf(line: string): number {
-    return Math.max(1, Math.ceil(stringWidth(line) / (this.output.columns ?? 80)));
+    return Math.max(1, Math.ceil(stringWidth(line) / (this.output.columns || 80)));
   }
 }

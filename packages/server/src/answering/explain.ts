@@ -1,6 +1,7 @@
 /** An explanation as it is sent: ids with their texts, in the names of the protocol. */
 import type { Engine, Explanation, TokenView } from "@amulet-ts/core";
 import type { ExplanationBody, TokenViewBody } from "../protocol/steering.js";
+import { textOf } from "./token-text.js";
 
 type Tokenizer = Engine["tokenizer"];
 
@@ -23,7 +24,7 @@ function describeView(
   tokenizer: Tokenizer,
 ): TokenViewBody {
   return {
-    token: tokenizer.decode([id]),
+    token: textOf(id, tokenizer).token,
     id,
     probability,
     base_probability: baseProbability,

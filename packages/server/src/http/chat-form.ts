@@ -3,6 +3,7 @@ import type { ChoicePiece, SaidToken } from "../answering/answers.js";
 import type { Candidate } from "../answering/choosing.js";
 import { describeExplanation } from "../answering/explain.js";
 import type { Run } from "../answering/run.js";
+import { textOf } from "../answering/token-text.js";
 import type { ChatChunk, ChatResponse, ContentProbability, TokenProbability } from "../protocol/chat.js";
 import type { Steered } from "../protocol/steering.js";
 import type { Form } from "./delivery.js";
@@ -75,10 +76,8 @@ function describeToken(token: SaidToken, tokenizer: Run["tokenizer"]): ContentPr
 }
 
 function describeCandidate({ id, logProbability }: Candidate, tokenizer: Run["tokenizer"]): TokenProbability {
-  const token = tokenizer.decode([id]);
-  // Part of a character has no text of its own.
-  const bytes = token.includes("\ufffd") ? null : [...new TextEncoder().encode(token)];
-  return { token, logprob: finite(logProbability), bytes };
+  const { token, bytes } = textOf(id, tokenizer);
+  return { token, logprob: finite(logProbability), bytes: [...bytes] };
 }
 
 /** JSON has no infinities: what OpenAI sends for a token that can't come. */

@@ -1,6 +1,7 @@
 /** Answers as completions of texts. */
 import type { SaidToken } from "../answering/answers.js";
 import type { Run } from "../answering/run.js";
+import { textOf } from "../answering/token-text.js";
 import type { CompletionProbabilities, CompletionResponse } from "../protocol/completions.js";
 import { finite, steeredOf, tokensOf } from "./chat-form.js";
 import type { Form } from "./delivery.js";
@@ -13,7 +14,7 @@ export function textForm(
   const offsets = new Map<number, number>();
   const describeTokens = (choice: number, tokens: readonly SaidToken[]): CompletionProbabilities => {
     if (!withProbabilities) return null;
-    const texts = tokens.map(({ id }) => tokenizer.decode([id]));
+    const texts = tokens.map(({ id }) => textOf(id, tokenizer).token);
     const text_offset = texts.map((text) => {
       const at = offsets.get(choice) ?? 0;
       offsets.set(choice, at + text.length);
@@ -24,7 +25,7 @@ export function textForm(
       token_logprobs: tokens.map(({ logProbability }) => finite(logProbability)),
       top_logprobs: tokens.map(({ candidates }) =>
         Object.fromEntries(
-          candidates.map(({ id, logProbability }) => [tokenizer.decode([id]), finite(logProbability)]),
+          candidates.map(({ id, logProbability }) => [textOf(id, tokenizer).token, finite(logProbability)]),
         ),
       ),
       text_offset,

@@ -1,5 +1,6 @@
 /** Texts and tokens, as llama-server gives them. */
 import { readMessages } from "../answering/prompts.js";
+import { textOf } from "../answering/token-text.js";
 import { readRequest } from "../protocol/read-request.js";
 import { detokenizeRequestSchema, templateRequestSchema, tokenizeRequestSchema } from "../protocol/tokens.js";
 import type { Exchange, House } from "./exchange.js";
@@ -14,7 +15,7 @@ export async function tokenize(c: Exchange, body: unknown, { state }: House): Pr
     ...tokenizer.encode(request.content, { parseSpecial: request.parse_special ?? true }),
   ];
   return c.json({
-    tokens: request.with_pieces ? ids.map((id) => ({ id, piece: tokenizer.decode([id]) })) : ids,
+    tokens: request.with_pieces ? ids.map((id) => ({ id, piece: textOf(id, tokenizer).token })) : ids,
   });
 }
 

@@ -51,7 +51,7 @@ export class RequestLog {
     this.looked = now;
     const { dim } = colorsFor(this.io.stderr, this.io.environment);
     const line = formatLoad(load, perSecond);
-    this.area!.draw(() => [dim(cutToWidth(line, (this.io.stderr.columns ?? 80) - 1))]);
+    this.area!.draw(() => [dim(cutToWidth(line, (this.io.stderr.columns || 80) - 1))]);
   }
 }
 

@@ -1,0 +1,117 @@
+/** `amulet serve` from its start to its end: where it listens, whom it answers, what it writes. */
+import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
+import { expect, test } from "vitest";
+
+const brief = "brief=Your answer should be concise.";
+const messages = [{ role: "user", content: "How do I make a cup of tea?" }];
+const words = ["serve", "--port", "0", "--backend", "wasm"];
+
+const ask = (address: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(`${address}/chat/completions`, { method: "POST", body: JSON.stringify(body), headers });
+
+/** Serves until `visit` has come back from it. @param written what standard error holds so far */
+async function serving(
+  options: readonly string[],
+  visit: (address: string, written: () => string) => Promise<void>,
+  around: Surroundings = {},
+) {
+  let visiting: Promise<void> | undefined;
+  let written = "";
+  const begin = (address: string, interrupt: () => void) => {
+    visiting ??= visit(address, () => written).finally(interrupt);
+  };
+  const outcome = await amulet([...words, ...options], {
+    ...around,
+    onWrite(text, interrupt) {
+      if (text.includes('"listening"')) begin(JSON.parse(text).listening, interrupt);
+    },
+    onNote(text, interrupt) {
+      written += text;
+      const [address] = /http:\S+\/v1/.exec(text) ?? [];
+      if (address !== undefined) begin(address, interrupt);
+    },
+  });
+  await visiting;
+  return outcome;
+}
+
+test("with --json, standard output is a line of JSON for the start and one for each request", async () => {
+  const { status, stdout, stderr } = await serving(["--json", "--profile", brief], async (address) => {
+    const answer = await ask(address, { model: "embedded:brief", messages, max_tokens: 8 });
+    expect(await answer.json()).toMatchObject({ choices: [{ finish_reason: "length" }] });
+    await (await ask(address, { messages: 3 })).text();
+  });
+  expect([status, stderr]).toEqual([0, ""]);
+  const [start, answered, refused] = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(start).toMatchObject({
+    listening: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/v1$/),
+    model: "embedded",
+  });
+  expect(answered).toMatchObject({
+    ...{ status: 200, model: "embedded:brief", tokens: 8, method: "bounded", budget: 0.2, ended: "length" },
+    ...{
+      promptTokens: { base: 13, preference: 19 },
+      firstTokenMs: expect.any(Number),
+      tokenMs: expect.any(Number),
+    },
+    x: expect.any(Number),
+  });
+  expect(refused).toMatchObject({ status: 400, tokens: 0, error: { code: "bad-request" } });
+});
+
+test("without, a line for people on standard error, in which nothing moves a cursor", async () => {
+  const { status, stdout, stderr } = await serving(["--host", "0.0.0.0"], async (address) => {
+    await (await ask(address, { messages, max_tokens: 3 })).text();
+    await (await ask(address, { messages, model: "\x1b[2J" })).text();
+  });
+  expect([status, stdout]).toEqual([0, ""]);
+  const lines = stderr.trim().split("\n");
+  expect(lines[0]).toMatch(
+    /^amulet: Whoever reaches http:\/\/0\.0\.0\.0:\d+ is answered: there is no --api-key\.$/,
+  );
+  expect(lines[1]).toMatch(/^amulet: embedded answers at http:.*\/v1, on wasm\.$/);
+  expect(lines[2]).toMatch(
+    /^req-\w{8} \/v1\/chat\/completions 200 · embedded · 13 \+ 0 prompt tokens · 3 tokens · first after .* s · .* ms each · x = 0 · length$/,
+  );
+  expect(lines[3]).toMatch(/ 404 · There is no model/);
+  expect(stderr).not.toContain("\x1b");
+});
+
+test("on a terminal the last line says how things stand", async () => {
+  const visit = async (address: string, written: () => string) => {
+    await (await ask(address, { messages, max_tokens: 3 })).text();
+    while (!/0 running · 0 waiting · \d+ tokens\/s · cache 0 \+ \d+ tokens kept/.test(written()))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  const { status, stderr } = await serving([], visit, { isTTY: true, environment: { TERM: "xterm" } });
+  expect(status).toBe(0);
+  expect(stderr).toContain("3 tokens · first after");
+});
+
+test("the key comes from the environment", async () => {
+  const statuses: number[] = [];
+  const visit = async (address: string) => {
+    for (const authorization of ["Bearer secret", "Bearer other"])
+      statuses.push((await ask(address, { messages, max_tokens: 1 }, { authorization })).status);
+  };
+  const { stderr } = await serving(["--host", "0.0.0.0"], visit, {
+    environment: { AMULET_API_KEY: "secret" },
+  });
+  expect(statuses).toEqual([200, 401]);
+  expect(stderr).not.toMatch(/secret|no --api-key/);
+});
+
+test.each([
+  [["--profile", "brief"], 2, "--profile must be NAME=TEXT"],
+  [["--profile", brief, "--profile", brief], 2, "two profiles brief"],
+  [["--port", "70000"], 2, "--port must be"],
+  [["--port", "0", "--host", "256.0.0.1"], 1, "can't listen at 256.0.0.1"],
+  [["--port", "0", "--model", "no/such/file.gguf"], 1, "no/such/file.gguf"],
+])("%j: status %i and a sentence", async (options, expected, sentence) => {
+  const { status, stderr } = await amulet(["serve", ...options]);
+  expect(status).toBe(expected);
+  expect(stderr).toContain(sentence);
+});
