@@ -10,7 +10,8 @@ import { readAnswers, readRun } from "@amulet-ts/eval";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/amulet.js", import.meta.url));
-const kills = 15;
+/** Of each run of this test; by hand, many more. */
+const kills = Number(process.env.AMULET_KILLS ?? 15);
 
 let folder = "";
 beforeAll(async () => {
