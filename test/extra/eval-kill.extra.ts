@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { xoshiro128 } from "@amulet-ts/core";
@@ -10,8 +10,8 @@ import { readAnswers, readRun } from "@amulet-ts/eval";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/amulet.js", import.meta.url));
-/** Of each run of this test; by hand, many more. */
-const kills = Number(process.env.AMULET_KILLS ?? 15);
+/** By hand it was 100. */
+const kills = 15;
 
 let folder = "";
 beforeAll(async () => {
@@ -90,6 +90,36 @@ test.skipIf(process.platform === "win32")(
   },
   300_000,
 );
+
+/** A disk of that size, where this process may mount one. */
+function mountDisk(path: string, size: string): boolean {
+  return spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", path]).status === 0;
+}
+
+test("on a disk that is full it ends in a sentence, its file whole; with room it goes on", async ({
+  skip,
+}) => {
+  const disk = await mkdtemp(join(tmpdir(), "amulet-disk-"));
+  try {
+    skip(!mountDisk(disk, "64k"), "A small disk can't be mounted here: that takes Linux and root.");
+    const run = words(join("..", basename(disk), "full"));
+    const { status, stderr } = spawnSync(process.execPath, run, { encoding: "utf8" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /can't be written: .*(no space|ENOSPC).*make room and start the same command again/i,
+    );
+    const file = join(disk, "full", "answers.1-of-1.jsonl");
+    const before = await readFile(file, "utf8");
+    expect(before).toMatch(/\n$/);
+    expect(spawnSync("mount", ["-o", "remount,size=8m", disk]).status).toBe(0);
+    expect(spawnSync(process.execPath, run).status).toBe(0);
+    expect((await readFile(file, "utf8")).startsWith(before)).toBe(true);
+    await expectWhole(join("..", basename(disk), "full"));
+  } finally {
+    spawnSync("umount", [disk]);
+    await rm(disk, { recursive: true });
+  }
+}, 300_000);
 
 test("a second process on the same run is refused while the first one works", async () => {
   const first = spawn(process.execPath, words("two"), { stdio: "ignore" });

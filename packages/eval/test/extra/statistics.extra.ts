@@ -6,6 +6,7 @@ import { xoshiro128 } from "@amulet-ts/core";
 import { describe, expect, test } from "vitest";
 import { bootstrapMean } from "../../src/statistics/bootstrap.js";
 import { bootstrapClusters } from "../../src/statistics/cluster-bootstrap.js";
+import { lengthControlledRate } from "../../src/statistics/length-control.js";
 import { holm } from "../../src/statistics/multiple.js";
 import { questionsNeeded, signFlipTest } from "../../src/statistics/paired.js";
 
@@ -30,6 +31,12 @@ const asked = {
   samples: [draw(30, normal), draw(200, random), draw(60, () => Number(random() < 0.2))],
   clustered: { clusters, values: clusters.map((cluster) => effects[cluster]! + 0.5 * normal()) },
   sizes: [0.1, 0.3, 1],
+  /** Verdicts that length moves, and undecided ones among them; how much longer the answers are. */
+  judged: [20, 100, 805].map((count) => {
+    const longer = draw(count, () => Math.round(40 * normal()) + 15);
+    const outcomes = longer.map((d) => [0, 0.5, 1][Math.floor(3 * random() ** (d > 0 ? 0.6 : 1.2))]!);
+    return [outcomes, longer] as const;
+  }),
 };
 
 interface Reference {
@@ -38,6 +45,7 @@ interface Reference {
   readonly intervals: [number, number][];
   readonly clusterError: number;
   readonly needed: number[];
+  readonly equalLength: number[];
 }
 
 describe.skipIf(!isHere)("on seeded data", () => {
@@ -82,6 +90,15 @@ describe.skipIf(!isHere)("on seeded data", () => {
     const ratio = (high - low) / (2 * 1.96 * reference.clusterError);
     // 150 clusters: the robust error has the factor √(G / (G − 1)), and the two differ in 1/√(2G) of themselves at most.
     expect(Math.abs(ratio - 1)).toBeLessThan(1 / Math.sqrt(2 * 150));
+  });
+
+  // AlpacaEval's own regression adds a term for each instruction's difficulty, from other models' results that its package
+  // fetches, and brings no annotations: its formula without that term is this one.
+  test("the rate at equal length is that of the regression's minimum as scipy finds it", () => {
+    for (const [i, [outcomes, longer]] of asked.judged.entries()) {
+      expect(new Set(outcomes).size).toBe(3);
+      expect(lengthControlledRate(outcomes, longer)).toBeCloseTo(reference.equalLength[i]!, 6);
+    }
   });
 
   test("so many questions are needed as statsmodels says", () => {

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import statsmodels.api as sm
-from scipy import stats
+from scipy import optimize, special, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower
 
@@ -35,6 +35,19 @@ def needed(pilot, size):
     return float(NormalIndPower().solve_power(effect, alpha=0.05, power=0.8, ratio=0))
 
 
+def at_equal_length(outcomes, longer):
+    """The minimum that scipy finds of the penalised likelihood, as its definition says it."""
+    y, longer = np.array(outcomes), np.array(longer)
+    x = np.tanh(longer / np.std(longer))
+
+    def loss(ab):
+        z = ab[0] + ab[1] * x
+        return np.sum(np.logaddexp(0, z) - y * z) + 0.005 * np.sum(ab**2)
+
+    found = optimize.minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-14, "maxiter": 10_000})
+    return float(special.expit(found.x[0]))
+
+
 asked = json.load(sys.stdin)
 json.dump(
     {
@@ -42,6 +55,7 @@ json.dump(
         "flips": [flips(values) for values in asked["differences"]],
         "intervals": [interval(values) for values in asked["samples"]],
         "clusterError": cluster_error(asked["clustered"]["values"], asked["clustered"]["clusters"]),
+        "equalLength": [at_equal_length(*judged) for judged in asked["judged"]],
         "needed": [needed(asked["samples"][0], size) for size in asked["sizes"]],
     },
     sys.stdout,
