@@ -3,6 +3,7 @@ import { startBackend } from "@amulet-ts/backends";
 import { generate } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel, type Model } from "@amulet-ts/models";
+import { heldByKernels } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test } from "vitest";
 
@@ -27,4 +28,21 @@ test("wasm", async () => {
   // A kB of every token that stayed would be 20 MB; the rest is what the collector leaves lying.
   expect((process.memoryUsage().rss - rss) / 2 ** 20).toBeLessThan(64);
   model.dispose();
+});
+
+test("200 loads, steps and disposals leave no weight, page, thread or memory", async () => {
+  await startBackend("wasm");
+  const load = async () => {
+    using model = await loadModel(embeddedModelFolder);
+    expect(heldByKernels()).toBeGreaterThan(0);
+    await say(model, 8);
+  };
+  for (let n = 0; n < 20; n++) await load();
+  const { numTensors, numBytes } = tf.memory();
+  const { rss } = process.memoryUsage();
+  for (let n = 0; n < 200; n++) await load();
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  expect(heldByKernels()).toBe(0);
+  // A thread that stayed would be some MB, a model 2: of 200 far more than what the collector leaves lying.
+  expect((process.memoryUsage().rss - rss) / 2 ** 20).toBeLessThan(128);
 });

@@ -7,10 +7,11 @@ import { multiply } from "../src/weights/product.js";
 
 const inputs = 256;
 const outputs = 1024;
-const rows = 3;
+/** In registers, and by way of scratch. */
+const rowCounts = [2, 3];
 
 /** A job over Q8_0 weights that adds to results that are 1: a chunk done twice, or not at all, shows. */
-function prepare(threads: number) {
+function prepare(threads: number, rows = 3) {
   const pool = new Pool(threads);
   const type = storedTypes.get("Q8_0")!;
   const at = pool.heap.allocate(outputs * bytesOfRow(type, inputs));
@@ -38,22 +39,31 @@ function prepare(threads: number) {
 const areEqual = (one: Float32Array, other: Float32Array) =>
   Buffer.compare(new Uint8Array(one.buffer), new Uint8Array(other.buffer)) === 0;
 
-const alone = prepare(1);
-const expected = alone.run();
-alone.end();
+function runAlone(rows: number): Float32Array {
+  const { run, end } = prepare(1, rows);
+  const results = run();
+  end();
+  return results;
+}
+
+const expected = runAlone(3);
 
 describe("jobs of several threads", () => {
-  test("give the numbers of one thread, bit for bit, hundreds of times", async () => {
-    const { pool, run, end } = prepare(4);
-    expect(pool.chunksFor(outputs / 4, 4 * inputs * rows)).toBeGreaterThan(8);
-    for (let round = 0; round < 600; round++) {
-      expect(areEqual(run(), expected), `round ${round}`).toBe(true);
-      // Threads start, and fall asleep, in between.
-      if (round % 60 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    end();
-    expect(pool.isOpen).toBe(false);
-  });
+  test.each(rowCounts)(
+    "give the numbers of one thread for %i rows, bit for bit, hundreds of times",
+    async (rows) => {
+      const { pool, run, end } = prepare(4, rows);
+      const expected = runAlone(rows);
+      expect(pool.chunksFor(outputs / 4, 4 * inputs * rows)).toBeGreaterThan(8);
+      for (let round = 0; round < 300; round++) {
+        expect(areEqual(run(), expected), `round ${round}`).toBe(true);
+        // Threads start, and fall asleep, in between.
+        if (round % 60 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      end();
+      expect(pool.isOpen).toBe(false);
+    },
+  );
 
   test.each([
     [

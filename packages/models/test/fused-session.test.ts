@@ -55,6 +55,22 @@ test.each([1, 2, 3, 4, 7, 9])("a step whose call %i fails changes nothing", asyn
   }
 });
 
+test("20 loads and disposals leave no weight, page or thread; 200 are an extra test", async () => {
+  const file = await place({ "tiny.gguf": tinyLlamaFile() });
+  const held = heldByKernels();
+  let first: Float32Array[] | undefined;
+  for (let load = 0; load < 20; load++) {
+    using model = await loadModel(file);
+    expect(heldByKernels()).toBeGreaterThan(held);
+    using session = model.openTensorSession(2);
+    session.append(prompt).dispose();
+    const rows = await readRows(session.append([[6], [7]]));
+    first ??= rows;
+    expect(rows).toEqual(first);
+  }
+  expect(heldByKernels()).toBe(held);
+});
+
 /** Three pages, the last of them not full. */
 const long = Array.from({ length: 40 }, (_, t) => (7 * t + 3) % 200);
 
