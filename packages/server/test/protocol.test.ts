@@ -200,6 +200,7 @@ describe("refusals", () => {
     ],
     ["more answers than there is room for", chat("Hi", { n: 128 }), 400, "n"],
     ["a prompt longer than the context", chat("x".repeat(2000)), 400, null],
+    ["one that is not even cut into tokens", chat("x".repeat(16_001)), 400, "messages"],
   ];
 
   test("each is in OpenAI's shape, names the field, and is told of in a sentence", async () => {

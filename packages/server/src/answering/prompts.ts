@@ -8,6 +8,7 @@ import {
   type TokenRow,
   type WeightedPreference,
   type WeightedPrompt,
+  yieldToHost,
 } from "@amulet-ts/core";
 import { ServerError } from "../errors.js";
 import type { Message } from "../protocol/chat.js";
@@ -70,28 +71,30 @@ export function chatPrompts(
   model: ChatModel,
   messages: readonly ChatMessage[],
   { place, ...wishes }: Wishes,
-): ReadPrompts {
+): Promise<ReadPrompts> {
+  checkLength(model, messages, "messages");
   return promptsOf(wishes, (words) => model.renderChat(addToChat(messages, words, place)).ids);
 }
 
 /** A text has no turns: what is preferred stands in front of it. */
-export function textPrompts({ tokenizer }: Engine, prompt: string | TokenRow, wishes: Wishes): ReadPrompts {
+export function textPrompts(
+  { model, tokenizer }: Engine,
+  prompt: string | TokenRow,
+  wishes: Wishes,
+): Promise<ReadPrompts> {
   if (isSteered(wishes) && typeof prompt !== "string")
     throw new ServerError(
       "unsupported",
       "A prompt of token ids can't be given a preference: give it as text.",
-      {
-        param: "prompt",
-      },
+      { param: "prompt" },
     );
   if (wishes.place !== undefined)
     throw new ServerError(
       "bad-request",
       "amulet.preference_in is for chats; a text has its preference in front.",
-      {
-        param: "amulet.preference_in",
-      },
+      { param: "amulet.preference_in" },
     );
+  if (typeof prompt === "string") checkLength(model, [{ content: prompt }], "prompt");
   const { beginToken, addsBeginToken = false } = tokenizer;
   const start = addsBeginToken && beginToken !== undefined ? [beginToken] : [];
   return promptsOf(wishes, (words) => {
@@ -101,18 +104,50 @@ export function textPrompts({ tokenizer }: Engine, prompt: string | TokenRow, wi
   });
 }
 
+/** More than a token has in any prose or code: a text that is longer than so many of them fits into no context. */
+const charactersOfToken = 16;
+
+/**
+ * While a text is cut into tokens nobody is answered: one that can't fit is refused before that.
+ *
+ * @throws ServerError `context-overflow`
+ */
+export function checkLength(
+  { name, contextLength }: ChatModel,
+  parts: readonly Pick<ChatMessage, "content">[],
+  param: string,
+): void {
+  const length = parts.reduce((sum, { content }) => sum + content.length, 0);
+  const most = contextLength * charactersOfToken;
+  if (length <= most) return;
+  throw new ServerError(
+    "context-overflow",
+    `${name} reads at most ${contextLength} tokens, and ${param} has ${length} characters: at most ${most} are taken.`,
+    { param },
+  );
+}
+
 const isSteered = ({ preferences, negativePrompt }: Omit<Wishes, "place">) =>
   preferences.length > 0 || negativePrompt !== undefined;
 
-/** Beside a negative prompt alone stands the prompt as it is: the answer moves away from the one to the other. */
-function promptsOf(wishes: Omit<Wishes, "place">, render: (words: string) => TokenRow): ReadPrompts {
+/**
+ * Beside a negative prompt alone stands the prompt as it is: the answer moves away from the one to the other. Between two
+ * prompts the others get their tokens.
+ */
+async function promptsOf(
+  wishes: Omit<Wishes, "place">,
+  render: (words: string) => TokenRow,
+): Promise<ReadPrompts> {
   const { preferences, negativePrompt = "" } = wishes;
   const plain: WeightedPreference = { text: "", weight: 1 };
   const wanted = preferences.length === 0 && isSteered(wishes) ? [plain] : preferences;
-  return {
-    base: render(negativePrompt),
-    preferences: wanted.map(({ text, weight = 1 }) => ({ tokens: render(text), weight })),
-  };
+  const base = render(negativePrompt);
+  const rendered: Required<WeightedPrompt>[] = [];
+  for (const { text, weight = 1 } of wanted) {
+    await yieldToHost();
+    rendered.push({ tokens: render(text), weight });
+  }
+  return { base, preferences: rendered };
 }
 
 export function countTokens(all: readonly ReadPrompts[]) {

@@ -27,7 +27,7 @@ export async function answerChat(c: Exchange, body: unknown, house: House): Prom
   refuseInChat(request);
   const { answerer, chosen, steer } = choose(request, house);
   const { model } = answerer.engine;
-  const prompts = [chatPrompts(model, readMessages(request.messages), steer)];
+  const prompts = [await chatPrompts(model, readMessages(request.messages), steer)];
   const candidates = request.logprobs ? (request.top_logprobs ?? 0) : 0;
   const asked = request.max_completion_tokens ?? request.max_tokens;
   const order = takeOrder(request, { prompts, steer, candidates, asked }, answerer, house);
@@ -39,7 +39,8 @@ export async function answerText(c: Exchange, body: unknown, house: House): Prom
   const request = readRequest(completionRequestSchema, body);
   refuseInText(request);
   const { answerer, chosen, steer } = choose(request, house);
-  const prompts = promptsIn(request).map((prompt) => textPrompts(answerer.engine, prompt, steer));
+  const prompts: ReadPrompts[] = [];
+  for (const prompt of promptsIn(request)) prompts.push(await textPrompts(answerer.engine, prompt, steer));
   const candidates = request.logprobs ?? 0;
   const asked = request.max_tokens;
   const order = takeOrder(request, { prompts, steer, candidates, asked }, answerer, house);

@@ -1,5 +1,5 @@
 /** Texts and tokens, as llama-server gives them. */
-import { readMessages } from "../answering/prompts.js";
+import { checkLength, readMessages } from "../answering/prompts.js";
 import { textOf } from "../answering/token-text.js";
 import { readRequest } from "../protocol/read-request.js";
 import { detokenizeRequestSchema, templateRequestSchema, tokenizeRequestSchema } from "../protocol/tokens.js";
@@ -7,7 +7,8 @@ import type { Exchange, House } from "./exchange.js";
 
 export async function tokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const request = readRequest(tokenizeRequestSchema, body);
-  const { tokenizer } = state.ready().engine;
+  const { model, tokenizer } = state.ready().engine;
+  checkLength(model, [request], "content");
   const { beginToken, addsBeginToken = false } = tokenizer;
   const start = request.add_special && addsBeginToken && beginToken !== undefined ? [beginToken] : [];
   const ids = [
@@ -26,5 +27,8 @@ export async function detokenize(c: Exchange, body: unknown, { state }: House): 
 
 export async function applyTemplate(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const { messages } = readRequest(templateRequestSchema, body);
-  return c.json({ prompt: state.ready().engine.model.renderChat(readMessages(messages)).prompt });
+  const { model } = state.ready().engine;
+  const chat = readMessages(messages);
+  checkLength(model, chat, "messages");
+  return c.json({ prompt: model.renderChat(chat).prompt });
 }

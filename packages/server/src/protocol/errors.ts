@@ -60,7 +60,8 @@ export function toServerError(error: unknown): ServerError {
 
 function codeOf(error: unknown): ServerErrorCode {
   if (error instanceof CoreError) return coreCodes[error.code] ?? "failed";
-  // A chat that the model's template refuses, such as two questions in a row.
-  if (error instanceof FilesError && error.code === "bad-template") return "bad-request";
+  // A chat that the model's template refuses, such as two questions in a row; a text that takes too long to be cut.
+  if (error instanceof FilesError && /^bad-(template|tokenizer|token)$/.test(error.code))
+    return "bad-request";
   return "failed";
 }

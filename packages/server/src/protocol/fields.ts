@@ -6,8 +6,8 @@ export const notNegative = v.pipe(finite, v.minValue(0));
 export const share = v.pipe(finite, v.gtValue(0), v.maxValue(1));
 export const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
   v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
-/** A text that says something. */
-export const words = v.pipe(v.string(), v.regex(/\S/, "it says nothing"));
+/** A text that says something, and is no book. */
+export const words = v.pipe(v.string(), v.maxLength(20_000), v.regex(/\S/, "it says nothing"));
 
 const stopText = v.pipe(v.string(), v.maxLength(1000));
 

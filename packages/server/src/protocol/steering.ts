@@ -50,7 +50,7 @@ export type Steering = v.InferOutput<typeof steeringSchema>;
 /** As other local servers take them. */
 export const topLevelSteering = {
   guidance_scale: v.nullish(finite),
-  negative_prompt: v.nullish(v.string()),
+  negative_prompt: v.nullish(v.pipe(v.string(), v.maxLength(20_000))),
   amulet: v.nullish(steeringSchema),
 };
 
