@@ -1,7 +1,7 @@
 /** docs/study.md says what docs/study/curve.json holds, and that is what the command asks now. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { type Interval, type RunSummary, settingsOf } from "@amulet-ts/eval";
+import { type Interval, settingsOf } from "@amulet-ts/eval";
 import {
   choiceRule,
   choosePairs,
@@ -18,16 +18,18 @@ const study = async (name = "curve") => JSON.parse(await read(`study/${name}.jso
 const spell = ({ mean, low, high }: Interval) =>
   `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`.replaceAll("-", "−");
 
-/** Of the section on a real model. */
+/** Every interval that a file holds, wherever it stands in it. */
+function intervalsIn(value: unknown): Interval[] {
+  if (typeof value !== "object" || value === null) return [];
+  if ("mean" in value && "low" in value) return [value as Interval];
+  return Object.values(value).flatMap(intervalsIn);
+}
+
+/** Of the sections on real models. */
+const realFiles = ["smollm2", "real/smollm2", "real/engines", "real/likelihood"];
 async function realIntervals(): Promise<Interval[]> {
-  const { summary, comparisons } = JSON.parse(await read("study/smollm2.json")) as {
-    readonly summary: RunSummary;
-    readonly comparisons: readonly { readonly difference: Readonly<Record<string, Interval>> }[];
-  };
-  const means = summary.groups.flatMap(({ settings }) =>
-    settings.flatMap((setting) => summary.measures.map((measure) => setting.summary[measure]!)),
-  );
-  return [...means, ...comparisons.flatMap(({ difference }) => Object.values(difference))];
+  const files = await Promise.all(realFiles.map((name) => read(`study/${name}.json`)));
+  return files.flatMap((text) => intervalsIn(JSON.parse(text)));
 }
 
 test("every mean with an interval on the page is one of the study's", async () => {
