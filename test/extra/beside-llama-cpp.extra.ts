@@ -117,6 +117,28 @@ describe.skipIf(missing !== undefined)(
       expect(came.shape).toEqual(expected.shape);
     });
 
+    test("verify: the laws of forward passes hold on it, as far as float16 keys and values let them", async () => {
+      const laws = [
+        "forward-by-definition",
+        "forward-is-causal",
+        "prefill-equals-steps",
+        "rows-equal-single",
+      ];
+      const words = laws.flatMap((law) => ["--law", law]);
+      const { status, stdout, stderr } = await amulet([
+        "verify",
+        "--engine",
+        "llama.cpp",
+        "--runs",
+        "4",
+        "--json",
+        ...words,
+      ]);
+      expect(status, stderr).toBe(0);
+      const [{ findings }] = JSON.parse(stdout).subjects;
+      expect(findings.map(({ outcome }: { outcome: string }) => outcome)).toEqual(laws.map(() => "held"));
+    });
+
     test("a model that is no GGUF file, and an option of the engine alone", async () => {
       const folderName = await amulet([
         "generate",

@@ -27,6 +27,24 @@ test("compare shows what a server is enough for, and says which methods it leave
   expect(model).toBe("toy");
 });
 
+test("tokenize reads a text with the tokenizer of the server's model, and says where there is none", async () => {
+  const words = ["tokenize", "--text", "What is the sea?", "--json"];
+  const [came, expected] = [await amulet([...words, "--engine", engine()]), await amulet(words)];
+  expect(came).toEqual(expected);
+  const silent = await amulet([...words, "--engine", "http://127.0.0.1:9/v1"]);
+  expect(silent).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/127\.0\.0\.1:9/) });
+});
+
+test("verify judges on a server what its answers are weighed by, and says what it can't judge", async () => {
+  const words = ["verify", "--engine", engine(), "--law", "scale-growth", "--law", "logits-shift"];
+  const { status, stderr, stdout } = await amulet([...words, "--runs", "3"]);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(/no law of forward passes can judge that/);
+  expect(stdout).toMatch(/scale-growth +✓/);
+  const both = await amulet([...words, "--backend", "cpu"]);
+  expect(both).toMatchObject({ status: 2, stderr: expect.stringMatching(/--engine says what is judged/) });
+});
+
 test("an explained answer tells how much of each policy was seen", async () => {
   const { status, stdout } = await run("generate", "--kl-budget", "0.2", "--explain", "--json");
   expect(status).toBe(0);

@@ -116,7 +116,8 @@ const engineOptions = {
   tokenizer: text("MODEL", "a server: where its model's tokenizer is, a folder, a .gguf file or a hub id"),
 };
 
-function readEngine([only]: readonly string[]): string {
+/** @throws CliError `usage` for what is neither an engine's name nor an address */
+export function readEngine([only]: readonly string[]): string {
   if (engineKind(only!) !== undefined) return only!;
   throw usageError(
     `There is no engine ${JSON.stringify(only)}.${didYouMean(only!, engineNames)} There are: ${engineNames.join(", ")}, ` +

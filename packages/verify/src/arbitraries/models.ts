@@ -213,3 +213,8 @@ export const tinyModel: fc.Arbitrary<TinyModel> = fc.oneof(
 
 /** Tokens for any tiny model. */
 export const tokenRow = fc.array(fc.nat({ max: vocabulary - 1 }), { minLength: 1, maxLength: 8 });
+
+/** One of them, always the same. */
+export function exampleOf(models: fc.Arbitrary<TinyModel>): TinyModel {
+  return fc.sample(models, { numRuns: 1, seed: 1 })[0]!;
+}

@@ -69,6 +69,8 @@ export function listLaws(): LawFacts[] {
 export interface Subjects {
   readonly algorithm?: AlgorithmSubject;
   readonly forward?: ForwardSubject;
+  /** Where the subject has not every family: the laws on those that it has. */
+  readonly forwardLaws?: readonly Law<ForwardOperations>[];
   /** Several ways to one optimum, which the laws tell apart by their names. */
   readonly optimisers?: readonly OptimiserSubject[];
 }
@@ -93,10 +95,10 @@ export interface PlanOptions {
 /** @throws VerifyError `unknown-law`, with the names that there are */
 export function planChecks(subjects: Subjects, options: PlanOptions): PlannedCheck[] {
   checkNames(options.laws ?? []);
-  const { algorithm, forward, optimisers = [] } = subjects;
+  const { algorithm, forward, forwardLaws: laws = forwardLaws, optimisers = [] } = subjects;
   return [
     ...(algorithm ? algorithmGroups.flatMap((group) => planGroup(group, algorithm, options)) : []),
-    ...(forward ? planGroup(forwardGroup, forward, options) : []),
+    ...(forward ? planGroup({ ...forwardGroup, laws }, forward, options) : []),
     ...optimisers.flatMap((optimiser) => planOptimiser(optimiser, options)),
   ];
 }

@@ -1,10 +1,12 @@
 /** `amulet tokenize`: a text or a chat as tokens. */
-import type { ChatMessage } from "@amulet-ts/core";
-import { openTokenizer, type Tokenizer } from "@amulet-ts/files";
+import type { ChatMessage, Engine } from "@amulet-ts/core";
+import { engineKind } from "@amulet-ts/engines";
+import { openTokenizer } from "@amulet-ts/files";
 import * as v from "valibot";
 import type { Invocation } from "../../command.js";
 import { CliError, usageError } from "../../errors.js";
-import { modelPath } from "../../options/model.js";
+import type { Io } from "../../io.js";
+import { modelPath, openModel } from "../../options/model.js";
 import { readJsonInput } from "../../read-input.js";
 import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeNote, writeRows, writeText } from "../../terminal/output.js";
@@ -23,9 +25,8 @@ export async function run({ values, io }: Invocation<TokenizeValues>): Promise<v
     throw usageError("Give either --text TEXT or --chat FILE.");
   }
   const messages = chat === undefined ? undefined : checkMessages(await readJsonInput(chat, io), chat);
-  const { tokenizer, renderChat } = await openTokenizer(await modelPath(values, io));
-  for (const note of tokenizer.notes) writeNote(io, note);
-  const { ids, prompt, note } = messages ? renderChat(messages) : encodeText(tokenizer, text!);
+  const { tokenizer, renderChat } = await openText(values, io);
+  const { ids, prompt, note }: Tokens = messages ? renderChat(messages) : encodeText(tokenizer, text!);
   const pieces = ids.map((id) => tokenizer.piece(id));
   writeNote(io, note);
   if (values.json) {
@@ -41,8 +42,25 @@ export async function run({ values, io }: Invocation<TokenizeValues>): Promise<v
   );
 }
 
+interface TextSide {
+  readonly tokenizer: Engine["tokenizer"];
+  renderChat(messages: readonly ChatMessage[]): Tokens;
+}
+
+/** Of a model's files no weights are read; what a server's model takes for text is compared with the server first. */
+async function openText(values: TokenizeValues, io: Io): Promise<TextSide> {
+  if (engineKind(values.engine ?? "") !== "http") {
+    const text = await openTokenizer(await modelPath(values, io));
+    for (const note of text.tokenizer.notes) writeNote(io, note);
+    return text;
+  }
+  const { model, tokenizer, dispose } = await openModel(values, io);
+  await dispose();
+  return { tokenizer, renderChat: (messages) => model.renderChat(messages) };
+}
+
 /** Control tokens are read where the text spells them out, as the model's makers do. */
-function encodeText(tokenizer: Tokenizer, text: string): Tokens {
+function encodeText(tokenizer: Engine["tokenizer"], text: string): Tokens {
   return { ids: tokenizer.encode(text, { parseSpecial: true }) };
 }
 

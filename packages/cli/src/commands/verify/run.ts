@@ -36,6 +36,7 @@ import { colorsFor } from "../../terminal/colors.js";
 import { writeJson, writeLines, writeNote, writeRows } from "../../terminal/output.js";
 import { chooseBackends, startOrSkip, unitRoundoffOf } from "./backends.js";
 import type { VerifyValues } from "./command.js";
+import { openJudgedEngine } from "./engine.js";
 import { LiveView } from "./live-view.js";
 import { loadForeignSubject } from "./subject/foreign-subject.js";
 import { asUsage, checkLaws, checkUsage, preparing, quoteWord } from "./usage.js";
@@ -65,9 +66,7 @@ async function verifyAll(values: VerifyValues, io: Io): Promise<Verification> {
   const startedAt = new Date().toISOString();
   const { subject } = values;
   const plan = { runs: values.runs ?? defaultRuns, seed: values.seed ?? chooseSeed(subject) };
-  const sources = await preparing(async () =>
-    subject === undefined ? await ours(values, io) : [await theirs(subject, values, io)],
-  );
+  const sources = await preparing(() => chooseSources(values, io));
   const view = new LiveView(io, [headline(values, plan)], sources.length, values.json === true);
   const subjects: VerifiedSubject[] = [];
   for (const open of sources) {
@@ -98,10 +97,16 @@ interface Judged {
   readonly subjects: Subjects;
   readonly file?: string;
   /** Gives back what judging it takes. */
-  close?(): void;
+  close?(): unknown;
 }
 
 type OpenJudged = () => Promise<Judged | undefined>;
+
+async function chooseSources(values: VerifyValues, io: Io): Promise<OpenJudged[]> {
+  const { subject, engine = "tfjs" } = values;
+  if (subject !== undefined) return [await theirs(subject, values, io)];
+  return engine === "tfjs" ? ours(values, io) : [() => openJudgedEngine(engine, io)];
+}
 
 /** Core and the model families on each backend; the optimisers that use none stand in the first column. */
 async function ours(values: VerifyValues, io: Io): Promise<OpenJudged[]> {
@@ -177,7 +182,7 @@ async function verifyOne(
       throw asUsage(error);
     }
   } finally {
-    judged.close?.();
+    await judged.close?.();
   }
   const { subjects: _, close: __, ...facts } = judged;
   return { ...facts, findings, seconds: (performance.now() - began) / 1000 };
@@ -185,7 +190,7 @@ async function verifyOne(
 
 function headline(values: VerifyValues, { runs, seed }: { runs: number; seed: number }): string {
   const count = new Set(values.law ?? listLaws().map(({ name }) => name)).size;
-  const what = values.subject ?? "core, models and optimisers";
+  const what = values.subject ?? values.engine ?? "core, models and optimisers";
   return `${count} law${count === 1 ? "" : "s"} on ${what}, up to ${runs.toLocaleString("en-US")} cases each, seed ${seed}`;
 }
 

@@ -26,16 +26,33 @@ export async function checkUsage(values: VerifyValues): Promise<void> {
       "--subject judges what a file computes, wherever that runs; --backend is for ours. Give one.",
     );
   }
+  checkEngine(values);
   if (values.report !== undefined) await checkPlace(values.report);
 }
 
 /** What says how to run, which earlier runs have settled. */
-const settled = ["runs", "seed", "law", "subject", "path", "backend", "case-timeout", "case-memory"] as const;
+const settled = [
+  "runs",
+  "seed",
+  "law",
+  "subject",
+  "path",
+  "backend",
+  "engine",
+  "case-timeout",
+  "case-memory",
+] as const;
 
 function checkJoin(values: VerifyValues): void {
   const beside = values.from && settled.find((name) => values[name] !== undefined);
   if (!beside) return;
   throw usageError(`--from puts earlier runs together as they are: --${beside} does nothing beside it.`);
+}
+
+function checkEngine({ engine, subject, backend }: VerifyValues): void {
+  if (engine === undefined || (subject === undefined && (backend === undefined || engine === "tfjs"))) return;
+  const other = subject === undefined ? "--backend, where our own forward passes compute," : "--subject";
+  throw usageError(`--engine says what is judged, and so does ${other}: give one.`);
 }
 
 function checkBounds(values: VerifyValues): void {
