@@ -39,10 +39,13 @@ test("with --json, standard output is a line of JSON for the start and one for e
   const { status, stdout, stderr } = await serving(["--json", "--profile", brief], async (address) => {
     const answer = await ask(address, { model: "embedded:brief", messages, max_tokens: 8 });
     expect(await answer.json()).toMatchObject({ choices: [{ finish_reason: "length" }] });
+    for (const watched of ["/health", "/metrics"])
+      await (await fetch(address.replace("/v1", watched))).text();
     await (await ask(address, { messages: 3 })).text();
   });
   expect([status, stderr]).toEqual([0, ""]);
-  const [start, answered, refused] = stdout
+  // Who watches leaves no line.
+  const [start, answered, refused, ...more] = stdout
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
@@ -59,6 +62,7 @@ test("with --json, standard output is a line of JSON for the start and one for e
     },
     x: expect.any(Number),
   });
+  expect(more).toEqual([]);
   expect(refused).toMatchObject({ status: 400, tokens: 0, error: { code: "bad-request" } });
 });
 

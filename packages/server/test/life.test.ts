@@ -130,9 +130,10 @@ describe("many at once", () => {
     const whole = post(path, endless({ stream: false }), { signal: leaving[0].signal });
     whole.catch(() => {});
     const streamed = eventsOf(await post(path, endless(), { signal: leaving[1].signal }));
-    const beside = ask(path, endless({ stream: false, max_tokens: 50 }));
     for (let i = 0; i < 5; i++) await streamed.next();
-    await until(() => server.load!.running === 3);
+    await until(() => server.load!.running === 2);
+    const beside = ask(path, endless({ stream: false, max_tokens: 50 }));
+    await Promise.race([beside, until(() => server.load!.running === 3)]);
     for (const one of leaving) one.abort();
     expect((await beside).choices).toEqual(choices);
     await until(() => server.load!.running === 0);
@@ -144,7 +145,9 @@ describe("many at once", () => {
     const options = { slowReaderMs: 200, heldTokens };
     const { server, records } = await serve({ engine: engineOf(new EndlessModel()), ...options });
     const { hostname, port } = new URL(server.address);
-    const body = JSON.stringify(endless({ n: 8, logprobs: true, top_logprobs: 20 }));
+    const body = JSON.stringify(
+      endless({ n: 8, amulet: { preference: "On", explain: { alternatives: 20 } } }),
+    );
     // A socket that reads nothing but what the system takes on its own.
     const socket = connect(Number(port), hostname);
     socket.pause();
@@ -228,7 +231,7 @@ describe("the end", () => {
   test("running answers end within the grace time, new requests are refused, and nothing is left", async () => {
     const model = new EndlessModel();
     const { server, post } = await serve({ engine: engineOf(model), heldTokens });
-    const running = allEvents(await post(path, endless({ max_tokens: 60 })));
+    const running = allEvents(await post(path, endless({ max_tokens: 300 })));
     await until(() => server.load!.running === 1);
     const closing = server.close(60_000);
     const refused = await post(path, chat("Hi"));

@@ -95,7 +95,7 @@ const settings: readonly (readonly [name: string, body: object, words: readonly 
 ];
 
 async function generated(words: readonly string[]) {
-  const command = ["generate", question, "--backend", "wasm", "--max-new-tokens", "20", "--json", ...words];
+  const command = ["generate", question, "--backend", "wasm", "--max-new-tokens", "12", "--json", ...words];
   const { status, stdout, stderr } = await amulet(command);
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout);
@@ -104,7 +104,7 @@ async function generated(words: readonly string[]) {
 test("an answer is the same, whole and in pieces, alone and beside all others", async () => {
   const { ask, post, server } = await serve({ engine, parallel: 6 });
   const path = "/v1/chat/completions";
-  const bodies = settings.map(([, body]) => chat(question, { max_tokens: 20, ...body }));
+  const bodies = settings.map(([, body]) => chat(question, { max_tokens: 12, ...body }));
   const together = await Promise.all(
     bodies.flatMap((body) => [
       ask(path, body),
@@ -140,7 +140,7 @@ test("explanations and probabilities are those of generate, token by token", asy
   const { ask } = await serve({ engine });
   const expected = await generated(["--preference", uplifting, "--explain"]);
   const body = chat(question, {
-    max_tokens: 20,
+    max_tokens: 12,
     logprobs: true,
     top_logprobs: 3,
     amulet: { preference: uplifting, explain: { alternatives: 5 } },
@@ -166,7 +166,7 @@ test("explanations and probabilities are those of generate, token by token", asy
 test("a profile is its preference, and a request's own preference replaces it", async () => {
   const { ask } = await serve({ engine, name: "embedded", profiles: { brief: concise } });
   const textOf = async (change: object) =>
-    (await ask("/v1/chat/completions", chat(question, { max_tokens: 20, ...change }))).choices[0].message
+    (await ask("/v1/chat/completions", chat(question, { max_tokens: 12, ...change }))).choices[0].message
       .content;
   const [brief, cheerful] = await Promise.all(
     [concise, uplifting].map((one) => textOf({ amulet: { preference: one } })),
@@ -180,11 +180,11 @@ test("a profile is its preference, and a request's own preference replaces it", 
 test("a completion goes on where the prompt ends, as core's decode does from its tokens", async () => {
   const { ask } = await serve({ engine });
   const prompt = engine.model.renderChat([{ role: "user", content: question }]).prompt;
-  const { choices } = await ask("/v1/completions", { prompt, max_tokens: 20, logprobs: 0 });
+  const { choices } = await ask("/v1/completions", { prompt, max_tokens: 12, logprobs: 0 });
   const { text, finishReason } = await generated(["--method", "base"]);
   expect(choices[0]).toMatchObject({ text, finish_reason: finishReason });
   const ids = engine.tokenizer.encode(prompt, { parseSpecial: true });
-  const byIds = await ask("/v1/completions", { prompt: [ids, ids], max_tokens: 20 });
+  const byIds = await ask("/v1/completions", { prompt: [ids, ids], max_tokens: 12 });
   expect(byIds.choices.map((choice: Parsed) => choice.text)).toEqual([text, text]);
 });
 

@@ -30,6 +30,7 @@ export class RequestLog {
   }
 
   add(record: RequestRecord): void {
+    if (isWatching(record)) return;
     const line = formatRecord(record);
     if (this.json) writeJson(this.io, { time: new Date().toISOString(), ...record });
     else if (this.area && this.timer) this.area.finish([printableLine(line)]);
@@ -54,6 +55,10 @@ export class RequestLog {
     this.area!.draw(() => [dim(cutToWidth(line, (this.io.stderr.columns || 80) - 1))]);
   }
 }
+
+/** Those who look after the server ask every few seconds, and all is well. */
+const isWatching = ({ endpoint, status }: RequestRecord) =>
+  status === 200 && ["/health", "/metrics"].includes(endpoint);
 
 export function formatLoad(
   { running, waiting, heldTokens, prefixTokens }: SchedulerLoad,
