@@ -293,6 +293,9 @@ export function modelsCalls(path: string): Record<string, Call> {
   return {
     ModelError: { args: () => [], run: () => new models.ModelError("bad-token", "why") },
     checkConfig: { args: () => [config, "config.json"] },
+    checkRewardConfig: {
+      args: () => [{ ...config, architectures: ["LlamaForSequenceClassification"] }, "config.json"],
+    },
     defineModel: { args: () => [config, "config.json"] },
     emptyCache: { args: () => [3] },
     fastProducts: { args: () => [] },

@@ -3,7 +3,13 @@ import "@amulet-ts/core/disposal";
 import { startBackend } from "@amulet-ts/backends";
 import { type Engine, throwIfAborted } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { checkConfig, loadModel, loadRewardModel, type RewardModel } from "@amulet-ts/models";
+import {
+  checkConfig,
+  checkRewardConfig,
+  loadModel,
+  loadRewardModel,
+  type RewardModel,
+} from "@amulet-ts/models";
 import { locateModel } from "./find-model.js";
 import type { OpenEngineOptions } from "./options.js";
 
@@ -25,7 +31,7 @@ export interface OpenRewardModel {
 export async function openRewards(
   options: OpenEngineOptions & { readonly model: string },
 ): Promise<OpenRewardModel> {
-  const source = await locateModel(options.model, options);
+  const source = await locateModel(options.model, options, checkRewardConfig);
   const { memory, backend, notes } = await startFor(options);
   const { signal, onProgress } = options;
   const model = await loadRewardModel(source, {

@@ -4,7 +4,7 @@ export * from "./errors.js";
 export type { FamilyConfig, ForwardPass } from "./family.js";
 export { type FastProducts, fastProducts } from "./layers/fast-products.js";
 export { emptyCache } from "./layers/kv-cache.js";
-export { checkConfig } from "./loading/check-config.js";
+export { checkConfig, checkRewardConfig } from "./loading/check-config.js";
 export type { LoadModelOptions, Model } from "./loading/load-model.js";
 export type { LoadProgress } from "./loading/load-parameters.js";
 export type { MemoryBudget } from "./loading/memory.js";

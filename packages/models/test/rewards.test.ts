@@ -1,6 +1,6 @@
 /** Reward models against transformers, on bodies of the tiny checkpoints with heads that were drawn at random. */
 import { rm } from "node:fs/promises";
-import { loadRewardModel, type RatedRow, type RewardModel } from "@amulet-ts/models";
+import { checkRewardConfig, loadRewardModel, type RatedRow, type RewardModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { logitTolerance } from "@amulet-ts/testing/backends/tolerance";
 import { backendsUnderTest, expectWithin } from "@amulet-ts/testing/backends/under-test";
@@ -182,6 +182,10 @@ describe("what is refused", () => {
     await expect(model.rate([{ ids: [3, 4, 5] }])).rejects.toThrow(/gateAt must be from 0 to 1/);
     await expect(model.rate([{ ids: [3, 4, 5], gateAt: 2 }])).rejects.toThrow(/gateAt/);
     await expect(model.rate([{ ids: [3, 400, 5], gateAt: 1 }])).rejects.toMatchObject({ code: "bad-token" });
+    expect(() => checkRewardConfig({ architectures: ["Qwen3ForCausalLM"] }, "config.json")).toThrow(
+      /no reward model that can be run/,
+    );
+    checkRewardConfig(readFixture("rewards/qwen3/config.json"), "config.json");
     expect(await model.rate([])).toEqual([]);
     model.dispose();
     await expect(model.rate([{ ids: [3, 4], gateAt: 0 }])).rejects.toThrow(/disposed/);

@@ -1,5 +1,6 @@
 import { architectureNames, folderConfig } from "@amulet-ts/files";
 import { findFamily } from "../registry.js";
+import { findRewardKind } from "../rewards/reward-families.js";
 import { checkValues } from "./model-definition.js";
 
 /**
@@ -13,4 +14,11 @@ export function checkConfig(config: Readonly<Record<string, unknown>>, where: st
   findFamily("huggingface", architectureNames(config), where).readConfig(
     folderConfig(config, where, new Set()),
   );
+}
+
+/** The same for a reward model. @throws ModelError `unknown-architecture`, FilesError `bad-config` */
+export function checkRewardConfig(config: Readonly<Record<string, unknown>>, where: string): void {
+  checkValues(config, where);
+  const { family } = findRewardKind({ names: architectureNames(config), path: where });
+  family.readConfig(folderConfig(config, where, new Set()));
 }
