@@ -1,6 +1,7 @@
 /** `amulet serve` from its start to its end: where it listens, whom it answers, what it writes. */
 import { amulet, type Surroundings } from "@amulet-ts/testing/cli/fake-io";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { useServer } from "./embedded-server.js";
 
 const brief = "brief=Your answer should be concise.";
 const messages = [{ role: "user", content: "How do I make a cup of tea?" }];
@@ -106,6 +107,29 @@ test("the key comes from the environment", async () => {
   });
   expect(statuses).toEqual([200, 401]);
   expect(stderr).not.toMatch(/secret|no --api-key/);
+});
+
+describe("over another server", () => {
+  const behind = useServer("llamacpp");
+
+  test("answers are generate's over the same one, and what it tells too little for is refused", async () => {
+    const engine = ["--engine", behind(), "--candidates", "64"];
+    const preference = "Your answer should be concise.";
+    const question = [messages[0]!.content, "--preference", preference, "--max-new-tokens", "3"];
+    const generated = await amulet(["generate", ...question, ...engine, "--json"]);
+    expect(generated.status, generated.stderr).toBe(0);
+    const { status, stderr } = await serving(engine, async (address) => {
+      const body = { messages, max_tokens: 3, amulet: { preference } };
+      const answer = await ask(address, body);
+      expect(await answer.json()).toMatchObject({
+        choices: [{ message: { content: JSON.parse(generated.stdout).text } }],
+      });
+      const unbounded = await ask(address, { ...body, guidance_scale: 3 });
+      expect(unbounded.status).toBe(400);
+      expect(await unbounded.json()).toMatchObject({ error: { code: "unsupported_value" } });
+    });
+    expect(status, stderr).toBe(0);
+  });
 });
 
 test.each([
