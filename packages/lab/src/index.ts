@@ -1,7 +1,6 @@
 /** The small language, its scores, its model, the trainer and the study. */
 export * from "./errors.js";
-export { isKnownQuestion, type Judgement, judgeAnswer, preferenceNamed } from "./scores/judge.js";
-export { type Score, score } from "./scores/score.js";
+export * from "./scores/index.js";
 export { type LabScore, labScorer } from "./scores/scorer.js";
 export { choiceRule } from "./study/choice-rule.js";
 export { choosePairs } from "./study/choose-pairs.js";

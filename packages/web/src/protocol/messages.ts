@@ -46,6 +46,8 @@ export type AnswerOrder = (Question | WeightedQuestion) &
     readonly methods?: readonly MethodDescription[];
     /** Strengths by token instead of a method, `1:0..8, 5.6:8..`. */
     readonly strengthSchedule?: string;
+    /** Token ids that the answer has already, whoever wrote them: it is what comes behind them that is answered. */
+    readonly begun?: readonly number[];
     /** Default 128. */
     readonly maxNewTokens?: number;
     readonly stop?: readonly string[];

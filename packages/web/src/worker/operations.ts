@@ -8,11 +8,14 @@ import {
   type LanguageModel,
   makeMethod,
   type PrefillProgress,
+  type Question,
+  type RenderedPrompts,
   renderPrompts,
   scoreAnswer,
   strengthSchedule,
   type TokenRow,
   throwIfAborted,
+  type WeightedQuestion,
 } from "@amulet-ts/core";
 import { loadModel, type Model } from "@amulet-ts/models/browser";
 import * as tf from "@tensorflow/tfjs-core";
@@ -105,7 +108,7 @@ async function answer(
   order: AnswerOrder,
   { signal, onProgress, takeChanges, tell }: Call<AnswerPiece>,
 ): Promise<undefined> {
-  const { method, methods, strengthSchedule: written, ...options } = order;
+  const { method, methods, strengthSchedule: written, begun: _, ...options } = order;
   const schedule = written === undefined ? undefined : strengthSchedule(written);
   if ([method, methods, schedule].filter((given) => given !== undefined).length > 1)
     throw new WebError("bad-request", "Give one of method, methods and strengthSchedule.");
@@ -124,10 +127,25 @@ async function answer(
   };
   const answering = { ...options, signal, onProgress, beforeToken };
   const asked = schedule ? [schedule.methodAt(0)] : described;
-  for await (const piece of answerPrompts(model, renderPrompts(model, order), asked, answering)) {
+  for await (const piece of answerPrompts(model, promptsOf(model, order, order), asked, answering)) {
     tell(piece, piece.rows && [piece.rows.logBase_V.buffer, piece.rows.logPreference_V.buffer]);
   }
   return undefined;
+}
+
+/** The prompts, and behind each of them what the answer has already. */
+function promptsOf(
+  model: Model,
+  question: Question | WeightedQuestion,
+  { begun = [] }: AnswerOrder,
+): RenderedPrompts {
+  const prompts = renderPrompts(model, question);
+  const withBegun = (tokens: TokenRow): TokenRow => [...tokens, ...begun];
+  return {
+    ...prompts,
+    base: withBegun(prompts.base),
+    preferences: prompts.preferences.map(({ tokens, weight }) => ({ tokens: withBegun(tokens), weight })),
+  };
 }
 
 function renderChange(model: Model, order: AnswerOrder, { method, preferences }: AnswerChange): Change {
@@ -140,7 +158,7 @@ function renderChange(model: Model, order: AnswerOrder, { method, preferences }:
   };
   return {
     ...(method !== undefined && { method: makeMethod(method) }),
-    ...(preferences && { preferences: renderPrompts(model, { ...asked, preferences }).preferences }),
+    ...(preferences && { preferences: promptsOf(model, { ...asked, preferences }, order).preferences }),
   };
 }
 
