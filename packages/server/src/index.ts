@@ -1,4 +1,4 @@
 export { ServerError, type ServerErrorCode } from "./errors.js";
-export type { ServerOptions } from "./options.js";
+export type { PageFile, ServerOptions } from "./options.js";
 export { type RunningServer, startServer } from "./serve.js";
 export type { RequestRecord } from "./watch/request-record.js";

@@ -5,6 +5,12 @@ import { ServerError } from "./errors.js";
 import { whole, words } from "./protocol/fields.js";
 import type { RequestRecord } from "./watch/request-record.js";
 
+/** A file of a page, as it is sent. */
+export interface PageFile {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface ServerOptions {
   /**
    * The model, or what opens it, which is called as soon as the server listens: until then `/health` says that it is not
@@ -41,6 +47,8 @@ export interface ServerOptions {
   readonly heartbeatMs?: number | undefined;
   /** How long a reader may be behind before it is cut off, 60 seconds by default. */
   readonly slowReaderMs?: number | undefined;
+  /** A page for people, `/` and its files; it needs no key. Undefined where there is no file of that path. */
+  readonly page?: ((pathname: string) => Promise<PageFile | undefined>) | undefined;
   /** Told of each request when it is over. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
 }
@@ -51,6 +59,11 @@ const texts = v.record(
 );
 const milliseconds = whole(1, 2 ** 31 - 1);
 const aFunction = v.custom<(record: RequestRecord) => void>(
+  (value) => typeof value === "function",
+  "a function",
+);
+
+const aPage = v.custom<NonNullable<ServerOptions["page"]>>(
   (value) => typeof value === "function",
   "a function",
 );
@@ -75,6 +88,7 @@ const optionsSchema = v.strictObject({
   bodyMs: v.optional(milliseconds, 30_000),
   heartbeatMs: v.optional(milliseconds, 10_000),
   slowReaderMs: v.optional(milliseconds, 60_000),
+  page: v.optional(aPage),
   onRequest: v.optional(aFunction),
 });
 export type CheckedOptions = v.InferOutput<typeof optionsSchema>;

@@ -17,6 +17,13 @@ import { applyTemplate, detokenize, tokenize } from "./token-endpoints.js";
 export function createApp(house: House): Hono<Env> {
   const { state, options, metrics } = house;
   const app = new Hono<Env>();
+  const { page } = options;
+  // Before the log: a page has many files, and none of them is a request for an answer.
+  if (page)
+    app.get("*", async (c, next) => {
+      const file = await page(c.req.path);
+      return file ? c.body(file.body, 200, { ...file.headers }) : next();
+    });
   app.use(async (c, next) => {
     keepRecord(c, house);
     await next();
