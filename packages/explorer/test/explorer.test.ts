@@ -1,66 +1,206 @@
-import { extrapolate, largestGammaWithin } from "@amulet-ts/core";
+import { boundedMethod, guidanceMethod, paperParameters } from "@amulet-ts/core";
+import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { oracles } from "@amulet-ts/verify";
 import "@tensorflow/tfjs-backend-cpu";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
-import { divergence, strengthWithin, tiltPolicy } from "../src/policy.js";
+import { describe, expect, test } from "vitest";
+import {
+  bestToken,
+  candidatesAt,
+  divergence,
+  measureToken,
+  normalise,
+  type Place,
+  strengthUsed,
+  strengthWithin,
+  tiltPolicy,
+} from "../src/policy.js";
 import recorded from "../src/recorded.json" with { type: "json" };
-import { firstState, readState, writeState } from "../src/state.js";
+import { linesOfSameStrength } from "../src/same-strength.js";
+import {
+  ascend,
+  lastStep,
+  levelLine,
+  objective,
+  oneStepTo,
+  placeAmongThree,
+  type StepProblem,
+} from "../src/simplex.js";
 
-beforeAll(() => tf.setBackend("cpu"));
+withoutLeaks("cpu");
 
-const rows = recorded.places.map(({ base, preference }) => [base, preference] as const);
-
-/** Core reads logs of up to L in float32 and multiplies their difference by x: at least 1e-6, at most 3x + 1 roundings of L. */
-function rounding(x: number, ...logs_V: readonly (readonly number[])[]): number {
-  const largest = Math.max(...logs_V.flat().map(Math.abs));
-  return Math.max(1e-6, 2 ** -24 * (3 * x + 1) * largest);
-}
-
-test.each([0, 0.5, 1, 3, 12])(
-  "at every place the bars at x = %d are core's policy, to float32's roundings",
-  async (x) => {
-    for (const [base, preference] of rows) {
-      const tensors = [base, preference].map((row) => tf.tensor2d([row]));
-      const policy = extrapolate(tensors[0]!, tensors[1]!, x - 1);
-      const theirs = await policy.data();
-      const off = tiltPolicy(base, preference, x).map((log, id) =>
-        Math.abs(Math.exp(log) - Math.exp(theirs[id]!)),
-      );
-      expect(Math.max(...off)).toBeLessThan(rounding(x, base, preference));
-      tf.dispose([...tensors, policy]);
-    }
-  },
+/** Float32, as both prompts' policies come from an engine. */
+const places = recorded.places.map(({ base, preference }) =>
+  normalise({ base: Float32Array.from(base), preference: Float32Array.from(preference) }),
 );
 
-test("a budget binds: one part in a thousand more of x would break it, and core's search, which stays on its safe side, is not past it", () => {
-  for (const [base, preference] of rows) {
-    const pref = tiltPolicy(base, preference, 1);
-    const drift = (x: number) => divergence(tiltPolicy(base, preference, x), pref);
-    const x = strengthWithin(base, preference, 0.2, 12);
-    expect(drift(x)).toBeLessThanOrEqual(0.2);
-    if (x < 12) expect(drift(x * 1.001)).toBeGreaterThan(0.2);
-    const policies = [tf.tensor2d([base]), tf.tensor2d([preference])] as const;
-    const gamma = largestGammaWithin(...policies, { nats: 0.2, largestGamma: 11 });
-    expect(gamma.dataSync()[0]! + 1).toBeLessThanOrEqual(x + 1e-3);
-    tf.dispose([...policies, gamma]);
+const largestGap = (one: ArrayLike<number>, other: ArrayLike<number>) =>
+  Math.max(...Array.from(one, (log, id) => Math.abs(Math.exp(log) - Math.exp(other[id]!))));
+
+const rows = fc
+  .integer({ min: 2, max: 8 })
+  .chain((length) =>
+    fc.tuple(
+      ...[0, 1].map(() =>
+        fc.array(fc.double({ min: -30, max: 0, noNaN: true }), { minLength: length, maxLength: length }),
+      ),
+    ),
+  )
+  .map(([base, preference]): Place => normalise({ base: base!, preference: preference! }));
+
+describe("the closed form", () => {
+  test.each([0, 0.5, 1, 3, 5.65, 12])(
+    "at x = %d the bars are the float64 oracle's policy within 1e-6",
+    (x) => {
+      for (const { base, preference } of places)
+        expect(
+          largestGap(tiltPolicy({ base, preference }, x), oracles.tilt(base, preference, x - 1)),
+        ).toBeLessThan(1e-6);
+      fc.assert(
+        fc.property(rows, (place) => {
+          expect(
+            largestGap(tiltPolicy(place, x), oracles.tilt(place.base, place.preference, x - 1)),
+          ).toBeLessThan(1e-6);
+        }),
+      );
+    },
+  );
+
+  test.each([0, 1, 3, 12])(
+    "core, in float32, is no further from it at x = %d than its own roundings",
+    async (x) => {
+      for (const { base, preference } of places) {
+        const tensors = [base, preference].map((row) => tf.tensor2d([Array.from(row)]));
+        const policy = guidanceMethod(x).policy(tensors[0]!, tensors[1]!) as tf.Tensor;
+        const most = Math.max(...Array.from(base, Math.abs), ...Array.from(preference, Math.abs));
+        const gap = largestGap(tiltPolicy({ base, preference }, x), await policy.data());
+        // Logs of up to `most` in float32, their difference times x: 3x + 1 roundings.
+        expect(gap).toBeLessThan(2 ** -24 * (3 * x + 1) * most);
+        tf.dispose([...tensors, policy]);
+      }
+    },
+  );
+});
+
+describe("a budget", () => {
+  test("stops the dial where the float64 oracle does, within 1e-6", () => {
+    for (const place of places)
+      for (const nats of [0, 0.01, 0.2, 1, 3])
+        expect(strengthWithin(place, nats, 12)).toBeCloseTo(oracleStrength(place, nats, 12), 6);
+    fc.assert(
+      fc.property(rows, fc.double({ min: 0.001, max: 4, noNaN: true }), (place, nats) => {
+        const x = strengthWithin(place, nats, 12);
+        const theirs = oracleStrength(place, nats, 12);
+        expect(drift(place, x)).toBeLessThanOrEqual(nats + 1e-12);
+        // Where the drift is flat, strengths lie far apart that cost the same.
+        expect(Math.abs(drift(place, x) - drift(place, theirs))).toBeLessThan(1e-6);
+      }),
+    );
+  });
+
+  test("is never spent by core beyond the page's strength", () => {
+    for (const { base, preference } of places) {
+      const tensors = [base, preference].map((row) => tf.tensor2d([Array.from(row)]));
+      const result = boundedMethod(0.2, 11).policy(tensors[0]!, tensors[1]!);
+      const { gamma_B1, logPolicy_BV } = result as { gamma_B1: tf.Tensor; logPolicy_BV: tf.Tensor };
+      expect(gamma_B1.dataSync()[0]! + 1).toBeLessThanOrEqual(
+        strengthWithin({ base, preference }, 0.2, 12) + 1e-3,
+      );
+      tf.dispose([...tensors, gamma_B1, logPolicy_BV]);
+    }
+  });
+
+  test("bounds nothing up to the preference prompt, and nothing where there is none", () => {
+    const [place] = places as [Place];
+    expect(strengthUsed(place, { x: 0.7, nats: 0 })).toBe(0.7);
+    expect(strengthUsed(place, { x: 9, nats: Number.POSITIVE_INFINITY })).toBe(9);
+    expect(strengthUsed(place, { x: 9, nats: 0 })).toBeCloseTo(1, 4);
+  });
+
+  const drift = (place: Place, x: number) => divergence(tiltPolicy(place, x), place.preference);
+  const oracleStrength = ({ base, preference }: Place, nats: number, largest: number) =>
+    1 + oracles.largestGammaWithin(base, preference, { nats, largestGamma: largest - 1 });
+});
+
+describe("the picture of three", () => {
+  const parameters = fc.record({
+    iterations: fc.integer({ min: 0, max: 30 }),
+    alpha: fc.double({ min: 0, max: 2, noNaN: true }),
+    lambda: fc.double({ min: 1, max: 4, noNaN: true }),
+    eta: fc.double({ min: 0.5, max: 50, noNaN: true }),
+  });
+  const climbed = (place: Place, problem: StepProblem) => {
+    const steps = ascend(place, problem);
+    return Array.from({ length: 400 }, () => steps.next().value).at(-1)!;
+  };
+
+  test("gradient ascent on the last step's objective ends where T steps of the oracle's loop do", () => {
+    fc.assert(
+      fc.property(rows, parameters, (place, dial) => {
+        const theirs = oracles.amulet(place.base, place.preference, dial);
+        expect(largestGap(climbed(place, lastStep(dial)), theirs)).toBeLessThan(1e-6);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("below the maximum the objective lies by the step's weight times the divergence from it", () => {
+    fc.assert(
+      fc.property(rows, rows, parameters, (place, other, dial) => {
+        fc.pre(place.base.length === other.base.length);
+        const problem = lastStep(dial);
+        const best = oracles.amulet(place.base, place.preference, dial);
+        const gap = objective(place, problem, best) - objective(place, problem, other.base);
+        const weighed = (problem.lambda + problem.proximal) * divergence(other.base, best);
+        expect(Math.abs(gap - weighed)).toBeLessThan(1e-9 * (1 + weighed));
+      }),
+    );
+  });
+
+  test("along a level line the objective is one number, but for where it meets the triangle's side", () => {
+    const place = placeAmongThree(places[1]!, candidatesAt(places[1]!, [0, 3, 12], 3));
+    const best = tiltPolicy(place, 3);
+    const problem = oneStepTo(3);
+    const heights = levelLine(best, 0.02).map(([x, y]) => {
+      const top = -y / Math.sqrt(0.75);
+      const three = [1 - (x - top / 2) - top, x - top / 2, top].map((p) => Math.log(Math.max(p, 1e-300)));
+      return objective(place, problem, best) - objective(place, problem, three);
+    });
+    for (const height of heights) expect(height).toBeCloseTo(0.02, 5);
+  });
+});
+
+test("along a line of equal strength every T and α give the oracle's one x", () => {
+  const { lambda, eta } = paperParameters;
+  const lines = linesOfSameStrength({ lambda, eta }, [2, 5.65], 60);
+  for (const [x, points] of lines) {
+    expect(points.length).toBeGreaterThan(40);
+    // α lies between two of a grid, on a straight line where x is a curve.
+    for (const { iterations, alpha } of points)
+      expect(oracles.guidanceScale({ iterations, alpha, lambda, eta }) / x).toBeCloseTo(1, 2);
   }
 });
 
-test("what an address says is read back, and what it says wrongly is as at first", () => {
-  const states = fc.record({
-    place: fc.integer({ min: 0, max: 7 }),
-    x: fc.double({ min: 0, max: 12, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
-    nats: fc.oneof(
-      fc.constant(Number.POSITIVE_INFINITY),
-      fc.integer({ min: 0, max: 200 }).map((n) => n / 100),
-    ),
-  });
-  fc.assert(
-    fc.property(states, (state) => {
-      expect(readState(writeState(state), 8)).toEqual(state);
-    }),
-  );
-  expect(readState("#place=99&x=-1&nats=a", 8)).toEqual(firstState);
-  expect(readState("", 8)).toEqual(firstState);
+test("candidates are the tokens that some strength makes likeliest, the best first", () => {
+  const [, place] = places as [Place, Place];
+  const strengths = [0, 1, 3, 12];
+  const policies = strengths.map((x) => tiltPolicy(place, x));
+  const most = policies[0]!.map((_, id) => Math.max(...policies.map((log_V) => log_V[id]!)));
+  const sorted = [...most.keys()].sort((one, other) => most[other]! - most[one]!);
+  expect(candidatesAt(place, strengths, 10)).toEqual(sorted.slice(0, 10));
+});
+
+test("what the guided path says of the place where the answer breaks holds", () => {
+  const [first, place] = places as [Place, Place];
+  const said = (x: number) => recorded.pieces[bestToken(tiltPolicy(place, x))];
+  expect([0, 1, 3, 5.65].map(said)).toEqual([" Also", " Also", " Better", " help"]);
+  const help = recorded.pieces.indexOf(" help");
+  expect(Math.exp(place.base[help]!)).toBeLessThan(1e-4);
+  expect(Math.exp(place.preference[help]!)).toBeLessThan(1e-4);
+  const unbounded = measureToken(place, help, { x: 5.65, nats: Number.POSITIVE_INFINITY });
+  expect(Math.exp(unbounded.delta)).toBeCloseTo(62.3, 0);
+  expect(unbounded.fromPreference).toBeCloseTo(9.7, 1);
+  expect(measureToken(place, help, { x: 5.65, nats: 0.2 }).x).toBeCloseTo(2.41, 2);
+  expect(strengthUsed(first, { x: 5.65, nats: 0.2 })).toBe(5.65);
 });

@@ -1,0 +1,293 @@
+/** Another model: of the user's files, or of the hub; said what it needs before it is loaded. */
+import { signal } from "@preact/signals-core";
+import { chooseFiles, type HubChoice, readHubName } from "../../src/hub-files.js";
+import { drawScoped, make, makeButton, makeSection, watch } from "../dom.js";
+import { type Address, ask, isEmbedded, open, openEmbedded, sentenceOf } from "../engine.js";
+import { change, state } from "../store.js";
+import { texts } from "../texts.js";
+import {
+  fetchModel,
+  type KeptModel,
+  keptBytes,
+  listKept,
+  listRepository,
+  openKept,
+  removeKept,
+} from "./kept.js";
+
+/** WebAssembly addresses no more. */
+const mostMemory = 2 ** 32;
+
+interface Offer {
+  readonly says: readonly string[];
+  readonly label: string;
+  accept?(): Promise<void>;
+}
+const offer = signal<Offer | undefined>(undefined);
+const failure = signal("");
+const progress = signal<{ done: number; total: number } | undefined>(undefined);
+const kept = signal<readonly KeptModel[]>([]);
+
+export function drawModels(): HTMLElement {
+  void refreshKept();
+  return makeSection(
+    "model",
+    texts.model.title,
+    make("p", { class: "faint" }, texts.model.means),
+    make("p", { hidden: () => (state.value.model && isEmbedded.value ? undefined : "") }, () =>
+      texts.model.linked(state.value.model),
+    ),
+    drawDrop(),
+    drawHub(),
+    drawOffer(),
+    drawKept(),
+  );
+}
+
+/** What fails is said in a sentence, and what was there before stays. */
+async function attempt(work: () => Promise<void>): Promise<void> {
+  failure.value = "";
+  try {
+    await work();
+  } catch (error) {
+    failure.value = texts.model.failed(sentenceOf(error));
+  } finally {
+    progress.value = undefined;
+  }
+}
+
+function drawDrop(): HTMLElement {
+  const choose = (label: string, attributes: Record<string, string>) => {
+    const input = make("input", {
+      type: "file",
+      class: "unseen",
+      tabindex: "-1",
+      "aria-hidden": "true",
+      ...attributes,
+    });
+    input.addEventListener("change", () => {
+      void take([...(input.files ?? [])]);
+      input.value = "";
+    });
+    return [makeButton(label, () => input.click()), input];
+  };
+  const zone = make(
+    "div",
+    { class: "drop-zone" },
+    make("p", {}, texts.model.drop),
+    make(
+      "div",
+      { class: "row", style: "justify-content: center" },
+      ...choose(texts.model.file, { accept: ".gguf,.json,.safetensors", multiple: "", id: "file" }),
+      ...choose(texts.model.folder, { webkitdirectory: "" }),
+    ),
+  );
+  zone.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    void filesOf(event.dataTransfer).then(take);
+  });
+  return zone;
+}
+
+/** Of folders their files, one level deep. */
+async function filesOf(dropped: DataTransfer | null): Promise<File[]> {
+  const entries = [...(dropped?.items ?? [])].map((item) => item.webkitGetAsEntry());
+  const found = await Promise.all(
+    entries.map((entry) => (entry?.isDirectory ? filesIn(entry as FileSystemDirectoryEntry) : [])),
+  );
+  return [...(dropped?.files ?? []), ...found.flat()].filter(({ size, type }) => size > 0 || type !== "");
+}
+
+async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+  const reader = folder.createReader();
+  const entries: FileSystemEntry[] = [];
+  for (;;) {
+    const more = await new Promise<FileSystemEntry[]>((told, failed) => reader.readEntries(told, failed));
+    if (more.length === 0) break;
+    entries.push(...more);
+  }
+  const files = entries.filter((entry): entry is FileSystemFileEntry => entry.isFile);
+  return Promise.all(files.map((entry) => new Promise<File>((told, failed) => entry.file(told, failed))));
+}
+
+async function take(files: readonly File[]): Promise<void> {
+  if (files.length === 0) return;
+  const gguf = files.find(({ name }) => name.endsWith(".gguf"));
+  const isOne = gguf !== undefined || files.length === 1;
+  const address: Address = isOne
+    ? (gguf ?? files[0]!)
+    : Object.fromEntries(files.map((file) => [file.name, file]));
+  const name = isOne ? (gguf ?? files[0]!).name : folderName(files);
+  await attempt(() =>
+    offerModel(
+      address,
+      name,
+      files.reduce((sum, { size }) => sum + size, 0),
+    ),
+  );
+}
+
+function folderName(files: readonly File[]): string {
+  return (
+    files[0]!.webkitRelativePath.split("/")[0] ||
+    files.find(({ name }) => name.endsWith(".safetensors"))?.name ||
+    files[0]!.name
+  );
+}
+
+/** Reads no more than headers. */
+async function offerModel(address: Address, name: string, bytes: number): Promise<void> {
+  offer.value = { says: [texts.model.reading], label: "" };
+  try {
+    const { readNeeds } = await import("./needs.js");
+    const { family, parameters, memory } = await readNeeds(address);
+    const says = [texts.model.needs(name, family, parameters, bytes), texts.model.memory(memory, mostMemory)];
+    offer.value = {
+      says,
+      label: texts.model.load,
+      ...(memory < mostMemory && { accept: () => load(address, name) }),
+    };
+  } catch (error) {
+    offer.value = undefined;
+    throw error;
+  }
+}
+
+async function load(address: Address, name: string): Promise<void> {
+  await open(address, name);
+  offer.value = undefined;
+  await ask();
+}
+
+function drawOffer(): HTMLElement {
+  const accept = () => {
+    const work = offer.value?.accept;
+    if (work) void attempt(work);
+  };
+  const bar = make("progress", {
+    "aria-label": texts.model.title,
+    hidden: () => (progress.value ? undefined : ""),
+    max: () => String(progress.value?.total ?? 1),
+    value: () => String(progress.value?.done ?? 0),
+  });
+  return make(
+    "div",
+    { id: "offer", "aria-live": "polite" },
+    make("p", {}, () => offer.value?.says.join(" ") ?? ""),
+    make(
+      "p",
+      { class: "row" },
+      makeButton(() => offer.value?.label ?? "", accept, {
+        class: "main",
+        hidden: () => (offer.value?.accept ? undefined : ""),
+      }),
+      bar,
+      make("span", {}, () =>
+        progress.value ? texts.model.fetching(progress.value.done, progress.value.total) : "",
+      ),
+      makeButton(texts.model.back, () => void attempt(backToEmbedded), {
+        hidden: () => (isEmbedded.value ? "" : undefined),
+      }),
+    ),
+    make("p", { class: "failed", role: "alert" }, () => failure.value),
+  );
+}
+
+async function backToEmbedded(): Promise<void> {
+  change({ model: "" });
+  await openEmbedded();
+  await ask();
+}
+
+function drawHub(): HTMLElement {
+  const field = make("input", {
+    id: "hub",
+    placeholder: texts.model.hubHint,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "hub-means",
+  });
+  if (state.value.model) field.value = state.value.model;
+  const form = make(
+    "form",
+    { class: "row" },
+    make(
+      "div",
+      { class: "field grow", style: "display: block" },
+      make("label", { for: "hub" }, texts.model.hub),
+      field,
+    ),
+    make("button", { type: "submit" }, texts.model.look),
+    make("span", { class: "faint", id: "hub-means" }, texts.model.hubMeans),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void attempt(() => lookUp(field.value));
+  });
+  return form;
+}
+
+async function lookUp(words: string): Promise<void> {
+  const named = readHubName(words);
+  if (!named) throw new Error(texts.model.wrongName(words));
+  const choice = chooseFiles(await listRepository(named.id), named.file);
+  if (!choice) throw new Error(texts.model.nothingFits(named.id));
+  const name = words.trim();
+  const needs = `${name}: ${choice.files.map(({ path }) => path).join(", ")}.`;
+  offer.value = {
+    says: [needs, texts.model.memory(choice.bytes, mostMemory)],
+    label: texts.model.fetch(choice.bytes),
+    ...(choice.bytes < mostMemory && { accept: () => bring(name, named.id, choice) }),
+  };
+}
+
+async function bring(name: string, id: string, choice: HubChoice): Promise<void> {
+  await fetchModel(id, choice, (done) => {
+    progress.value = { done, total: choice.bytes };
+  });
+  await refreshKept();
+  change({ model: name });
+  await offerModel(await openKept(id, choice.kind), name, choice.bytes);
+}
+
+function drawKept(): HTMLElement {
+  const list = make("ul", { class: "kept" });
+  let end = () => {};
+  watch(() => {
+    end();
+    const drawn = drawScoped(() => kept.value.map(drawOne));
+    list.replaceChildren(...drawn.result);
+    end = drawn.end;
+  });
+  const says = () =>
+    kept.value.length === 0 ? texts.model.keptNone : texts.megabytes(keptBytes(kept.value));
+  return make("div", {}, make("h3", {}, texts.model.kept), make("p", { class: "faint" }, says), list);
+}
+
+function drawOne({ id, kind, bytes }: KeptModel): HTMLElement {
+  const remove = async () => {
+    await removeKept(id);
+    await refreshKept();
+  };
+  const use = async () => {
+    change({ model: id });
+    await offerModel(await openKept(id, kind), id, bytes);
+  };
+  return make(
+    "li",
+    { class: "row" },
+    make("span", {}, `${id}, ${texts.megabytes(bytes)}`),
+    makeButton(texts.model.open, () => void attempt(use)),
+    makeButton(texts.model.remove(id), () => void attempt(remove)),
+  );
+}
+
+async function refreshKept(): Promise<void> {
+  kept.value = await listKept().catch(() => []);
+}

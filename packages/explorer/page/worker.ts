@@ -1,0 +1,2 @@
+/** The model's own thread. */
+import "@amulet-ts/web/worker";

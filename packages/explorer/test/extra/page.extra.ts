@@ -1,0 +1,308 @@
+/** The page in headless Chromium, as it was built: its path, its bars, its addresses, other people's models, its access. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import { startBackend } from "@amulet-ts/backends";
+import { boundedMethod, generate, guidanceMethod, type Method } from "@amulet-ts/core";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { type PageServer, readPageFile, servePage } from "@amulet-ts/explorer";
+import { loadModel, type Model } from "@amulet-ts/models";
+import { loadModel as loadFromBlob } from "@amulet-ts/models/browser";
+import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
+import { oracles } from "@amulet-ts/verify";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { chromiumFlags, chromiumPath } from "../../../../test/browser/chromium.js";
+import { texts } from "../../page/texts.js";
+import { normalise } from "../../src/policy.js";
+import recorded from "../../src/recorded.json" with { type: "json" };
+import { firstState, readState, writeState } from "../../src/state.js";
+
+const isBuilt = (await readPageFile("/")) !== undefined;
+if (!isBuilt) console.warn("Skipped: the page is not built; `npm run build` does it.");
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const { question, preference } = firstState;
+
+describe.skipIf(!chromiumPath || !isBuilt)(
+  "the page in Chromium (needs Chromium, and `npm run build`)",
+  () => {
+    let server: PageServer;
+    let browser: Browser;
+    let embedded: Model;
+    let context: BrowserContext;
+    let page: Page;
+    let complaints: string[];
+    let hosts: Set<string>;
+
+    beforeAll(async () => {
+      await startBackend("wasm");
+      embedded = await loadModel(embeddedModelFolder);
+      server = await servePage();
+      browser = await chromium.launch({ executablePath: chromiumPath!, args: chromiumFlags });
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await server?.close();
+      embedded?.dispose();
+    });
+
+    async function open(
+      hash = "",
+      options: Parameters<Browser["newContext"]>[0] = {},
+      prepare = async () => {},
+    ) {
+      context = await browser.newContext({ reducedMotion: "reduce", ...options });
+      page = await context.newPage();
+      [complaints, hosts] = [[], new Set()];
+      page.on("console", (message) => {
+        if (message.type() === "error") complaints.push(message.text());
+      });
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("request", (request) => {
+        if (!/^(blob|data):/.test(request.url())) hosts.add(new URL(request.url()).origin);
+      });
+      await prepare();
+      await page.goto(`${server.url}${hash}`);
+    }
+    const ready = () => page.waitForSelector("html[data-ready]", { timeout: 60_000 });
+    const answered = (column: number, text: string) =>
+      expect.poll(() => page.locator(".tokens").nth(column).textContent(), { timeout: 60_000 }).toBe(text);
+    afterEach(() => context?.close());
+
+    test("each step of the path is a state with an address, says what it is about, and axe finds nothing", async () => {
+      await open("", { colorScheme: "light" });
+      await ready();
+      await page.evaluate(axe);
+      await page.getByRole("button", { name: texts.path.start }).click();
+      for (const [i, step] of texts.path.steps.entries()) {
+        expect(await page.locator(".path h2").textContent()).toBe(step.title);
+        expect(await page.locator(".looked").count()).toBe(1);
+        await expect.poll(() => readState(new URL(page.url()).hash).step).toBe(i + 1);
+        expect(await violations()).toEqual([]);
+        if (i + 1 < texts.path.steps.length)
+          await page.getByRole("button", { name: texts.path.next, exact: true }).click();
+      }
+      await answered(2, await answerOf(embedded, boundedMethod(0.2, 4.65)));
+      await page.getByRole("button", { name: texts.path.end }).click();
+      expect(await page.locator(".path").isVisible()).toBe(false);
+      expect(complaints).toEqual([]);
+      expect([...hosts]).toEqual([new URL(server.url).origin]);
+    });
+
+    test("dark, and on a phone, axe finds nothing and nothing is wider than the screen", async () => {
+      await open("#step=6&at=35", { colorScheme: "dark", viewport: { width: 380, height: 800 } });
+      await ready();
+      await page.evaluate(axe);
+      expect(await violations()).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(380);
+    });
+
+    test("dragging x from 0 to 12 moves the bars as the float64 oracle computes them, within 1e-6, before the model is there", async () => {
+      await open("#at=35", {}, async () => {
+        await page.route("**/model/*", (route) => route.abort());
+      });
+      await page.waitForSelector("tr[data-id]");
+      const { base, preference } = normalise(recorded.places[1]!);
+      for (const x of [0, 0.5, 1, 2.4, 3, 5.65, 12]) {
+        const policy = oracles.tilt(base, preference, x - 1);
+        const shown = await turn("x", x);
+        expect(shown.length).toBe(10);
+        for (const { id, share } of shown)
+          expect(Math.abs(share - Math.exp(policy[id]!)), `x = ${x}`).toBeLessThan(1e-6);
+      }
+    });
+
+    test("T moves them as the paper's loop does", async () => {
+      await open("#at=35&in=2&pins=0_1_5.65&by=T", {}, async () => {
+        await page.route("**/model/*", (route) => route.abort());
+      });
+      await page.waitForSelector("tr[data-id]");
+      const { base, preference } = normalise(recorded.places[1]!);
+      for (const iterations of [0, 1, 7, 60]) {
+        const policy = oracles.amulet(base, preference, { iterations, alpha: 2, lambda: 2, eta: 10 });
+        for (const { id, share } of await turn("T", iterations))
+          expect(Math.abs(share - Math.exp(policy[id]!)), `T = ${iterations}`).toBeLessThan(1e-6);
+      }
+    });
+
+    test("an address restores question, settings and token, and the model answers them as in Node", async () => {
+      const state = {
+        ...firstState,
+        ...{ question: "How do I cook rice without a mess?", preference: "Your answer should be concise." },
+        ...{
+          dial: "T" as const,
+          nats: 1,
+          column: 1,
+          place: 4,
+          heat: "x" as const,
+          pinned: [{ x: 2.5, nats: Number.POSITIVE_INFINITY }],
+        },
+      };
+      await open(writeState(state));
+      await ready();
+      expect(await page.inputValue("#question")).toBe(state.question);
+      expect(await page.inputValue("#nats")).toBe("1");
+      expect(await page.isChecked("#by-T")).toBe(true);
+      await answered(0, await answerOf(embedded, guidanceMethod(2.5), state));
+      await answered(1, await answerOf(embedded, boundedMethod(1), state));
+      expect(await page.locator('.token[aria-pressed="true"]').textContent()).toBe(
+        await page.locator(".tokens").nth(1).locator(".token").nth(4).textContent(),
+      );
+      expect(readState(new URL(page.url()).hash)).toEqual(state);
+    });
+
+    test("the rest of an answer, said anew as it was, is what it was; by another dial it is another", async () => {
+      await open("#at=20&in=1&x=1");
+      await ready();
+      const before = await answerOf(embedded, guidanceMethod(1));
+      await answered(1, before);
+      const again = page.getByRole("button", { name: texts.answer.rewrite });
+      await again.click();
+      await answered(1, before);
+      await turn("x", 3.5);
+      await again.click();
+      await expect.poll(() => page.locator(".tokens").nth(1).textContent()).not.toBe(before);
+      expect(await page.locator(".tokens").nth(1).textContent()).toMatch(
+        /^You are going to do so well with tea!/,
+      );
+    });
+
+    test("a GGUF file that is dropped says what it needs, and answers as in Node", async () => {
+      await open("");
+      await ready();
+      const file = tinyLlamaFile();
+      await page.setInputFiles("#file", { name: "tiny.gguf", mimeType: "", buffer: Buffer.from(file) });
+      await expect
+        .poll(() => page.locator("#offer").textContent())
+        .toMatch(/tiny\.gguf: llama, .* million parameters.*it fits/);
+      await page.getByRole("button", { name: texts.model.load }).click();
+      // Its context holds no longer ones.
+      const short = { question: "Why?", preference: "Be brief." };
+      await page.fill("#question", short.question);
+      await page.fill("#preference", short.preference);
+      await expect
+        .poll(() => page.locator(".status").textContent(), { timeout: 30_000 })
+        .toContain("tiny.gguf · ");
+      await page.getByRole("button", { name: texts.ask.go, exact: true }).click();
+      using tiny = await loadFromBlob(new Blob([new Uint8Array(file)]));
+      await answered(0, await answerOf(tiny, guidanceMethod(0), short));
+      await answered(2, await answerOf(tiny, guidanceMethod(5.65), short));
+      expect(complaints).toEqual([]);
+    });
+
+    test("a broken file gives a sentence, and the model that was there answers on", async () => {
+      await open("");
+      await ready();
+      const broken = Buffer.from(tinyLlamaFile()).subarray(0, 3000);
+      await page.setInputFiles("#file", { name: "broken.gguf", mimeType: "", buffer: broken });
+      await expect
+        .poll(() => page.locator("#offer [role=alert]").textContent())
+        .toMatch(/could not be opened\. .*broken\.gguf.*\./);
+      await page.getByRole("button", { name: texts.ask.go, exact: true }).click();
+      await answered(1, await answerOf(embedded, guidanceMethod(1)));
+      expect(complaints).toEqual([]);
+    });
+
+    test("a model of the hub is fetched by name, kept with its size, opened again and deleted", async () => {
+      const file = Buffer.from(tinyLlamaFile());
+      await open("", {}, async () => {
+        await page.route("https://huggingface.co/**", (route) => {
+          const headers = { "access-control-allow-origin": "*" };
+          if (!route.request().url().includes("/api/")) return route.fulfill({ body: file, headers });
+          return route.fulfill({ json: [{ type: "file", path: "tiny.gguf", size: file.length }], headers });
+        });
+      });
+      await ready();
+      await page.fill("#hub", "org/tiny");
+      await page.getByRole("button", { name: texts.model.look }).click();
+      await page.getByRole("button", { name: texts.model.fetch(file.length) }).click();
+      await expect
+        .poll(() => page.locator("#model li").textContent())
+        .toContain(`org/tiny, ${texts.megabytes(file.length)}`);
+      await page.getByRole("button", { name: texts.model.load, exact: true }).click();
+      await expect
+        .poll(() => page.locator(".status").textContent(), { timeout: 30_000 })
+        .toContain("org/tiny · ");
+      await page.getByRole("button", { name: texts.model.remove("org/tiny") }).click();
+      await expect.poll(() => page.locator("#model li").count()).toBe(0);
+    });
+
+    test("by keyboard: tokens are walked by arrows, and what would have been said otherwise is told", async () => {
+      await open("");
+      await ready();
+      await page.locator(".tokens").nth(2).locator(".token").first().focus();
+      for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+      expect(readState(new URL(page.url()).hash).place).toBeLessThanOrEqual(3);
+      await expect.poll(() => readState(new URL(page.url()).hash).place).toBe(3);
+      expect(await page.locator(".here").textContent()).toMatch(/base would say .*, pref .*, the policy /);
+    });
+
+    test("with JavaScript off the page says what it would be", async () => {
+      await open("", { javaScriptEnabled: false });
+      expect(await page.locator("noscript").textContent()).toContain("needs");
+      expect(await page.locator("h1").isVisible()).toBe(true);
+    });
+
+    test("what a visit loads stays under 400 kB of compressed scripts; first picture and frames are told", async () => {
+      const scripts = new Map<string, number>();
+      await open("", {}, async () => {
+        page.on("response", async (response) => {
+          const { pathname } = new URL(response.url());
+          if (!pathname.endsWith(".js") || response.url().startsWith("blob:")) return;
+          scripts.set(pathname, gzipSync((await readPageFile(pathname))!.body).length);
+        });
+      });
+      await ready();
+      const paint = await page.evaluate(
+        "performance.getEntriesByName('first-contentful-paint')[0]?.startTime",
+      );
+      const frames = await page.evaluate(dragForTwoSeconds);
+      const bytes = [...scripts.values()].reduce((sum, size) => sum + size, 0);
+      console.log(
+        `first picture after ${Math.round(Number(paint))} ms; ${frames} frames a second while x is dragged; ` +
+          `${scripts.size} scripts of ${Math.round(bytes / 1000)} kB compressed`,
+      );
+      expect(bytes).toBeLessThan(400_000);
+    });
+
+    const dragForTwoSeconds = `new Promise((told) => {
+    const dial = document.querySelector("#x");
+    const started = performance.now();
+    let frames = 0;
+    const go = (now) => {
+      frames++;
+      dial.value = String((frames * 0.07) % 12);
+      dial.dispatchEvent(new Event("input"));
+      if (now - started < 2000) requestAnimationFrame(go);
+      else told(Math.round(frames / 2));
+    };
+    requestAnimationFrame(go);
+  })`;
+
+    /** Sets a dial as a hand would, and reads the policy's bars two frames later. */
+    async function turn(id: string, value: number): Promise<{ id: number; share: number }[]> {
+      return page.evaluate(`(async () => {
+      const dial = document.querySelector("#${id}");
+      dial.value = "${value}";
+      dial.dispatchEvent(new Event("input"));
+      for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+      return [...document.querySelectorAll("tr[data-id]")].map((row) => ({
+        id: Number(row.dataset.id),
+        share: Number(row.querySelector("td.policy").dataset.probability),
+      }));
+    })()`);
+    }
+
+    async function violations(): Promise<string[]> {
+      return page.evaluate(`axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
+      id + ": " + nodes.map(({ html }) => html.slice(0, 120)).join(" | ")))`);
+    }
+
+    async function answerOf(model: Model, method: Method, asked = { question, preference }): Promise<string> {
+      const options = { question: asked.question, preference: asked.preference, method };
+      for await (const { answer } of generate(model, options)) if (answer) return answer.text;
+      return "";
+    }
+  },
+);

@@ -1,0 +1,56 @@
+/** Bundles the page into dist/page, with the embedded model and TensorFlow.js' .wasm files beside it. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { embeddedModelFolder } from "@amulet-ts/embedded-model";
+import { defineConfig } from "vite";
+
+const wasmFolder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
+const wasmNames = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`);
+const modelNames = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
+
+const beside = {
+  name: "files beside the page",
+  generateBundle() {
+    const emit = (folder, from, names) => {
+      for (const name of names)
+        this.emitFile({
+          type: "asset",
+          fileName: `${folder}/${name}`,
+          source: readFileSync(join(from, name)),
+        });
+    };
+    emit("wasm", wasmFolder, wasmNames);
+    emit("model", embeddedModelFolder, modelNames);
+  },
+};
+
+/**
+ * TensorFlow.js' threads are started from this function's own text, in which a minifier has given the one name from outside
+ * of it another name. In a worker it is undefined in any case.
+ */
+const threads = {
+  name: "text of threads",
+  transform: (code, id) =>
+    /tfjs-backend-wasm-threaded-simd\.js/.test(id)
+      ? code
+          .replace(/\|\|_scriptDir\b/g, "")
+          .replace('if(typeof _scriptDir !== "undefined" && _scriptDir){scriptDirectory=_scriptDir}', "")
+      : undefined,
+};
+
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  base: "./",
+  publicDir: false,
+  plugins: [beside],
+  worker: { format: "es", plugins: () => [threads] },
+  build: {
+    outDir: "dist/page",
+    target: "es2022",
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 2000,
+  },
+});
