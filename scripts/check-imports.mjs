@@ -20,10 +20,11 @@ const arrows = {
   lab: ["core", "eval", "files", "models"],
   server: ["core", "files"],
   web: ["backends", "core", "files", "models"],
+  explorer: ["core", "files", "lab", "web"],
   verify: [],
   "verify/ours": ["core", "lab", "models", "verify"],
   cli: [
-    ...["backends", "core", "embedded-model", "engines", "eval", "files", "lab", "models"],
+    ...["backends", "core", "embedded-model", "engines", "eval", "explorer", "files", "lab", "models"],
     ...["server", "verify", "verify/ours"],
   ],
   testing: ["backends", "cli", "core", "embedded-model", "files", "models", "verify"],
@@ -43,7 +44,7 @@ const used = new Set();
 const files = readdirSync(root, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && /\.(ts|mjs)$/.test(entry.name))
   .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/"))
-  .filter((path) => /^(packages\/[^/]+\/(src|test)|test|scripts)\//.test(path));
+  .filter((path) => /^(packages\/[^/]+\/(src|page|test)|test|scripts)\//.test(path));
 const importsOf = new Map(files.map((path) => [path, readImports(path)]));
 
 for (const [path, imports] of importsOf) for (const { specifier } of imports) checkImport(path, specifier);
@@ -69,7 +70,8 @@ function readImports(path) {
 }
 
 function checkImport(path, specifier) {
-  const [, owner, kind] = /^packages\/([^/]+)\/(src|test)\//.exec(path) ?? [];
+  const [, owner, folder] = /^packages\/([^/]+)\/(src|page|test)\//.exec(path) ?? [];
+  const kind = folder === "page" ? "src" : folder;
   if (specifier.startsWith(".")) return checkRelative(path, specifier, owner, kind);
   if (kind !== "src") return;
   const [, named] = /^@amulet-ts\/(.+)$/.exec(specifier) ?? [];
@@ -105,6 +107,7 @@ function checkRelative(path, specifier, owner, kind) {
       );
     return;
   }
+  if (/^packages\/[^/]+\/page\//.test(path) && target.startsWith(`${home}page/`)) return;
   if (!target.startsWith(`${home}src/`))
     return wrong.push(`${path} imports ${specifier}, out of its package's src`);
   const [from, to] = [entryOf(path), entryOf(target)];
@@ -139,7 +142,8 @@ function findCircles() {
 function countFiles() {
   const counts = new Map();
   for (const path of files)
-    if (/\/src\/|^scripts\//.test(path)) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+    if (/\/(src|page)\/|^scripts\//.test(path))
+      counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
   for (const [folder, count] of counts)
     if (count > mostFiles) wrong.push(`${folder} has ${count} files flat; more than ${mostFiles} want rooms`);
 }

@@ -22,6 +22,7 @@ export function prepare() {
     ...inPackages("tsconfig.json"),
     ...inPackages("src"),
     ...inPackages("assembly"),
+    ...inPackages("page"),
   ];
   once("node_modules/.amulet-built", [...manifests, ...sources].map(stateOf), "Building the packages", () =>
     run(

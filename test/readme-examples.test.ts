@@ -78,6 +78,10 @@ test("files: reads a chat, the tensors' table and one tensor, as numbers and as 
   expect(lines.at(-1)).toMatch(/^\d+ F32 1 \d+$/);
 });
 
+test("explorer: serves the page on this machine", async () => {
+  expect(await run(await exampleOf("explorer"))).toEqual(["200 same-origin", "text/html; charset=utf-8"]);
+});
+
 test("lab: the README's answer has full scores", async () => {
   const lines = await run(await exampleOf("lab"));
   expect(JSON.parse(lines.join(""))).toMatchObject({ grammaticality: 1, relevance: 1, preference: 1 });

@@ -1,5 +1,11 @@
 /** What went wrong, for programs; the message says it for people. */
-export type CliErrorCode = "usage" | "unreadable-input" | "not-cached" | "broken-law" | "not-judged";
+export type CliErrorCode =
+  | "usage"
+  | "unreadable-input"
+  | "not-cached"
+  | "broken-law"
+  | "not-judged"
+  | "not-listening";
 
 /** The one error class of `cli`. */
 export class CliError extends Error {

@@ -3,6 +3,7 @@ import type { Command } from "../command.js";
 import { compare } from "./compare/command.js";
 import { doctor } from "./doctor/command.js";
 import { evaluation } from "./eval/command.js";
+import { explore } from "./explore/command.js";
 import { generate } from "./generate/command.js";
 import { inspect } from "./inspect/command.js";
 import { lab } from "./lab/command.js";
@@ -30,6 +31,7 @@ export const commands = {
   lab,
   eval: evaluation,
   verify,
+  explore,
 } as const satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof commands;

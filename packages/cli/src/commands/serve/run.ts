@@ -1,6 +1,7 @@
 /** `amulet serve`: answers until it is ended. */
 import { once } from "node:events";
 import type { Engine } from "@amulet-ts/core";
+import { readPageFile } from "@amulet-ts/explorer";
 import { type RunningServer, startServer } from "@amulet-ts/server";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
@@ -24,6 +25,7 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
     parallel: values.parallel,
     queue: values.queue,
     maxNewTokens: values["max-new-tokens"],
+    page: readPageFile,
     onRequest: (record) => log.add(record),
   });
   if (apiKey === undefined && !isLoopback(host))
@@ -74,5 +76,5 @@ function announce(
 ): void {
   const name = isDefaultModel(values) ? "embedded" : model.name;
   if (values.json) writeJson(io, { listening: `${address}/v1`, model: name, backend: backend.name });
-  else writeNote(io, `${name} answers at ${address}/v1, on ${backend.name}.`);
+  else writeNote(io, `${name} answers at ${address}/v1, on ${backend.name}; ${address}/ is a page about it.`);
 }
