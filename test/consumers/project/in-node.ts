@@ -16,6 +16,7 @@ import { type OpenEngineOptions, openEngine } from "@amulet-ts/engines";
 import * as evaluation from "@amulet-ts/eval";
 import { type Checkpoint, FilesError, openCheckpoint } from "@amulet-ts/files";
 import * as kernels from "@amulet-ts/kernels";
+import * as packedKernels from "@amulet-ts/kernels/webgpu";
 import * as lab from "@amulet-ts/lab";
 import { loadModel, type Model } from "@amulet-ts/models";
 import { oracles } from "@amulet-ts/verify";
@@ -50,7 +51,7 @@ export async function load(): Promise<number> {
 
 export const elsewhere = (): Promise<WebEngine> =>
   openInWorker({ worker: new Worker(new URL(import.meta.url)), model: "https://example.org/model.gguf" });
-export const named = [main, evaluation, kernels, lab, oracles, ours];
+export const named = [main, evaluation, kernels, packedKernels, lab, oracles, ours];
 
 // @ts-expect-error: a method that is given by its name must not compile, as it does in the page's library.
 generate(undefined as never as Model, { question: "Why?", preference: "Be brief.", method: "amulet" });
