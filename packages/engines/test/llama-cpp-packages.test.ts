@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { findBinaries, installCommand, packageVersion } from "../src/llama-cpp/native/find-binaries.js";
 import { contextDefaults, findDifference, modelDefaults } from "../src/llama-cpp/native/layouts.js";
+import { describeMissingKoffi } from "../src/llama-cpp/native/library.js";
 import { Turns } from "../src/llama-cpp/native/turns.js";
 
 test.each([
@@ -17,6 +18,15 @@ test.each([
     });
   },
 );
+
+test("koffi that is not installed, and koffi without a binary for this platform, are told apart", () => {
+  expect(describeMissingKoffi("npm install x", false)).toMatch(
+    /koffi, which is not here: `npm install x` gets it/,
+  );
+  const present = describeMissingKoffi("npm install x", true);
+  expect(present).toMatch(/here without a binary that runs on \S+-\S+: `npm rebuild koffi`/);
+  expect(present).not.toContain("npm install x");
+});
 
 test("CUDA comes in two packages", () => {
   expect(installCommand("cuda", "linux-x64")).toBe(

@@ -3,7 +3,7 @@ import { EngineError } from "../../errors.js";
 import type { GpuKind } from "../../options.js";
 import { type Binaries, findBinaries, findLibrary, installCommand, libraryVersion } from "./find-binaries.js";
 import { bindFunctions, type LlamaFunctions, later, listDevices, type PoolFunctions } from "./functions.js";
-import { type Koffi, loadKoffi, type Pointer } from "./koffi.js";
+import { findPackage, type Koffi, loadKoffi, type Pointer } from "./koffi.js";
 import { contextDefaults, findDifference, modelDefaults } from "./layouts.js";
 import { Turns } from "./turns.js";
 
@@ -60,12 +60,7 @@ export async function openLlama(gpu: GpuKind, debug: boolean): Promise<Llama> {
 
 async function load(gpu: GpuKind, debug: boolean): Promise<Llama> {
   const koffi = await loadKoffi();
-  if (!koffi) {
-    throw new EngineError(
-      "missing-engine",
-      `The engine llama.cpp needs the package koffi, which is not here: \`${installCommand(gpu)}\` gets it.`,
-    );
-  }
+  if (!koffi) throw new EngineError("missing-engine", describeMissingKoffi(installCommand(gpu)));
   const { kind, folders } = await findBinaries(gpu);
   const [folder] = folders as [string];
   const base = koffi.load(findLibrary(folder, "ggml-base"));
@@ -93,6 +88,22 @@ async function load(gpu: GpuKind, debug: boolean): Promise<Llama> {
     withComplaints: (work) => withComplaints(koffi, native, () => showLog(debug), work),
   };
   return llama;
+}
+
+/**
+ * There is no second way: node-llama-cpp's own functions take 88 ms (49,000 tokens) to 310 ms (152,000) to tell of a row,
+ * where a step of its pair takes 14 to 44.
+ */
+export function describeMissingKoffi(
+  command: string,
+  isInstalled = findPackage("koffi") !== undefined,
+): string {
+  if (!isInstalled)
+    return `The engine llama.cpp needs the package koffi, which is not here: \`${command}\` gets it.`;
+  return (
+    `The engine llama.cpp needs the package koffi, which is here without a binary that runs on ${process.platform}-${process.arch}: ` +
+    "`npm rebuild koffi` builds one, with a C++ compiler. The engine tfjs, and a llama-server (--engine http://HOST:PORT/v1), do without it."
+  );
 }
 
 /** @throws EngineError `missing-engine` for a library whose layouts may be others */
