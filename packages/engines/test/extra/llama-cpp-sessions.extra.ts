@@ -1,6 +1,4 @@
 /** Laws of our own sessions, held by those of llama.cpp, on the embedded model as a GGUF file. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import {
   amuletMethod,
   chooseGreedily,
@@ -12,14 +10,14 @@ import {
   type Session,
 } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
-import { openSafetensors } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { conditionOf } from "@amulet-ts/testing/backends/tolerance";
+import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
 import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { prefill as ourPrefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openEngine } from "../../src/index.js";
+import { Context, type LoadedModel } from "../../src/llama-cpp/context.js";
 import { missing } from "../llama-cpp/missing.js";
 
 if (missing !== undefined) console.warn(`Skipped: laws of llama.cpp. ${missing}`);
@@ -33,26 +31,11 @@ let tolerance = 0;
 beforeAll(async () => {
   if (missing !== undefined) return;
   engine = await openEngine({ engine: "llama.cpp", model: embedded.path, gpu: "off" });
-  tolerance = 2 * (await toleranceFor(rows[3]!));
+  tolerance = 2 * (await float16CacheTolerance(rows[3]!));
 });
 afterAll(() => engine?.dispose());
 
 const V = 2048;
-
-/**
- * How far llama.cpp's logits may be from the exact ones. It rounds queries, keys and values to float16 and sums values in
- * it, S of them: √(3 + S) roundings of 2^-11, which act as if the weights were off by that much; 2 for the luck of one draw
- * of signs, as in docs/tolerances.md. Float32's own roundings are thousands of times smaller.
- */
-async function toleranceFor(row: readonly number[]): Promise<number> {
-  const config = JSON.parse(await readFile(join(embeddedModelFolder, "config.json"), "utf8"));
-  const file = await openSafetensors(join(embeddedModelFolder, "model.safetensors"));
-  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, source] of file.tensors)
-    tensors.set(name, { shape: source.shape, data: await source.read() });
-  await file.close();
-  return 2 * Math.sqrt(3 + row.length) * 2 ** -11 * conditionOf({ family: "llama", config, tensors }, row);
-}
 
 function makeRow(length: number, seed: number): number[] {
   return Array.from({ length }, (_, t) => (seed * 97 + t * t * 31 + t * 13 + 5) % V);
@@ -340,6 +323,26 @@ describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
         ),
       ).toBeLessThan(tolerance);
     });
+  });
+
+  test("a signal stops the pass that computes, and not only those after it", async () => {
+    const context = new Context((engine.model as unknown as { readonly loaded: LoadedModel }).loaded);
+    try {
+      await context.reserve(1);
+      const tokens = makeRow(context.mostTokens, 4).map((id, position) => ({
+        id,
+        position,
+        sequence: 0,
+        isRead: false,
+      }));
+      const controller = new AbortController();
+      const running = context.read(tokens, [controller.signal], () => {});
+      // llama.cpp has begun on its own thread by then, and has a thousand tokens to read.
+      setImmediate(() => controller.abort());
+      expect(await running).toBe("aborted");
+    } finally {
+      context.free();
+    }
   });
 
   test("the event loop turns while llama.cpp computes", async () => {
