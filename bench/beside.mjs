@@ -34,6 +34,7 @@ export async function run({ modelPath }) {
   console.log(
     `Ours at ${cases[1].context} tokens: ${(long / short).toFixed(2)} times ours at ${cases[0].context}.\n`,
   );
+  await printProcessor(modelPath, engines);
   await printBusy(modelPath);
 }
 
@@ -65,6 +66,19 @@ function printCase({ context, prompt }, runsOf) {
       ["Amulet's own arithmetic, collapsed", middle(ours, "collapsedMs"), middle(ours, "collapsedMs") / pair],
       ["  bounded, 0.2 nats", middle(ours, "boundedMs"), middle(ours, "boundedMs") / pair],
     ],
+  );
+}
+
+/** What a machine that others use too can tell: the processor's time, on one thread, since threads that wait spin. */
+async function printProcessor(model, engines) {
+  const found = new Map(engines.map((engine) => [engine, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const engine of engines)
+      found.get(engine).push(await measure({ engine, model, threads: 1, ...cases[0] }));
+  const rows = engines.map((engine) => [engine, middle(found.get(engine), "processorMs")]);
+  printTable(
+    ["a pair on one thread, 64 tokens of context", "processor, ms", "to llama.cpp"],
+    rows.map(([engine, ms]) => [engine, ms, ms / (rows[1]?.[1] ?? Number.NaN)]),
   );
 }
 

@@ -4,3 +4,4 @@ export { appendToken, gate, rmsNorm } from "./elementwise";
 export { run, serve, stop } from "./pool";
 export { prepareStates } from "./prepared-states";
 export { tellHalves } from "./codes";
+export { tiltMoments } from "./tilt";

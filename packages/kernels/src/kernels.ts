@@ -1,6 +1,7 @@
 /** Kernels that stand beside a backend of TensorFlow.js, and where a loader finds them. */
-import { backend } from "@tensorflow/tfjs-core";
+import { backend, type Tensor2D } from "@tensorflow/tfjs-core";
 import { leaveAtBackend } from "./at-backend.js";
+import { type DriftSearch, searchDrift } from "./fused/drift-search.js";
 import { type FusedOperations, fuseIn } from "./fused/fuse.js";
 import { canShareMemory, Pool } from "./pool/pool.js";
 import { storedTypes } from "./stored-types.js";
@@ -27,6 +28,8 @@ export interface StoredKernels {
   hold(storedType: string, outputs: number, inputs: number): KernelWeight;
   /** Operations that do several things at once, in the memory of a weight; all weights they get lie there. */
   fuse(weight: KernelWeight): FusedOperations;
+  /** Bounded Amulet's search, γ of each row, `[B, 1]`; undefined while no weight is held, and there is no memory for it. */
+  searchDrift(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, search: DriftSearch): Tensor2D | undefined;
 }
 
 /** Leaves kernels at the backend that runs now, which is TensorFlow.js' wasm. {@link registerKernels} was called. */
@@ -61,5 +64,7 @@ function makeKernels({ threads }: KernelOptions): StoredKernels {
       return new KernelWeight(pool, storedTypes.get(storedType)!, outputs, inputs);
     },
     fuse: (weight) => fuseIn(weight.pool),
+    searchDrift: (logBase_BV, logPreference_BV, search) =>
+      pool?.isOpen ? searchDrift(pool, logBase_BV, logPreference_BV, search) : undefined,
   };
 }

@@ -90,8 +90,21 @@ export function largestGammaWithin(
   const { nats, largestGamma } = checkBudget(budget);
   checkPolicies({ logBase_BV, logPreference_BV });
   const V = logPreference_BV.shape[1];
+  const limit = driftLimit(nats, V);
+  const search = { limit, wanted: limit * aim, largestGamma, passes };
+  return (
+    searchOfBackend(logBase_BV, logPreference_BV, search) ??
+    searchByTensors(logBase_BV, logPreference_BV, search)
+  );
+}
+
+/** The search in tensors: on every backend, what is verified, and what a backend's own is held to. */
+function searchByTensors(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  { limit, largestGamma }: DriftSearch,
+): Tensor2D {
   return tf.tidy(() => {
-    const limit = driftLimit(nats, V);
     const constants = makeConstants(limit);
     const tilt = openTilt(logBase_BV, logPreference_BV, constants);
     const rise_B1: Tensor2D = tf.sqrt(tf.div(2 * limit * aim, tf.add(tilt.variance_B1, constants.tiny_11)));
@@ -109,6 +122,36 @@ export function largestGammaWithin(
       gamma_B1 = nextGamma(bracket, point, over_B1, constants, largestGamma);
     }
   });
+}
+
+/** What a search may do. */
+interface DriftSearch {
+  /** Nats that are not exceeded. */
+  readonly limit: number;
+  /** Nats that are aimed at. */
+  readonly wanted: number;
+  readonly largestGamma: number;
+  readonly passes: number;
+}
+
+/** A backend's own search, by agreement with @amulet-ts/kernels; undefined where it has none. */
+function searchOfBackend(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  search: DriftSearch,
+): Tensor2D | undefined {
+  const kernels = (tf.backend() as { [agreedKey]?: BackendSearch })[agreedKey];
+  return kernels?.searchDrift?.(logBase_BV, logPreference_BV, search);
+}
+
+const agreedKey = Symbol.for("@amulet-ts/stored-kernels");
+
+interface BackendSearch {
+  readonly searchDrift?: (
+    logBase_BV: Tensor2D,
+    logPreference_BV: Tensor2D,
+    search: DriftSearch,
+  ) => Tensor2D | undefined;
 }
 
 /** Keeps quotients finite; far below any variance or drift that float32 sums resolve. */

@@ -21,6 +21,7 @@ interface Kernels {
   run(chunks: number, maySleep: number): void;
   stop(): void;
   tellHalves(table: number): void;
+  tiltMoments(base: number, pref: number, bytes: number, gamma: number, centre: number, to: number): void;
   prepareStates(from: number, to: number, width: number, isSigned: number): void;
   rmsNorm(
     from: number,
@@ -95,7 +96,7 @@ export class Pool {
   private readonly module: WasmModule;
   private readonly memory: WasmMemory;
   /** What runs on the caller's thread. */
-  readonly kernels: Pick<Kernels, "prepareStates" | "rmsNorm" | "gate" | "appendToken">;
+  readonly kernels: Pick<Kernels, "prepareStates" | "tiltMoments" | "rmsNorm" | "gate" | "appendToken">;
   private readonly jobs: Kernels;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;
