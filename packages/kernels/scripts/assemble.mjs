@@ -1,4 +1,4 @@
-/** Compiles assembly/ to generated/binary.js: a few kB, in base64, so that a bundler need not know of .wasm files. */
+/** Compiles assembly/ to generated/binary.js: four builds of some 20 kB, in base64, so that a bundler need not know of .wasm files. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
