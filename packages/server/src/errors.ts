@@ -6,6 +6,8 @@ export type ServerErrorCode =
   | "unsupported"
   | "context-overflow"
   | "bad-key"
+  /** Asked under a name that is not this machine's. */
+  | "foreign-host"
   | "no-such-model"
   | "not-found"
   | "too-slow"

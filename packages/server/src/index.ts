@@ -1,4 +1,5 @@
 export { ServerError, type ServerErrorCode } from "./errors.js";
+export { isLoopback } from "./http/hosts.js";
 export type { PageFile, ServerOptions } from "./options.js";
 export { type RunningServer, startServer } from "./serve.js";
 export type { RequestRecord } from "./watch/request-record.js";

@@ -1,4 +1,5 @@
 /** What is sent is what the schemas say, and what clients expect of the protocol. */
+import { get } from "node:http";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
@@ -243,6 +244,35 @@ describe("refusals", () => {
     expect((await fetch("/health")).status).toBe(200);
     for (const path of ["/metrics", "/openapi.json", "/nowhere"])
       expect((await fetch(path)).status).toBe(401);
+  });
+
+  test("a page that gave its name this machine's address is not answered, unless it has the key", async () => {
+    /** Not by fetch, which lets nobody choose the host. */
+    const statusAs = (address: string, host: string, headers = {}) =>
+      new Promise((resolve) => {
+        get(`${address}/v1/models`, { headers: { host, ...headers } }, (response) =>
+          resolve(response.resume().statusCode),
+        );
+      });
+    const { server } = await serve({ engine: parrot(says) });
+    for (const own of [
+      "localhost",
+      "LOCALHOST:8080",
+      "127.0.0.1:1",
+      "[::1]:8080",
+      "amulet.localhost",
+      "10.0.0.7",
+    ])
+      expect(await statusAs(server.address, own), own).toBe(200);
+    for (const foreign of [
+      "evil.example",
+      "localhost.evil.example",
+      "127.0.0.1.evil.example:8080",
+      "evillocalhost",
+    ])
+      expect(await statusAs(server.address, foreign), foreign).toBe(403);
+    const { server: locked } = await serve({ engine: parrot(says), apiKey: "secret" });
+    expect(await statusAs(locked.address, "amulet.example", { authorization: "Bearer secret" })).toBe(200);
   });
 
   test("a page of another origin is let in where it was named", async () => {

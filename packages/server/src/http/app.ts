@@ -11,6 +11,7 @@ import { OpenRecord } from "../watch/request-record.js";
 import { answerChat, answerText } from "./answering-endpoints.js";
 import { readBody } from "./body.js";
 import type { Env, Exchange, House } from "./exchange.js";
+import { checkHost, isLoopback } from "./hosts.js";
 import { checkKey } from "./keys.js";
 import { applyTemplate, detokenize, tokenize } from "./token-endpoints.js";
 
@@ -28,6 +29,12 @@ export function createApp(house: House): Hono<Env> {
     keepRecord(c, house);
     await next();
   });
+  if (options.apiKey === undefined && isLoopback(options.host)) {
+    app.use(async (c, next) => {
+      checkHost(c.req.header("host"));
+      await next();
+    });
+  }
   if (options.cors !== undefined) {
     const origin = typeof options.cors === "string" ? options.cors : [...options.cors];
     app.use(cors({ origin, exposeHeaders: ["retry-after", "x-request-id"] }));

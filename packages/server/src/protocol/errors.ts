@@ -14,13 +14,14 @@ export const errorSchema = v.object({
 });
 export type ErrorBody = v.InferOutput<typeof errorSchema>;
 
-export type ErrorStatus = 400 | 401 | 404 | 408 | 413 | 429 | 500 | 503;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 408 | 413 | 429 | 500 | 503;
 
 const kinds: Readonly<Record<ServerErrorCode, readonly [ErrorStatus, type: string, code: string]>> = {
   "bad-request": [400, "invalid_request_error", "invalid_value"],
   unsupported: [400, "invalid_request_error", "unsupported_value"],
   "context-overflow": [400, "invalid_request_error", "context_length_exceeded"],
   "bad-key": [401, "authentication_error", "invalid_api_key"],
+  "foreign-host": [403, "invalid_request_error", "host_not_allowed"],
   "no-such-model": [404, "invalid_request_error", "model_not_found"],
   "not-found": [404, "invalid_request_error", "not_found"],
   "too-slow": [408, "invalid_request_error", "request_timeout"],

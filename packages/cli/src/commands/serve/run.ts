@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Engine } from "@amulet-ts/core";
 import { readPageFile } from "@amulet-ts/explorer";
-import { type RunningServer, startServer } from "@amulet-ts/server";
+import { isLoopback, type RunningServer, startServer } from "@amulet-ts/server";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import { openModel } from "../../options/model.js";
@@ -48,10 +48,6 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
 /** Where the embedded model answers it is called so; its folder's name says nothing. */
 function isDefaultModel({ model, engine = "tfjs" }: ServeValues): boolean {
   return model === undefined && engine === "tfjs";
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 }
 
 /** @throws CliError `usage` */
