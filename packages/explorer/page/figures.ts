@@ -8,6 +8,7 @@ import { largestX } from "../src/state.js";
 import { draw, effectPerFrame, make, makeFigure, plotSilently } from "./dom.js";
 import { candidates, change, dial, pieceOf, place, policy_V, state, used } from "./store.js";
 import { texts } from "./texts.js";
+import { drawIterationsDial, drawStrengthDial } from "./token.js";
 
 const mostIterations = 100;
 const size = { width: 420, height: 300, marginLeft: 36, marginRight: 16, marginTop: 20, marginBottom: 34 };
@@ -54,7 +55,7 @@ export function drawCurve(): HTMLElement {
     stand.setAttribute("cy", String(up.apply(Math.min(x, largestX))));
   });
   const says = () => texts.curve.growth(shownParameters.value.alpha, shownParameters.value.lambda);
-  return makeFigure(texts.curve.title, says, picture);
+  return makeFigure(texts.curve.title, says, drawIterationsDial("T-curve"), picture);
 }
 
 const levels = [1.5, 2, 3, 4, 5.65, 8, 12];
@@ -168,7 +169,7 @@ export function drawPlane(): HTMLElement {
     name.setAttribute("x", String(cx - 10));
     name.setAttribute("y", String(cy + 4));
   });
-  return makeFigure(texts.plane.title, texts.plane.means, picture);
+  return makeFigure(texts.plane.title, texts.plane.means, drawStrengthDial("x-plane"), picture);
 }
 
 function arrowPath(x: number, y: number, dx: number, dy: number): string {

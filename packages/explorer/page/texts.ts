@@ -52,7 +52,7 @@ export const texts = {
       },
       {
         title: "Why T only sets x",
-        says: "The paper runs T small steps of an optimisation at each token, with weights α, λ and η. Every step stays on the line between base and pref, so all that T steps do is walk to some x. Drag T: the dot climbs the curve and the bars move exactly as if you had dragged x. On one line of the second figure, every T and α give one answer.",
+        says: "The paper runs T small steps of an optimisation at each token, with weights α, λ and η. Every step stays on the line between base and pref, so all that T steps do is walk to some x. Drag T: the dot climbs the curve, and every bar and dot above moves exactly as if you had dragged x. On one line of the second figure, every T and α give one answer.",
       },
       {
         title: "The same point, by climbing",
@@ -68,7 +68,7 @@ export const texts = {
       },
       {
         title: "A whole answer, and 400 of them",
-        says: "The colours show how much x each token was allowed. Below, the study: the same dial on 400 questions, scored exactly. With x the preference score rises and then falls with the grammar; with a budget it goes on rising. Click a point to read answers from there. Then ask a question of your own.",
+        says: "In the answers above, colours show how much x each token was allowed. This is the study: the same dial on 400 questions, scored exactly. With x the preference score rises and then falls with the grammar; with a budget it goes on rising. Click a point to read answers from there. Then ask a question of your own.",
       },
     ],
   },

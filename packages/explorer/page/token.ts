@@ -67,19 +67,31 @@ const parameterDials = [
   { name: "eta", id: "eta", least: 0.1, most: 100, step: 0.1 },
 ] as const satisfies readonly { name: keyof AmuletParameters; [key: string]: unknown }[];
 
-export function drawDials(): HTMLElement {
-  const x = drawDial({
-    ...{ id: "x", label: texts.token.x, least: 0, most: largestX, step: 0.01, say: texts.two },
+/** @param id where a second one stands beside a figure */
+export function drawStrengthDial(id = "x"): HTMLElement {
+  return drawDial({
+    ...{ id, label: texts.token.x, least: 0, most: largestX, step: 0.01, say: texts.two },
     read: () => state.value.x,
     write: (value) => change({ x: value, dial: "x" }),
   });
-  const parameters = parameterDials.map(({ name, ...dial }) =>
-    drawDial({
-      ...{ ...dial, label: texts.token[dial.id], say: texts.two },
-      read: () => state.value.parameters[name],
-      write: (value) => change({ parameters: { ...state.value.parameters, [name]: value }, dial: "T" }),
-    }),
-  );
+}
+
+function drawParameterDial(
+  { name, ...dial }: (typeof parameterDials)[number],
+  id: string = dial.id,
+): HTMLElement {
+  return drawDial({
+    ...{ ...dial, id, label: texts.token[dial.id], say: texts.two },
+    read: () => state.value.parameters[name],
+    write: (value) => change({ parameters: { ...state.value.parameters, [name]: value }, dial: "T" }),
+  });
+}
+
+export const drawIterationsDial = (id: string): HTMLElement => drawParameterDial(parameterDials[0], id);
+
+export function drawDials(): HTMLElement {
+  const x = drawStrengthDial();
+  const parameters = parameterDials.map((dial) => drawParameterDial(dial));
   const nats = drawDial({
     ...{ id: "nats", label: texts.token.nats, least: 0, most: mostNats, step: 0.01 },
     read: () => state.value.nats,

@@ -294,8 +294,9 @@ describe.skipIf(!chromiumPath || !isBuilt)(
     })()`);
     }
 
+    /** Without the parts of pictures: thousands of dots, of which readers are told the picture's name alone. */
     async function violations(): Promise<string[]> {
-      return page.evaluate(`axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>
+      return page.evaluate(`axe.run({ exclude: [".picture svg"] }).then(({ violations }) => violations.map(({ id, nodes }) =>
       id + ": " + nodes.map(({ html }) => html.slice(0, 120)).join(" | ")))`);
     }
 
