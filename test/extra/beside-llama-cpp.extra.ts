@@ -18,8 +18,10 @@ import {
 } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { openEngine } from "@amulet-ts/engines";
+import { openTokenizer } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
 import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { prefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -68,6 +70,11 @@ describe.skipIf(missing !== undefined)(
       return [await run(["--engine", "llama.cpp", "--gpu", "off"]), await run(["--backend", "wasm"])];
     }
 
+    async function promptOf(content: string): Promise<readonly number[]> {
+      const { renderChat } = await openTokenizer(embeddedModelFolder);
+      return renderChat([{ role: "user", content }]).ids;
+    }
+
     test.each([
       [[]],
       [["--method", "base"]],
@@ -103,18 +110,35 @@ describe.skipIf(missing !== undefined)(
     });
 
     test("inspect, score and logits", async () => {
-      const [looked] = await onBoth(["inspect", question, ...preference]);
-      expect(JSON.stringify(looked)).toContain("trajectory");
+      const [looked, ours] = await onBoth(["inspect", question, ...preference]);
+      expect(looked.token).toMatchObject({ id: ours.token.id, text: ours.token.text });
+      for (const [field, content] of [
+        ["baseProbability", question],
+        ["preferenceProbability", `${question} ${preference[1]}`],
+      ] as const) {
+        // A logit's error twice: at the token, and in the sum over all.
+        const bound = 2 * (await float16CacheTolerance(await promptOf(content)));
+        expect(Math.abs(Math.log(looked.token[field] / ours.token[field])), field).toBeLessThan(bound);
+      }
       const answers = ["--answer", "You can warm the pot before you pour the tea."];
-      const scores = await onBoth(["score", question, ...preference, ...answers]);
-      const numbers = scores.map((json) =>
-        JSON.stringify(json)
-          .match(/-?\d+\.\d+/g)!
-          .map(Number),
+      const [scored, expected] = await onBoth(["score", question, ...preference, ...answers]);
+      const { ids, scores } = expected.answers[0];
+      for (const [m, { method, logProbabilities }] of scores.entries()) {
+        // The others take an error some times over.
+        if (method !== "base" && method !== "pref") continue;
+        const content = method === "base" ? question : `${question} ${preference[1]}`;
+        const bound = 2 * (await float16CacheTolerance([...(await promptOf(content)), ...ids]));
+        const came: number[] = scored.answers[0].scores[m].logProbabilities;
+        const off = logProbabilities.map((value: number, t: number) => Math.abs(value - came[t]!));
+        expect(Math.max(...off), method).toBeLessThan(bound);
+      }
+      const row = [5, 9, 2, 77];
+      const [came, exact] = await onBoth(["logits", "--ids", row.join(",")]);
+      const distance = exact.logits.flatMap((values: number[], t: number) =>
+        values.map((value, v) => Math.abs(value - came.logits[t][v])),
       );
-      expect(numbers[0]!.length).toBe(numbers[1]!.length);
-      const [came, expected] = await onBoth(["logits", "--ids", "5,9,2,77"]);
-      expect(came.shape).toEqual(expected.shape);
+      expect(distance.length).toBe(row.length * 2048);
+      expect(Math.max(...distance)).toBeLessThan(await float16CacheTolerance(row));
     });
 
     test("verify: the laws of forward passes hold on it, as far as float16 keys and values let them", async () => {
