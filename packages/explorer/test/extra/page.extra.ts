@@ -1,7 +1,7 @@
 /** The page in headless Chromium, as it was built: its path, its bars, its addresses, other people's models, its access. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants } from "node:zlib";
 import { startBackend } from "@amulet-ts/backends";
 import { boundedMethod, generate, guidanceMethod, type Method } from "@amulet-ts/core";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
@@ -23,6 +23,10 @@ if (!isBuilt) console.warn("Skipped: the page is not built; `npm run build` does
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const { question, preference } = firstState;
+
+/** As static hosts do. */
+const compressedLength = (bytes: Uint8Array) =>
+  brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }).length;
 
 describe.skipIf(!chromiumPath || !isBuilt)(
   "the page in Chromium (needs Chromium, and `npm run build`)",
@@ -250,7 +254,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
         page.on("response", async (response) => {
           const { pathname } = new URL(response.url());
           if (!pathname.endsWith(".js") || response.url().startsWith("blob:")) return;
-          scripts.set(pathname, gzipSync((await readPageFile(pathname))!.body).length);
+          scripts.set(pathname, compressedLength((await readPageFile(pathname))!.body));
         });
       });
       await ready();
