@@ -77,7 +77,9 @@ test("without, a line for people on standard error, in which nothing moves a cur
   expect(lines[0]).toMatch(
     /^amulet: Whoever reaches http:\/\/0\.0\.0\.0:\d+ is answered: there is no --api-key\.$/,
   );
-  expect(lines[1]).toMatch(/^amulet: embedded answers at http:.*\/v1, on wasm(; http:.* is a page about it)?\.$/);
+  expect(lines[1]).toMatch(
+    /^amulet: embedded answers at http:.*\/v1, on wasm(; http:.* is a page about it)?\.$/,
+  );
   expect(lines[2]).toMatch(
     /^req-\w{8} \/v1\/chat\/completions 200 · embedded · 13 \+ 0 prompt tokens · 3 tokens · first after .* s · .* ms each · x = 0 · length$/,
   );
