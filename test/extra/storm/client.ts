@@ -162,7 +162,7 @@ function onTheWire(_: Storm, { asked }: Solo): string {
   const body = streamed(asked);
   const head = [
     `POST ${asked.path} HTTP/1.1`,
-    "host: x",
+    "host: localhost",
     "connection: close",
     `content-length: ${Buffer.byteLength(body)}`,
   ];
