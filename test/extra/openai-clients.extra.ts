@@ -57,11 +57,28 @@ async function serve(options: Partial<Parameters<typeof startServer>[0]> = {}) {
   return { server, records };
 }
 
+/** Computes a few tokens, and no more until the signal comes: whoever is late finds the place taken all the same. */
+function waitingFor(signal: AbortSignal): Engine {
+  const { model } = engine;
+  let passes = 4;
+  const come = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  const openSession = (rowCount: number) => {
+    const session = model.openSession(rowCount);
+    const append = session.append.bind(session);
+    session.append = async (...given) => {
+      if (passes-- <= 0) await come;
+      return append(...given);
+    };
+    return session;
+  };
+  return { ...engine, model: Object.assign(Object.create(model), { openSession }) };
+}
+
 /** A server with one place, and who has it until somebody was sent away. */
 async function serveBusily() {
   const leaving = new AbortController();
   const served = await serve({
-    ...{ parallel: 1, queue: 0 },
+    ...{ engine: waitingFor(leaving.signal), parallel: 1, queue: 0 },
     onRequest: (record) => {
       served.records.push(record);
       if (record.status === 429) leaving.abort();

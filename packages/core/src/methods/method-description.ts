@@ -92,7 +92,8 @@ export function makeMethod(description: MethodDescription): Method {
   const settings: Partial<NamedMethod> & MaskDescription =
     typeof description === "string" ? { name: description } : { ...description };
   const { name, plausibility, minP, topNSigma } = settings;
-  if (name === undefined || !Object.hasOwn(makers, name)) {
+  // `hasOwn` alone would make a text of whatever was given.
+  if (typeof name !== "string" || !Object.hasOwn(makers, name)) {
     const names = Object.keys(makers).join(", ");
     throw new CoreError("bad-request", `There is no method ${describeValue(name)}. There are: ${names}.`);
   }

@@ -105,8 +105,9 @@ async function receive(
     settings.stallMilliseconds,
     `no data for ${settings.stallMilliseconds / 1000} seconds`,
   );
+  let response: Response | undefined;
   try {
-    const response = await request(settings, url, subject, {
+    response = await request(settings, url, subject, {
       headers: partial.position > 0 ? { range: `bytes=${partial.position}-` } : {},
       accept: [416],
       signal: watch.signal,
@@ -120,6 +121,8 @@ async function receive(
     }
   } finally {
     watch.stop();
+    // One that nobody reads, since the file can't be written, keeps its connection from the next question.
+    await response?.body?.cancel().catch(() => {});
   }
   if (!partial.isFull) throw new TransientFailure(unreachable(new URL(url), "the connection was cut"));
 }
