@@ -51,8 +51,20 @@ describe("the amulet process (needs a build, which `npm test` makes)", { skip: !
   });
 });
 
-describe("a computation that never lets the event loop turn (needs a build)", {
-  skip: !existsSync(built),
+/** Node's class underneath its signals, which works in every thread: a thread hears them while the command computes. */
+const hearsInThreads = hasSignals();
+
+function hasSignals(): boolean {
+  const { binding } = process as unknown as { binding?: (name: string) => unknown };
+  try {
+    return binding?.call(process, "signal_wrap") !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+describe("a computation that never lets the event loop turn (needs a build, and a Node before 24)", {
+  skip: !existsSync(built) || !hearsInThreads,
 }, () => {
   const signals = fileURLToPath(new URL("../packages/cli/dist/signals.js", import.meta.url));
   /** Hears signals as the command does, and computes for ever as soon as the thread that watches is there. */
@@ -84,14 +96,16 @@ describe("a computation that never lets the event loop turn (needs a build)", {
   });
 });
 
-describe("a word of megabytes (needs a build, and the embedded model)", { skip: !existsSync(built) }, () => {
+describe("a word of megabytes (needs a build, and a Node before 24)", {
+  skip: !existsSync(built) || !hearsInThreads,
+}, () => {
   // Its merges take many seconds, in which no event is heard; the template before it has a bound of its own.
   test.each(["SIGINT", "SIGTERM"] as const)("is left at %s", async (signal) => {
     const child = start(["tokenize", "--chat", "-"]);
     child.stdin.end(JSON.stringify({ messages: [{ role: "user", content: "ab".repeat(6_000_000) }] }));
     setTimeout(() => child.kill(signal), 1500);
     const ended = await end(child);
-    expect(ended).toMatchObject({ stdout: "", stderr: "" });
+    expect([ended.stdout.length, ended.stderr]).toEqual([0, ""]);
     expect(ended.signal ?? ended.status).toBe(ended.signal ? signal : { SIGINT: 130, SIGTERM: 143 }[signal]);
   });
 });
