@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { xoshiro128 } from "@amulet-ts/core";
+import type { Parsed } from "@amulet-ts/testing/server/event-stream";
 import { expect, test } from "vitest";
-import { eventsOf, type Parsed } from "./storm/reading.js";
+import { eventsOf } from "./storm/reading.js";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/amulet.js", import.meta.url));
 const { AMULET_KILLS: kills = "4" } = process.env;

@@ -18,6 +18,7 @@ export {
   ggufPadding,
 } from "./formats/encode/encode-gguf.js";
 export { encodeSafetensors, type WrittenTensor } from "./formats/encode/encode-safetensors.js";
+export { ggufLlamaName, pairRotatedRows } from "./formats/encode/llama-tensors.js";
 export { openGguf as openGgufAt } from "./formats/gguf.js";
 export type { GgufFile } from "./formats/gguf-file.js";
 export { ggufTensorTypes, type TensorType } from "./formats/numbers/dequantise.js";

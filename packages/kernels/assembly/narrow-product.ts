@@ -34,44 +34,44 @@ export function multiplyNarrow(type: i32, blocks: usize, x: usize, y: usize, wid
   }
 }
 
+// A function for each type, so that the compiler keeps each one's registers apart.
+
 function ofQ4_0(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q4_0, false, blocks, x, y, width, scratch, to);
-  else multiply(q4_0, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q4_0, blocks, x, y, width, scratch, to);
 }
 
 function ofQ4_1(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q4_1, false, blocks, x, y, width, scratch, to);
-  else multiply(q4_1, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q4_1, blocks, x, y, width, scratch, to);
 }
 
 function ofQ5_0(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q5_0, false, blocks, x, y, width, scratch, to);
-  else multiply(q5_0, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q5_0, blocks, x, y, width, scratch, to);
 }
 
 function ofQ5_1(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q5_1, false, blocks, x, y, width, scratch, to);
-  else multiply(q5_1, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q5_1, blocks, x, y, width, scratch, to);
 }
 
 function ofQ8_0(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q8_0, false, blocks, x, y, width, scratch, to);
-  else multiply(q8_0, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q8_0, blocks, x, y, width, scratch, to);
 }
 
 function ofQ4_K(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q4_K, false, blocks, x, y, width, scratch, to);
-  else multiply(q4_K, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q4_K, blocks, x, y, width, scratch, to);
 }
 
 function ofQ5_K(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q5_K, false, blocks, x, y, width, scratch, to);
-  else multiply(q5_K, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q5_K, blocks, x, y, width, scratch, to);
 }
 
 function ofQ6_K(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
-  if (x == y) multiply(q6_K, false, blocks, x, y, width, scratch, to);
-  else multiply(q6_K, true, blocks, x, y, width, scratch, to);
+  multiplyEither(q6_K, blocks, x, y, width, scratch, to);
+}
+
+@inline
+function multiplyEither(type: i32, blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
+  if (x == y) multiply(type, false, blocks, x, y, width, scratch, to);
+  else multiply(type, true, blocks, x, y, width, scratch, to);
 }
 
 /** Byte j of each lane as float32; of signed codes it comes 2^24 times too large, of others 2^8j times. */

@@ -1,22 +1,14 @@
 /** A server from its start to its end: who waits, who goes away, who reads slowly, what fails, and what is left. */
+
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
 import { ToyModel } from "@amulet-ts/testing/models/toy-model";
+import { allEvents, eventsOf } from "@amulet-ts/testing/server/event-stream";
 import { describe, expect, test } from "vitest";
 import { ServerError, startServer } from "../src/index.js";
-import {
-  allEvents,
-  chat,
-  closesServers,
-  engineOf,
-  eventsOf,
-  jsonOf,
-  parrot,
-  serve,
-  until,
-} from "./serving.js";
+import { chat, closesServers, engineOf, jsonOf, parrot, serve, until } from "./serving.js";
 
 withoutLeaks("wasm");
 closesServers();

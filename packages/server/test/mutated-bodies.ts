@@ -1,5 +1,7 @@
 /** Bodies with one thing in them changed: each is refused with a reason or answered rightly, and nothing falls over. */
+
 import { mutate } from "@amulet-ts/testing/files/json-mutations";
+import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
 import * as v from "valibot";
 import { chatResponseSchema } from "../src/protocol/chat.js";
 import { completionResponseSchema } from "../src/protocol/completions.js";
@@ -9,7 +11,7 @@ import {
   templateResponseSchema,
   tokenizeResponseSchema,
 } from "../src/protocol/tokens.js";
-import { allEvents, jsonOf, type Parsed, parrot, type Serving, serve } from "./serving.js";
+import { jsonOf, parrot, type Serving, serve } from "./serving.js";
 
 const says = "Hi, you";
 

@@ -1,12 +1,14 @@
 /** What is sent is what the schemas say, and what clients expect of the protocol. */
+
 import { get } from "node:http";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { chatChunkSchema, chatResponseSchema } from "../src/protocol/chat.js";
 import { completionResponseSchema } from "../src/protocol/completions.js";
 import { errorSchema } from "../src/protocol/errors.js";
-import { allEvents, chat, closesServers, jsonOf, type Parsed, parrot, serve } from "./serving.js";
+import { chat, closesServers, jsonOf, parrot, serve } from "./serving.js";
 
 withoutLeaks("wasm");
 closesServers();

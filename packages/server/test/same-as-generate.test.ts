@@ -1,9 +1,11 @@
 /** An answer of the server is the one that `amulet generate` gives with the same settings, whoever is answered beside it. */
+
 import type { Engine } from "@amulet-ts/core";
 import { openEngine } from "@amulet-ts/engines";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { allEvents, chat, closesServers, type Parsed, serve, until } from "./serving.js";
+import { chat, closesServers, serve, until } from "./serving.js";
 
 let engine: Engine;
 beforeAll(async () => {

@@ -1,11 +1,9 @@
 /** Servers for the tests of a file, which are closed behind each test; and ways to ask them. */
 import type { ChatModel, Engine } from "@amulet-ts/core";
 import { Parrot } from "@amulet-ts/testing/models/parrot";
+import type { Parsed } from "@amulet-ts/testing/server/event-stream";
 import { afterEach } from "vitest";
 import { type RequestRecord, type RunningServer, type ServerOptions, startServer } from "../src/index.js";
-
-/** What came as JSON, of which each test says what it must be. */
-export type Parsed = ReturnType<typeof JSON.parse>;
 
 const servers: RunningServer[] = [];
 
@@ -71,30 +69,8 @@ export const chat = (content: string, change: object = {}) => ({
   ...change,
 });
 
-/** Server-sent events as they come: the data of each, parsed; comments as texts. */
-export async function* eventsOf(response: Response): AsyncGenerator<Parsed, void, void> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(bytes, { stream: true });
-    const parts = text.split("\n\n");
-    text = parts.pop()!;
-    for (const part of parts) {
-      if (part.startsWith(":")) yield part;
-      else if (part === "data: [DONE]") yield "[DONE]";
-      else yield JSON.parse(part.slice("data: ".length));
-    }
-  }
-}
-
 export async function jsonOf(response: Response): Promise<Parsed> {
   return response.json();
-}
-
-export async function allEvents(response: Response): Promise<Parsed[]> {
-  const events: Parsed[] = [];
-  for await (const event of eventsOf(response)) events.push(event);
-  return events;
 }
 
 /** Until it holds; a test that waits in vain ends by its own time. */

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { allEvents, eventsOf, type Parsed, parseWire } from "./reading.js";
+import type { Parsed } from "@amulet-ts/testing/server/event-stream";
+import { allEvents, eventsOf, parseWire } from "./reading.js";
 import { addPiece, badBodies, readEvents, type Solo, streamed, textOf } from "./requests.js";
 
 export interface Storm {

@@ -1,24 +1,20 @@
 /** Reading what a server streams, as fetch gives it and as it lies on the wire. */
 
-/** What came as JSON; who reads it says what it must be. */
-export type Parsed = ReturnType<typeof JSON.parse>;
+import {
+  eventsOf as everyEventOf,
+  allEvents as everyEventOfWhole,
+  isComment,
+  type Parsed,
+  readEvent,
+} from "@amulet-ts/testing/server/event-stream";
 
 /** The data of each event, comments left out. */
 export async function* eventsOf(response: Response): AsyncGenerator<Parsed, void, void> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
-    text += decoder.decode(bytes, { stream: true });
-    const parts = text.split("\n\n");
-    text = parts.pop()!;
-    yield* parts.flatMap(parseEvent);
-  }
+  for await (const event of everyEventOf(response)) if (!isComment(event)) yield event;
 }
 
 export async function allEvents(response: Response): Promise<Parsed[]> {
-  const events: Parsed[] = [];
-  for await (const event of eventsOf(response)) events.push(event);
-  return events;
+  return (await everyEventOfWhole(response)).filter((event) => !isComment(event));
 }
 
 /** The events of a whole response in chunks, its head included. */
@@ -32,11 +28,10 @@ export function parseWire(bytes: Buffer): Parsed[] {
     parts.push(bytes.subarray(line + 2, line + 2 + size));
     at = line + 4 + size;
   }
-  return Buffer.concat(parts).toString("utf8").split("\n\n").filter(Boolean).flatMap(parseEvent);
-}
-
-function parseEvent(part: string): Parsed[] {
-  if (part.startsWith(":")) return [];
-  const data = part.slice("data: ".length);
-  return [data === "[DONE]" ? data : JSON.parse(data)];
+  return Buffer.concat(parts)
+    .toString("utf8")
+    .split("\n\n")
+    .filter(Boolean)
+    .map(readEvent)
+    .filter((event) => !isComment(event));
 }

@@ -1,5 +1,6 @@
 /** What the clients of a storm ask, and what each question is answered alone. */
-import { allEvents, type Parsed } from "./reading.js";
+import type { Parsed } from "@amulet-ts/testing/server/event-stream";
+import { allEvents } from "./reading.js";
 
 export interface Asked {
   readonly path: string;

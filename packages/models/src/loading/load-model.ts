@@ -56,30 +56,55 @@ export interface Model extends ChatModel {
  * @throws ModelError for a file that is not there, damaged, hostile, of an unknown architecture or too large;
  *   nothing is left in memory then
  */
-export async function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
+export function loadModel(place: Place, options: LoadModelOptions = {}): Promise<Model> {
+  return withCheckpoint(place, options, async (checkpoint) => {
+    const plan = planModel(checkpoint);
+    const { parameters, pass } = await loadPass(checkpoint, plan, options);
+    const model = new LoadedModel(checkpoint, plan, parameters, pass);
+    return keepIfSound(model, plan, parameters, options, () => warmUp(model));
+  });
+}
+
+/** Opens a checkpoint for `load`, and closes it whatever comes of that. */
+export async function withCheckpoint<T>(
+  place: Place,
+  options: LoadModelOptions,
+  load: (checkpoint: Checkpoint) => Promise<T>,
+): Promise<T> {
   checkOptions(options);
   checkBackend();
   const checkpoint = await openCheckpointAt(place);
   try {
-    return await loadCheckpoint(checkpoint, options);
+    return await load(checkpoint);
   } finally {
     await checkpoint.store.close();
   }
 }
 
-async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<Model> {
-  const plan = planModel(checkpoint);
-  const { family, config, planned } = plan;
-  if (options.memory)
-    checkMemory(checkpoint.path, planned, options.weights ?? usualStorage(), options.memory);
+/** Loads what was planned, if it fits. */
+export async function loadPass(
+  { path }: Checkpoint,
+  { family, config, planned }: ModelPlan,
+  options: LoadModelOptions,
+): Promise<{ readonly parameters: ParameterTree; readonly pass: ForwardPass }> {
+  if (options.memory) checkMemory(path, planned, options.weights ?? usualStorage(), options.memory);
   const tensorLimitBytes = options.memory?.tensorLimitBytes;
   const parameters = await loadParameters(planned, config.blockCount, options, tensorLimitBytes);
-  const pass = bindOrDispose(family, config, parameters);
-  const model = new LoadedModel(checkpoint, plan, parameters, pass);
+  return { parameters, pass: bindOrDispose(family, config, parameters) };
+}
+
+/** The model, whose products with a few outputs are those of the file; it is disposed of where they are not. */
+export async function keepIfSound<M extends { dispose(): void }>(
+  model: M,
+  { planned }: ModelPlan,
+  parameters: ParameterTree,
+  { signal }: LoadModelOptions,
+  first: () => void = () => {},
+): Promise<M> {
   try {
-    warmUp(model);
+    first();
     await checkProducts(await chooseProbes(planned, parameters));
-    throwIfAborted(options.signal, "Loading the model");
+    throwIfAborted(signal, "Loading the model");
     return model;
   } catch (error) {
     model.dispose();
@@ -88,7 +113,7 @@ async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions)
 }
 
 /** @throws ModelError `bad-request` */
-export function checkOptions(options: LoadModelOptions): void {
+function checkOptions(options: LoadModelOptions): void {
   const { weights, signal, onProgress, memory } = refuseUnless(
     isRecord(options),
     "The options",
@@ -125,11 +150,7 @@ function refuseUnless<T>(holds: boolean, name: string, expected: string, came: T
 }
 
 /** Constants may find no room where the parameters had some. */
-export function bindOrDispose(
-  family: AnyFamily,
-  config: FamilyConfig,
-  parameters: ParameterTree,
-): ForwardPass {
+function bindOrDispose(family: AnyFamily, config: FamilyConfig, parameters: ParameterTree): ForwardPass {
   try {
     return family.bind(config, parameters);
   } catch (error) {
@@ -145,7 +166,7 @@ function warmUp(model: Model): void {
 }
 
 /** The factors loaded first and last, each with the numbers of a few outputs read from the file once more. */
-export async function chooseProbes(
+async function chooseProbes(
   planned: readonly PlannedParameter[],
   parameters: ParameterTree,
 ): Promise<ProductProbe[]> {

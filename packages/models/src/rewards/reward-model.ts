@@ -1,23 +1,12 @@
 import "@amulet-ts/core/disposal";
-import {
-  type ChatMessage,
-  checkBackend,
-  type Next,
-  prefill,
-  type TokenRow,
-  throwIfAborted,
-} from "@amulet-ts/core";
-import { type Checkpoint, openCheckpointAt, type Place, renderedChatIds } from "@amulet-ts/files";
+import { type ChatMessage, type Next, prefill, type TokenRow } from "@amulet-ts/core";
+import { type Checkpoint, type Place, renderedChatIds } from "@amulet-ts/files";
 import * as tf from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
-import { bindOrDispose, checkOptions, chooseProbes, type LoadModelOptions } from "../loading/load-model.js";
-import { loadParameters } from "../loading/load-parameters.js";
-import { checkMemory } from "../loading/memory.js";
+import { keepIfSound, type LoadModelOptions, loadPass, withCheckpoint } from "../loading/load-model.js";
 import { disposeParameters } from "../loading/parameter-tree.js";
 import { planFamily } from "../loading/plan-model.js";
-import { checkProducts } from "../loading/product-check.js";
-import { usualStorage } from "../loading/read-parameter.js";
 import { openTensorSession, toPortSession } from "../session.js";
 import { type Gate, mixRewards, readGate } from "./gate.js";
 import { findRewardKind, gatedHead, scoreHead } from "./reward-families.js";
@@ -60,38 +49,18 @@ export interface RewardModel {
  *
  * @throws FilesError, ModelError as `loadModel`; nothing is left in memory then
  */
-export async function loadRewardModel(place: Place, options: LoadModelOptions = {}): Promise<RewardModel> {
-  checkOptions(options);
-  checkBackend();
-  const checkpoint = await openCheckpointAt(place);
-  try {
-    return await loadCheckpoint(checkpoint, options);
-  } finally {
-    await checkpoint.store.close();
-  }
-}
-
-async function loadCheckpoint(checkpoint: Checkpoint, options: LoadModelOptions): Promise<RewardModel> {
-  const { family, isGated } = findRewardKind(checkpoint);
-  const gated = isGated ? gatedHead(checkpoint) : undefined;
-  const head = gated ?? scoreHead(checkpoint);
-  const { config, planned } = planFamily(checkpoint, family, head);
-  if (options.memory)
-    checkMemory(checkpoint.path, planned, options.weights ?? usualStorage(), options.memory);
-  const temperature = checkpoint.config.number(["gating_temperature", undefined], 10);
-  const limit = options.memory?.tensorLimitBytes;
-  const parameters = await loadParameters(planned, config.blockCount, options, limit);
-  const gate = gated && readGate(parameters, gated.layers, temperature);
-  const pass = bindOrDispose(family, config, parameters);
-  const model = new LoadedRewardModel(checkpoint, config, parameters, pass, head.sizes.R!, gate);
-  try {
-    await checkProducts(await chooseProbes(planned, parameters));
-    throwIfAborted(options.signal, "Loading the model");
-    return model;
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
+export function loadRewardModel(place: Place, options: LoadModelOptions = {}): Promise<RewardModel> {
+  return withCheckpoint(place, options, async (checkpoint) => {
+    const { family, isGated } = findRewardKind(checkpoint);
+    const gated = isGated ? gatedHead(checkpoint) : undefined;
+    const head = gated ?? scoreHead(checkpoint);
+    const plan = planFamily(checkpoint, family, head);
+    const temperature = checkpoint.config.number(["gating_temperature", undefined], 10);
+    const { parameters, pass } = await loadPass(checkpoint, plan, options);
+    const gate = gated && readGate(parameters, gated.layers, temperature);
+    const model = new LoadedRewardModel(checkpoint, plan.config, parameters, pass, head.sizes.R!, gate);
+    return keepIfSound(model, plan, parameters, options);
+  });
 }
 
 class LoadedRewardModel implements RewardModel {

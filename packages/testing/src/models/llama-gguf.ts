@@ -1,18 +1,14 @@
 /** A Llama's folder in Hugging Face's layout, such as the embedded model's, as llama.cpp reads one: a GGUF file in float32. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeGguf, type GgufValue, openSafetensors, type WrittenTensor } from "@amulet-ts/files";
-
-const names: readonly (readonly [RegExp, string])[] = [
-  [/^model\.embed_tokens/, "token_embd"],
-  [/^model\.norm/, "output_norm"],
-  [/^model\.layers\.(\d+)\./, "blk.$1."],
-  [/input_layernorm/, "attn_norm"],
-  [/post_attention_layernorm/, "ffn_norm"],
-  [/self_attn\.([qkv])_proj/, "attn_$1"],
-  [/self_attn\.o_proj/, "attn_output"],
-  [/mlp\.(gate|up|down)_proj/, "ffn_$1"],
-];
+import {
+  encodeGguf,
+  type GgufValue,
+  ggufLlamaName,
+  openSafetensors,
+  pairRotatedRows,
+  type WrittenTensor,
+} from "@amulet-ts/files";
 
 interface Config {
   readonly hidden_size: number;
@@ -88,25 +84,12 @@ async function readTensors(folder: string, config: Config): Promise<Map<string, 
   const file = await openSafetensors(join(folder, "model.safetensors"));
   const tensors = new Map<string, WrittenTensor>();
   for (const [name, source] of file.tensors) {
-    const renamed = names.reduce((text, [from, to]) => text.replace(from, to), name);
     const values = await source.read();
-    const heads = /q_proj/.test(name) ? config.num_attention_heads : config.num_key_value_heads;
-    const turned = /[qk]_proj/.test(name) ? pairsTogether(values, config.hidden_size, heads) : values;
-    tensors.set(renamed, { shape: source.shape, values: turned });
+    const isTurned = /[qk]_proj/.test(name);
+    const headSize = config.hidden_size / config.num_attention_heads;
+    const turned = isTurned ? pairRotatedRows(values, config.hidden_size, headSize) : values;
+    tensors.set(ggufLlamaName(name), { shape: source.shape, values: turned });
   }
   await file.close();
   return tensors;
-}
-
-/** Rows of a head that are turned together are half a head apart in Hugging Face's order, and neighbours in llama.cpp's. */
-function pairsTogether(values: Float32Array, width: number, heads: number): Float32Array {
-  const rows = values.length / width;
-  const size = rows / heads;
-  const turned = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    const [head, inHead] = [Math.floor(row / size), row % size];
-    const from = head * size + (inHead % 2) * (size / 2) + Math.floor(inHead / 2);
-    turned.set(values.subarray(from * width, (from + 1) * width), row * width);
-  }
-  return turned;
 }

@@ -1,5 +1,5 @@
 /** A law's tiny Llama as a GGUF file, for an engine that reads models from files. */
-import { encodeGguf, type GgufValue } from "@amulet-ts/files";
+import { encodeGguf, type GgufValue, ggufLlamaName, pairRotatedRows } from "@amulet-ts/files";
 import type { ForwardOperations } from "@amulet-ts/verify";
 
 export type TinyModel = Parameters<ForwardOperations["logits"]>[0];
@@ -10,25 +10,13 @@ export function isPlainLlama(model: TinyModel): model is LlamaModel {
   return model.family === "llama" && model.config.rope_scaling == null;
 }
 
-const names: readonly (readonly [RegExp, string])[] = [
-  [/^model\.embed_tokens/, "token_embd"],
-  [/^model\.norm/, "output_norm"],
-  [/^lm_head/, "output"],
-  [/^model\.layers\.(\d+)\./, "blk.$1."],
-  [/input_layernorm/, "attn_norm"],
-  [/post_attention_layernorm/, "ffn_norm"],
-  [/self_attn\.([qkv])_proj/, "attn_$1"],
-  [/self_attn\.o_proj/, "attn_output"],
-  [/mlp\.(gate|up|down)_proj/, "ffn_$1"],
-];
-
 export function encodeTinyLlama({ config, tensors }: LlamaModel): Uint8Array {
   const written = [...tensors].map(([name, { shape, data }]) => {
     const values = Float32Array.from(data);
     const isTurned = /self_attn\.[qk]_proj/.test(name);
     return [
-      names.reduce((text, [from, to]) => text.replace(from, to), name),
-      { shape: [...shape], values: isTurned ? pairsTogether(values, shape[1]!, config.head_dim!) : values },
+      ggufLlamaName(name),
+      { shape: [...shape], values: isTurned ? pairRotatedRows(values, shape[1]!, config.head_dim!) : values },
     ] as const;
   });
   return encodeGguf(describe(config), new Map(written));
@@ -57,15 +45,4 @@ function describe(config: LlamaModel["config"]): Record<string, GgufValue> {
     "tokenizer.ggml.token_type": { int32s: letters.map(() => 1) },
     "tokenizer.ggml.merges": { texts: ["a b"] },
   };
-}
-
-/** Rows of a head that are turned together are half a head apart in Hugging Face's order, and neighbours in llama.cpp's. */
-function pairsTogether(values: Float32Array, width: number, size: number): Float32Array {
-  const turned = new Float32Array(values.length);
-  for (let row = 0; row < values.length / width; row++) {
-    const [head, inHead] = [Math.floor(row / size), row % size];
-    const from = head * size + (inHead % 2) * (size / 2) + Math.floor(inHead / 2);
-    turned.set(values.subarray(from * width, (from + 1) * width), row * width);
-  }
-  return turned;
 }

@@ -16,39 +16,32 @@ fn groupMinimum(at: u32, group: u32) -> u32 {
 }
 `;
 
-export const decodeQ4_K = /* wgsl */ `${groupScales}
+/** Blocks of `words` whose low four bits begin at word `lows`; `codes` makes four codes of them, as `low`. */
+const decodeGroups = (words: number, lows: number, codes: string) => /* wgsl */ `${groupScales}
 fn decode(row: u32, chunk: u32) -> array<vec4f, 8> {
-  let at = row + 36u * (chunk >> 3u);
+  let at = row + ${words}u * (chunk >> 3u);
   let group = chunk & 7u;
   let scales = word(at);
   let scale = half(scales & 0xffffu) * f32(groupScale(at + 1u, group));
   let minimum = half(scales >> 16u) * f32(groupMinimum(at + 1u, group));
-  let quanta = at + 4u + 8u * (group >> 1u);
+  let quanta = at + ${lows}u + 8u * (group >> 1u);
   var numbers: array<vec4f, 8>;
   for (var j = 0u; j < 8u; j++) {
-    numbers[j] = scale * vec4f(nibbles(word(quanta + j) >> (4u * (group & 1u)))) - minimum;
+    let low = nibbles(word(quanta + j) >> (4u * (group & 1u)));
+    numbers[j] = scale * vec4f(${codes}) - minimum;
   }
   return numbers;
 }
 `;
 
-export const decodeQ5_K = /* wgsl */ `${groupScales}
-fn decode(row: u32, chunk: u32) -> array<vec4f, 8> {
-  let at = row + 44u * (chunk >> 3u);
-  let group = chunk & 7u;
-  let scales = word(at);
-  let scale = half(scales & 0xffffu) * f32(groupScale(at + 1u, group));
-  let minimum = half(scales >> 16u) * f32(groupMinimum(at + 1u, group));
-  let quanta = at + 12u + 8u * (group >> 1u);
-  var numbers: array<vec4f, 8>;
-  for (var j = 0u; j < 8u; j++) {
-    let low = nibbles(word(quanta + j) >> (4u * (group & 1u)));
-    let fifth = (nibbles((word(at + 4u + j) >> group) & 0x01010101u)) << vec4u(4u);
-    numbers[j] = scale * vec4f(low | fifth) - minimum;
-  }
-  return numbers;
-}
-`;
+export const decodeQ4_K = decodeGroups(36, 4, "low");
+
+/** A word before those has a fifth bit of every group for four codes. */
+export const decodeQ5_K = decodeGroups(
+  44,
+  12,
+  "low | (nibbles((word(at + 4u + j) >> group) & 0x01010101u) << vec4u(4u))",
+);
 
 export const decodeQ6_K = /* wgsl */ `
 fn decode(row: u32, chunk: u32) -> array<vec4f, 8> {
