@@ -51,20 +51,8 @@ describe("the amulet process (needs a build, which `npm test` makes)", { skip: !
   });
 });
 
-/** Node's class underneath its signals, which works in every thread: a thread hears them while the command computes. */
-const hearsInThreads = hasSignals();
-
-function hasSignals(): boolean {
-  const { binding } = process as unknown as { binding?: (name: string) => unknown };
-  try {
-    return binding?.call(process, "signal_wrap") !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-describe("a computation that never lets the event loop turn (needs a build, and a Node before 24)", {
-  skip: !existsSync(built) || !hearsInThreads,
+describe("a computation that never lets the event loop turn (needs a build)", {
+  skip: !existsSync(built),
 }, () => {
   const signals = fileURLToPath(new URL("../packages/cli/dist/signals.js", import.meta.url));
   /** Hears signals as the command does, and computes for ever as soon as the thread that watches is there. */
@@ -96,9 +84,7 @@ describe("a computation that never lets the event loop turn (needs a build, and 
   });
 });
 
-describe("a word of megabytes (needs a build, and a Node before 24)", {
-  skip: !existsSync(built) || !hearsInThreads,
-}, () => {
+describe("a word of megabytes (needs a build)", { skip: !existsSync(built) }, () => {
   // Its merges take many seconds, in which no event is heard; the template before it has a bound of its own.
   test.each(["SIGINT", "SIGTERM"] as const)("is left at %s", async (signal) => {
     const child = start(["tokenize", "--chat", "-"]);

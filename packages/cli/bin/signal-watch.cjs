@@ -2,12 +2,10 @@
  * A thread that hears SIGINT and SIGTERM also while the command computes and hears nothing. It passes them on; where the
  * command has not taken notice in time, or is told a second time, it lets the signal do what it does by default.
  *
- * Node gives signals to the main thread alone. The class underneath works in every thread; where a Node has it no more,
- * the command's own handlers stay.
+ * Node gives signals to the main thread alone. The class underneath works in every thread; where a Node does not hand it
+ * out, the command's own handlers stay.
  */
 const { parentPort, workerData } = require("node:worker_threads");
-
-process.noDeprecation = true;
 
 /** Counts what the command has taken notice of, and milliseconds that it may need for that. */
 const [noticed, patience] = [0, 1];
@@ -19,7 +17,7 @@ let told = 0;
 const handles = [];
 
 try {
-  const { Signal } = process.binding("signal_wrap");
+  const { Signal } = signalWrap();
   for (const number of workerData.numbers) {
     const handle = new Signal();
     handle.onsignal = tell;
@@ -32,6 +30,14 @@ try {
   parentPort.postMessage("ready");
 } catch {
   for (const handle of handles) handle.close();
+}
+
+/** Up to Node 22 every program may ask for it; since 24 only a thread that was started with --expose-internals. */
+function signalWrap() {
+  process.emitWarning = () => {};
+  return workerData.internals
+    ? require("internal/test/binding").internalBinding("signal_wrap")
+    : process.binding("signal_wrap");
 }
 
 function tell(number) {

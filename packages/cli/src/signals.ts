@@ -10,6 +10,9 @@ const names = Object.keys(statuses) as EndingSignal[];
 /** How long a command may compute on before a signal ends it although it has not been heard. */
 const patienceMs = 3000;
 
+/** Node 24 and later keep what hears signals to themselves, but for threads that say that they test Node. */
+const internals = Number.parseInt(process.versions.node, 10) >= 24;
+
 const script = fileURLToPath(new URL("../bin/signal-watch.cjs", import.meta.url));
 
 export interface Signals {
@@ -35,17 +38,25 @@ export function hearSignals(): Signals {
   };
   for (const name of names) process.on(name, take);
   const numbers = names.map((name) => constants.signals[name]);
-  const watch = new Worker(script, { workerData: { shared: shared.buffer, numbers } });
-  // What can't start has nothing to say: the handlers stay.
-  watch.on("error", () => {});
-  watch.on("message", (message: number | "ready") => {
+  const watch = startWatch({ shared: shared.buffer, numbers, internals });
+  watch?.on("message", (message: number | "ready") => {
     if (message === "ready") for (const name of names) process.off(name, take);
     else take(names[numbers.indexOf(message)]!);
   });
   // After its listeners, which would hold the process.
-  watch.unref();
+  watch?.unref();
   return {
     aborted: interrupt.signal,
     waitFor: (seconds) => void Atomics.store(shared, patience, 1000 * seconds),
   };
+}
+
+/** What can't start has nothing to say, then or later: the handlers stay. */
+function startWatch(workerData: object): Worker | undefined {
+  try {
+    const execArgv = internals ? ["--expose-internals"] : [];
+    return new Worker(script, { workerData, execArgv }).on("error", () => {});
+  } catch {
+    return undefined;
+  }
 }
