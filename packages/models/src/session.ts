@@ -7,6 +7,7 @@ import type { FamilyConfig, ForwardPass } from "./family.js";
 import { holdToo, letGo } from "./layers/holding.js";
 import { emptyCache, type RowCache, truncateCache } from "./layers/kv-cache.js";
 import { tidy } from "./layers/tidy.js";
+import { type HeldRows, OpenSessions } from "./open-sessions.js";
 
 /**
  * A session of core's whose steps are TensorFlow.js' own and done when the call returns: for laws that run in one tidy,
@@ -29,9 +30,18 @@ export interface TensorSession {
   [Symbol.dispose](): void;
 }
 
-/** Opens a session of `rowCount` empty rows over any family's forward pass. */
-export function openTensorSession(pass: ForwardPass, config: FamilyConfig, rowCount: number): TensorSession {
-  return new CachedSession(pass, config, rowCount);
+/**
+ * Opens a session of `rowCount` empty rows over any family's forward pass.
+ *
+ * @param open where a model keeps its sessions, so that they go with it; one that is forgotten goes in any case
+ */
+export function openTensorSession(
+  pass: ForwardPass,
+  config: FamilyConfig,
+  rowCount: number,
+  open = new OpenSessions(),
+): TensorSession {
+  return new CachedSession(pass, config, rowCount, open);
 }
 
 /** The same as core knows it. A step is one call that nothing interrupts: its signal is heard between two of them. */
@@ -77,13 +87,13 @@ class PortSession implements Session {
 }
 
 class CachedSession implements TensorSession {
-  // A plain array: the caches outlive every tidy, since nothing here is made inside one that does not return it.
-  private caches: readonly RowCache[];
+  private readonly held: HeldRows;
 
   constructor(
     private readonly pass: ForwardPass,
     private readonly config: FamilyConfig,
     rowCount: number,
+    private readonly open: OpenSessions,
   ) {
     checkPass(pass, config);
     if (!isCount(rowCount))
@@ -91,7 +101,12 @@ class CachedSession implements TensorSession {
         "bad-request",
         "A session has a whole number of rows, from 0 up; what came is none.",
       );
-    this.caches = Array.from({ length: rowCount }, () => emptyCache(config.blockCount));
+    this.held = open.hold(this);
+    this.held.caches = Array.from({ length: rowCount }, () => emptyCache(config.blockCount));
+  }
+
+  private get caches(): readonly RowCache[] {
+    return this.held.caches;
   }
 
   get lengths(): readonly number[] {
@@ -111,7 +126,7 @@ class CachedSession implements TensorSession {
 
   select(rows: readonly number[]): void {
     // A fork holds the same tensors: they go when no row holds them any more.
-    this.replaceCaches(this.chosen(rows));
+    this.held.replace(this.chosen(rows));
   }
 
   rewind(lengths: readonly number[]): void {
@@ -121,25 +136,26 @@ class CachedSession implements TensorSession {
     const shorten = (cache: RowCache, b: number) =>
       lengths[b] === cache.length ? cache : truncateCache(cache, lengths[b]!);
     // What fails midway leaves nothing of what it had made.
-    this.replaceCaches(tidy(() => this.caches.map(shorten)));
+    this.held.replace(tidy(() => this.caches.map(shorten)));
   }
 
   fork(rows: readonly number[]): TensorSession {
     const chosen = this.chosen(rows);
-    const fork = new CachedSession(this.pass, this.config, 0);
+    const fork = new CachedSession(this.pass, this.config, 0, this.open);
     holdToo(chosen);
-    fork.caches = chosen;
+    fork.held.caches = chosen;
     return fork;
   }
 
   include(other: TensorSession): void {
     if (!(other instanceof CachedSession) || other.pass !== this.pass) throw notOfThisModel();
+    this.open.refuseIfClosed();
     holdToo(other.caches, this.caches);
-    this.caches = [...this.caches, ...other.caches];
+    this.held.caches = [...this.caches, ...other.caches];
   }
 
   dispose(): void {
-    this.replaceCaches([]);
+    this.open.free(this.held);
   }
 
   [Symbol.dispose](): void {
@@ -156,7 +172,7 @@ class CachedSession implements TensorSession {
     const { states_ND, caches } = this.pass.forward(batch, this.caches);
     try {
       const logits = tf.tidy(() => readOut(states_ND));
-      this.replaceCaches(caches);
+      this.held.replace(caches);
       return logits;
     } catch (error) {
       letGo(caches, this.caches);
@@ -166,12 +182,8 @@ class CachedSession implements TensorSession {
     }
   }
 
-  private replaceCaches(next: readonly RowCache[]): void {
-    letGo(this.caches, next);
-    this.caches = next;
-  }
-
   private chosen(rows: readonly number[]): readonly RowCache[] {
+    this.open.refuseIfClosed();
     checkList(rows, "rows to select");
     for (const row of rows) this.checkRow(row);
     return rows.map((row) => this.caches[row]!);
@@ -204,6 +216,7 @@ class CachedSession implements TensorSession {
   }
 
   private checkRowCount(came: number, what: string): void {
+    this.open.refuseIfClosed();
     if (came === this.caches.length) return;
     throw new ModelError("bad-token", `This session has ${this.caches.length} rows and got ${came} ${what}.`);
   }
@@ -212,7 +225,7 @@ class CachedSession implements TensorSession {
     if (isCount(row) && row < this.caches.length) return;
     throw new ModelError(
       "bad-token",
-      `There is no row ${describeValue(row)}: this session has rows 0 to ${this.caches.length - 1}.`,
+      `There is no row ${describeValue(row)}: this session has ${this.caches.length > 0 ? `rows 0 to ${this.caches.length - 1}` : "none"}.`,
     );
   }
 }

@@ -19,6 +19,7 @@ import {
 } from "@amulet-ts/files";
 import { ModelError } from "../errors.js";
 import type { FamilyConfig, ForwardPass, ParameterTree } from "../family.js";
+import { OpenSessions } from "../open-sessions.js";
 import type { AnyFamily } from "../registry.js";
 import { openTensorSession, type TensorSession, toPortSession } from "../session.js";
 import type { Weight } from "../weights/weight.js";
@@ -200,16 +201,8 @@ class LoadedModel implements Model {
   readonly config: FamilyConfig;
   readonly notes: readonly string[];
   private readonly chatTemplate: ChatTemplate | undefined;
+  private readonly sessions = new OpenSessions();
   private isDisposed = false;
-  /** The pass, which refuses to compute with weights that are gone. */
-  private readonly guarded: ForwardPass = {
-    forward: (batch, caches) => {
-      this.refuseIfDisposed();
-      return this.pass.forward(batch, caches);
-    },
-    head: (states_ND) => this.pass.head(states_ND),
-    dispose: () => this.pass.dispose(),
-  };
 
   constructor(
     checkpoint: Checkpoint,
@@ -235,12 +228,7 @@ class LoadedModel implements Model {
   }
 
   openTensorSession(rowCount: number): TensorSession {
-    return openTensorSession(this.guarded, this.config, rowCount);
-  }
-
-  private refuseIfDisposed(): void {
-    if (this.isDisposed)
-      throw new ModelError("bad-request", `${this.name} was disposed of: load it again to answer with it.`);
+    return openTensorSession(this.pass, this.config, rowCount, this.sessions);
   }
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {
@@ -258,6 +246,9 @@ class LoadedModel implements Model {
   dispose(): void {
     if (this.isDisposed) return;
     this.isDisposed = true;
+    this.sessions.close(
+      new ModelError("bad-request", `${this.name} was disposed of: load it again to answer with it.`),
+    );
     this.pass.dispose();
     disposeParameters(this.parameters);
   }
