@@ -67,7 +67,7 @@ describe("the paper's sets", () => {
     const source = { model: "m", digest: "d", engine: "e", backend: "b", versions: {} };
     const { pairs, rows } = planRun(source, { ...config, questions: choice }, questions);
     expect(pairs).toHaveLength(2 * 8);
-    expect(rows).toHaveLength(2 * 8 * 4);
+    expect(rows).toHaveLength(2 * 8 * 5);
   });
 });
 

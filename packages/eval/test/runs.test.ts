@@ -2,6 +2,7 @@
 import { appendFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { beamSearch } from "@amulet-ts/core";
 import { fc, test as property } from "@fast-check/vitest";
 import * as v from "valibot";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -22,6 +23,7 @@ import {
   wholeRun,
 } from "../src/index.js";
 import { LineFile } from "../src/runs/line-file.js";
+import { renderPair } from "../src/runs/render-pair.js";
 import { isOfShard, listRows } from "../src/runs/rows.js";
 import { lockShard } from "../src/runs/run-lock.js";
 import { withTinyModel } from "./tiny-model.js";
@@ -66,6 +68,51 @@ async function answerShard(into: string, share = wholeRun, work: RunPlan = plan)
 
 const textsOf = async (from: string) =>
   [...(await readAnswers(from)).values()].map(({ key, text }) => `${key} ${text}`).sort();
+
+describe("a beam search in a run", () => {
+  const searched = parseConfig(
+    written.replace("[{ method: base }", "[{ method: beam, beams: [1, 3] }, { method: base }"),
+    {},
+    "a test",
+  );
+
+  test("each answer is that of core's search of the preference prompt", async () => {
+    const work = planRun(source, searched, questions.slice(0, 2));
+    await answerShard(folder, wholeRun, work);
+    const answers = await readAnswers(folder);
+    expect(answers.size).toBe(work.rows.length);
+    for (const row of work.rows.filter(({ setting }) => setting.kind === "beam")) {
+      const { preferences } = renderPair(tiny.model, searched.answers, work.pairs[row.pair]!);
+      const options = { beams: row.setting.value, maxNewTokens: 5 };
+      const best = await beamSearch(tiny.model, preferences[0]!.ids, options);
+      const { ids, finishReason, kl, logProbability } = answers.get(row.key)!;
+      expect({ ids, finishReason, kl }).toEqual({ ids: best.ids, finishReason: best.finishReason, kl: [] });
+      const count = ids.length + (finishReason === "stop" ? 1 : 0);
+      expect(logProbability.mean).toBeCloseTo(best.logProbability / count, 3);
+    }
+  });
+
+  test("one beam says what the greedy preference prompt says", async () => {
+    const work = planRun(source, searched, questions.slice(0, 2));
+    await answerShard(folder, wholeRun, work);
+    const answers = [...(await readAnswers(folder)).values()];
+    const textsUnder = (key: string) =>
+      answers.filter(({ setting }) => setting === key).map(({ text }) => text);
+    expect(textsUnder("beam 1").sort()).toEqual(textsUnder("dial 1").sort());
+    expect(textsUnder("beam 3").sort()).not.toEqual(textsUnder("dial 1").sort());
+  });
+
+  test.each([
+    ["draws nothing", { answers: { temperature: 1 } }],
+    [
+      "reads one prompt",
+      { preferences: [{ name: "both", parts: [1, 2].map((n) => ({ name: `${n}`, text: "a" })) }] },
+    ],
+  ])("%s", (message, changes) => {
+    const value = { ...parse(written), methods: [{ method: "beam" }], ...changes };
+    expect(() => parseConfig(JSON.stringify(value), {}, "it")).toThrow(message);
+  });
+});
 
 describe("a config", () => {
   test("is frozen with every default, and reads back as the same run", async () => {

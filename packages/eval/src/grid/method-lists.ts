@@ -50,6 +50,8 @@ export const methodListSchema = v.variant("method", [
     weights,
   }),
   v.strictObject({ method: v.literal("bounded"), nats: dial(nats), plausibility, weights }),
+  /** Beam search of the preference prompt alone; 16 wide in the paper. */
+  v.strictObject({ method: v.literal("beam"), beams: v.optional(dial(v.pipe(steps, v.minValue(1))), 16) }),
 ]);
 
 export type MethodList = v.InferOutput<typeof methodListSchema>;
@@ -94,6 +96,8 @@ function bareSettings(list: MethodList): Setting[] {
       return each("loop", list.iterations);
     case "bounded":
       return each("bounded", list.nats);
+    case "beam":
+      return each("beam", list.beams);
   }
 }
 
@@ -105,6 +109,12 @@ export function nameSetting({ kind, value, plausibility, weights: counts }: Sett
   const number = Number(value.toPrecision(4));
   if (kind === "dial" && mask === "" && value === 0) return "base";
   if (kind === "dial" && plausibility === undefined && value === 1) return `pref${mask}`;
-  const names = { dial: "x =", loop: "loop, T =", bounded: "KL ≤", masked: "la, masked, ratio" } as const;
+  const names = {
+    dial: "x =",
+    loop: "loop, T =",
+    bounded: "KL ≤",
+    masked: "la, masked, ratio",
+    beam: "beams",
+  } as const;
   return `${names[kind]} ${number}${mask}`;
 }

@@ -16,10 +16,11 @@ import { EvaluationError } from "../errors.js";
 
 /**
  * One setting. `dial`: the strength x itself. `loop`: T steps of the published loop. `bounded`: a budget of KL per
- * token, in nats, under the paper's strength. `masked`: Linear Alignment's ratio with its plausibility mask.
+ * token, in nats, under the paper's strength. `masked`: Linear Alignment's ratio with its plausibility mask. `beam`: a beam
+ * search of the preference prompt, so many wide.
  */
 export interface Setting {
-  readonly kind: "dial" | "loop" | "bounded" | "masked";
+  readonly kind: "dial" | "loop" | "bounded" | "masked" | "beam";
   readonly value: number;
   /** Only tokens in the preference policy's nucleus of this probability; a masked setting has the paper's 0.8 anyway. */
   readonly plausibility?: number;
@@ -83,7 +84,7 @@ export function keyOf({ kind, value, plausibility, weights }: Setting): string {
   return `${kind} ${value}${mask}${weights === undefined ? "" : ` weights ${weights.join(" ")}`}`;
 }
 
-/** The decoding method of a setting. @throws CoreError `bad-strength` */
+/** The decoding method of a setting. @throws CoreError `bad-strength`; EvaluationError `bad-plan` for a beam search, which is none */
 export function methodOf({ plausibility, weights: _, ...setting }: Setting): Method {
   const method = bareMethodOf(setting);
   return plausibility === undefined ? method : withPlausibility(method, plausibility);
@@ -99,6 +100,8 @@ function bareMethodOf({ kind, value }: Setting): Method {
       return boundedMethod(value);
     case "masked":
       return withPlausibility(linearAlignmentMethod(value), paperPlausibility);
+    case "beam":
+      throw new EvaluationError("bad-plan", "A beam search is no method that tokens are decoded by.");
   }
 }
 

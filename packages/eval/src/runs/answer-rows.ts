@@ -1,5 +1,6 @@
 /** Answers the rows of a run, many side by side: one that is complete makes room for the next. */
 import {
+  beamSearch,
   type ChatModel,
   createChooser,
   type DecodeEvent,
@@ -31,11 +32,13 @@ export async function* answerRows(
   model: ChatModel,
   plan: RunPlan,
   rows: readonly Row[],
-  { signal, onTokens }: AnswerRowsOptions = {},
+  options: AnswerRowsOptions = {},
 ): AsyncGenerator<RunAnswer[], void, void> {
+  const { signal, onTokens } = options;
   const prompts = new PromptShelf(model, plan);
   for (const { pair } of rows) prompts.check(pair);
-  const methods = new Map(plan.settings.map((setting) => [keyOf(setting), methodOf(setting)]));
+  const decoded = plan.settings.filter(({ kind }) => kind !== "beam");
+  const methods = new Map(decoded.map((setting) => [keyOf(setting), methodOf(setting)]));
   const decoder = new Decoder(model, signal ? { signal } : {});
   const growing = new Map<number, GrowingAnswer>();
   let begun = 0;
@@ -44,10 +47,15 @@ export async function* answerRows(
       for (; growing.size < plan.config.parallel && begun < rows.length; begun++) {
         const row = rows[begun]!;
         const work = { row, pair: plan.pairs[row.pair]!, prompts: prompts.take(row.pair) };
-        const method = methods.get(keyOf(row.setting))!;
+        const method = methods.get(keyOf(row.setting));
+        if (method === undefined) {
+          yield [await searchRow(model, work, plan.config.answers, options)];
+          continue;
+        }
         const number = joinRow(decoder, work, method, plan.config.answers);
         growing.set(number, new GrowingAnswer(model.textStream(), work, method));
       }
+      if (growing.size === 0) break;
       const events = await decoder.step();
       onTokens?.(events.filter(({ type }) => type === "token").length);
       const done = takeEvents(events, growing);
@@ -80,6 +88,29 @@ function joinRow(
     choose: createChooser({ temperature, seed: seedOf(row, seed) }),
     maxNewTokens,
     reportDrift: true,
+  });
+}
+
+/** A search has as many rows as it is wide, and is not joined by others. */
+async function searchRow(
+  model: ChatModel,
+  work: RowWork,
+  { maxNewTokens }: RunConfig["answers"],
+  { signal, onTokens }: AnswerRowsOptions,
+): Promise<RunAnswer> {
+  const started = performance.now();
+  const options = { beams: work.row.setting.value, maxNewTokens, onBest: () => onTokens?.(1) };
+  const prompt = work.prompts.preferences[0]!.ids;
+  const best = await beamSearch(model, prompt, { ...options, ...(signal && { signal }) });
+  const text = new GrowingText(model.textStream());
+  for (const id of best.ids) text.push(id);
+  const count = best.ids.length + (best.finishReason === "stop" ? 1 : 0);
+  return describeAnswer(work, text, {
+    finishReason: best.finishReason,
+    logProbability: { mean: round(best.logProbability / count), least: null },
+    x: null,
+    kl: [],
+    ms: Math.round(performance.now() - started),
   });
 }
 
@@ -133,62 +164,95 @@ class PromptShelf {
 
 type TokenEvent = Extract<DecodeEvent, { readonly type: "token" }>;
 
+/** Tokens as they come, and what they spell. */
+class GrowingText {
+  readonly ids: number[] = [];
+  readonly ends: number[] = [];
+  private soFar = "";
+
+  constructor(private readonly stream: TextStream) {}
+
+  push(id: number): void {
+    this.ids.push(id);
+    this.soFar += this.stream.push(id);
+    this.ends.push(this.soFar.length);
+  }
+
+  end(): string {
+    return this.soFar + this.stream.flush();
+  }
+}
+
 class GrowingAnswer {
-  private text = "";
-  private readonly ids: number[] = [];
-  private readonly ends: number[] = [];
+  private readonly text: GrowingText;
   private readonly logs: number[] = [];
   private readonly kl: (number | null)[] = [];
   private readonly x: number[] = [];
   private readonly started = performance.now();
 
   constructor(
-    private readonly stream: TextStream,
+    stream: TextStream,
     private readonly work: RowWork,
     private readonly method: Method,
-  ) {}
+  ) {
+    this.text = new GrowingText(stream);
+  }
 
   take({ id, logProbability, drift, gamma }: TokenEvent): void {
-    this.ids.push(id);
-    this.text += this.stream.push(id);
-    this.ends.push(this.text.length);
+    this.text.push(id);
     this.logs.push(logProbability);
     this.kl.push(drift === undefined ? null : round(drift));
     if (gamma !== undefined) this.x.push(round(gamma + 1));
   }
 
   finish(finishReason: RunAnswer["finishReason"]): RunAnswer {
-    const { row, pair, prompts } = this.work;
-    const { ids, ends, logs, kl, x } = this;
+    const { logs, kl, x } = this;
     const sum = logs.reduce((total, log) => total + log, 0);
-    return {
-      key: row.key,
-      text: this.text + this.stream.flush(),
-      questionId: pair.questionId,
-      preference: pair.preferenceName,
-      setting: keyOf(row.setting),
-      sample: row.sample,
+    const isEmpty = logs.length === 0;
+    return describeAnswer(this.work, this.text, {
       finishReason,
-      ids,
-      ends,
       logProbability: {
-        mean: ids.length === 0 ? null : round(sum / ids.length),
-        least: ids.length === 0 ? null : round(logs.reduce((least, log) => Math.min(least, log), 0)),
+        mean: isEmpty ? null : round(sum / logs.length),
+        least: isEmpty ? null : round(logs.reduce((least, log) => Math.min(least, log), 0)),
       },
       x: x.length > 0 ? x : (this.method.guidanceScale ?? null),
       kl,
-      prompts: {
-        base: prompts.base.prompt,
-        preference: prompts.preferences.map(({ prompt }) => prompt).join("\n\n"),
-      },
-      promptTokens: {
-        base: prompts.base.ids.length,
-        preference: prompts.preferences.reduce((sum, { ids }) => sum + ids.length, 0),
-      },
       ms: Math.round(performance.now() - this.started),
-      at: new Date().toISOString(),
-    };
+    });
   }
+}
+
+type Measured = Pick<RunAnswer, "finishReason" | "logProbability" | "x" | "kl" | "ms">;
+
+function describeAnswer(
+  { row, pair, prompts }: RowWork,
+  text: GrowingText,
+  { finishReason, logProbability, x, kl, ms }: Measured,
+): RunAnswer {
+  return {
+    key: row.key,
+    text: text.end(),
+    questionId: pair.questionId,
+    preference: pair.preferenceName,
+    setting: keyOf(row.setting),
+    sample: row.sample,
+    finishReason,
+    ids: text.ids,
+    ends: text.ends,
+    logProbability,
+    x,
+    kl,
+    prompts: {
+      base: prompts.base.prompt,
+      preference: prompts.preferences.map(({ prompt }) => prompt).join("\n\n"),
+    },
+    promptTokens: {
+      base: prompts.base.ids.length,
+      preference: prompts.preferences.reduce((sum, { ids }) => sum + ids.length, 0),
+    },
+    ms,
+    at: new Date().toISOString(),
+  };
 }
 
 /** Five digits: float32 has seven, and a file of a million tokens is read by people too. */

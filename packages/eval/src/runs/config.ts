@@ -147,11 +147,24 @@ function checkSense(config: RunConfig, source: string): RunConfig {
   if (samples > 1 && temperature === 0)
     throw badConfig(source, `answers.samples is ${samples}, and at temperature 0 all would be the same`);
   if (config.methods.length === 0) throw badConfig(source, "methods is empty");
+  if (config.methods.some(({ method }) => method === "beam")) checkBeams(config, source);
   checkWeights(config, source);
   const names = config.preferences.map((preference) => preference.name);
   const double = names.find((one, i) => names.indexOf(one) !== i);
   if (double !== undefined) throw badConfig(source, `two preferences are named ${JSON.stringify(double)}`);
   return config;
+}
+
+/** A beam search draws nothing, and reads one prompt. */
+function checkBeams({ answers, preferences }: RunConfig, source: string): void {
+  if (answers.temperature > 0)
+    throw badConfig(source, `a beam search draws nothing, and answers.temperature is ${answers.temperature}`);
+  const several = preferences.find(({ parts }) => parts !== undefined);
+  if (several)
+    throw badConfig(
+      source,
+      `a beam search reads one prompt, and the preference ${JSON.stringify(several.name)} has parts`,
+    );
 }
 
 /** Every list of weights has one for each part of every preference. */

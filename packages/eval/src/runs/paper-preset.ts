@@ -25,7 +25,13 @@ const named = <Name extends string>(method: Name) => ({ method });
 export const paperPreset = {
   questions: { source: "truthful-qa" },
   preferences: wishes.map((name) => ({ name, text: `Your answer should be ${name} as much as possible.` })),
-  methods: [named("base"), named("pref"), named("la"), { ...named("amulet"), iterations: 60 }],
+  methods: [
+    named("base"),
+    named("pref"),
+    { ...named("beam"), beams: 16 },
+    named("la"),
+    { ...named("amulet"), iterations: 60 },
+  ],
   answers: { maxNewTokens: 128, temperature: 0, system, preferenceIn: "system" as const },
   scores: "quality",
 };
