@@ -167,6 +167,18 @@ test.each([
   [["eval", "judge", "x", "--judge", "nowhere", "--judge-model", "m"], /must be an address/],
   [["eval", "judge", "x", "--judge", "http://h/v1", "--reward", "m"], /two ways to judge/],
   [
+    ["eval", "judge", "x", "--reward", "m", "--rubric", "r.txt"],
+    /--rubric does nothing where a reward model .* --judge/,
+  ],
+  [
+    ["eval", "judge", "x", "--reward", "m", "--max-cost", "1"],
+    /--max-cost does nothing where a reward model/,
+  ],
+  [
+    ["eval", "judge", "x", "--judge", "http://h/v1", "--judge-model", "j", "--threads", "2"],
+    /--threads .* --reward/,
+  ],
+  [
     ["eval", "judge", "x", "--judge", "http://h/v1", "--judge-model", "m", "--max-cost", "-1"],
     /--max-cost must be/,
   ],

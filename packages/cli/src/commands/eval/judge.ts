@@ -30,14 +30,31 @@ interface JudgedSetting extends JudgeSummary {
   readonly name: string;
 }
 
+/** What only one of the two ways to judge reads. */
+const ofServers = ["judge-model", "rubric", "max-requests", "max-cost", "price", "judge-tokens"] as const;
+const ofRewards = ["reward-head", "backend", "threads"] as const;
+
 export async function run(invocation: Invocation<JudgeValues>): Promise<void> {
+  checkWay(invocation.values);
   await (invocation.values.reward === undefined ? judgePairs(invocation) : rateAnswers(invocation));
+}
+
+/** @throws CliError `usage` for options of the other way, which would do nothing */
+function checkWay(values: JudgeValues): void {
+  const { judge, reward } = values;
+  if (judge !== undefined && reward !== undefined)
+    throw usageError("--judge and --reward are two ways to judge: name one.");
+  const foreign = (reward === undefined ? ofRewards : ofServers).find(
+    (option) => values[option] !== undefined,
+  );
+  if (foreign === undefined) return;
+  const [way, other] = reward === undefined ? ["a judge", "--reward"] : ["a reward model", "--judge"];
+  throw usageError(`--${foreign} does nothing where ${way} is asked; it belongs to ${other}.`);
 }
 
 /** By a reward model: every answer gets its score, which reports have from then on. */
 async function rateAnswers({ values, words, io }: Invocation<JudgeValues>): Promise<void> {
-  const { reward: model, "reward-head": head = null, judge, backend, threads } = values;
-  if (judge !== undefined) throw usageError("--judge and --reward are two ways to judge: name one.");
+  const { reward: model, "reward-head": head = null, backend, threads } = values;
   const folder = oneFolder(words, "judge");
   const choice = { ...(backend !== undefined && { backend }), ...(threads !== undefined && { threads }) };
   await measureReward(folder, await readRun(folder), { model: model!, head, ...choice }, io);
