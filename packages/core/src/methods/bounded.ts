@@ -6,7 +6,8 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import { checkFields, checkGiven, checkPolicies, count, number } from "../port/given.js";
+import { checkFields, checkGiven, count, number } from "../port/given.js";
+import { checkPolicies } from "../port/given-policies.js";
 import {
   type AmuletParameters,
   decodableScale,

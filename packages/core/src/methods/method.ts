@@ -1,14 +1,8 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
-import {
-  checkGiven,
-  checkPolicies,
-  describeValue,
-  method as givenMethod,
-  number,
-  text,
-} from "../port/given.js";
+import { checkGiven, describeValue, method as givenMethod, number, text } from "../port/given.js";
+import { checkPolicies } from "../port/given-policies.js";
 import {
   type AmuletParameters,
   checkStrength,

@@ -5,7 +5,8 @@
 
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { callback, checkGiven, checkPolicies, count, number, optional, record } from "../port/given.js";
+import { callback, checkGiven, count, number, optional, record } from "../port/given.js";
+import { checkPolicies } from "../port/given-policies.js";
 import {
   type AmuletParameters,
   checkParameters,

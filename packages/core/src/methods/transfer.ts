@@ -5,7 +5,7 @@
 
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkPolicies } from "../port/given.js";
+import { checkPolicies } from "../port/given-policies.js";
 import { type CoSteerParameters, coSteerScale, paperCoSteer } from "../strength/costeer.js";
 import { guidanceMethod, type Method } from "./method.js";
 import { logPolicy } from "./policy.js";

@@ -1,5 +1,7 @@
-/** What a caller hands over, checked where it comes in: kinds of values, and the sentence for one that is of another kind. */
-import * as tf from "@tensorflow/tfjs-core";
+/**
+ * What a caller hands over, checked where it comes in: kinds of values, and the sentence for one that is of another kind.
+ * Without TensorFlow.js, so that a page which counts with strengths alone does not load it.
+ */
 import { CoreError, type CoreErrorCode } from "../errors.js";
 
 /** What a value must be. */
@@ -41,7 +43,8 @@ export function describeValue(value: unknown): string {
       return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
     if (typeof value === "function") return "a function";
     if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
-    if (value instanceof tf.Tensor) return `a tensor of [${value.shape}]`;
+    if (isObject(value) && "dataId" in value && Array.isArray(value.shape))
+      return `a tensor of [${value.shape}]`;
     return typeof value === "object" && value !== null ? "an object" : String(value);
   } catch {
     return "an object";
@@ -95,17 +98,6 @@ export const numbers: Kind = {
     (Array.isArray(value) && Array.from(value).every((entry) => typeof entry === "number")),
 };
 
-/** Log-policies and logits: `[B, V]`, float32, with something in it. */
-export const policies: Kind = {
-  expected: "a float32 tensor of [rows, vocabulary], neither of them 0, that is not disposed of",
-  holds: (value) =>
-    value instanceof tf.Tensor &&
-    !value.isDisposed &&
-    value.dtype === "float32" &&
-    value.rank === 2 &&
-    value.size > 0,
-};
-
 export const neededTokens: Kind = {
   expected: '"whole", "given", { share } or { mass }',
   holds: (value) =>
@@ -155,17 +147,4 @@ export const method: Kind = {
 /** Options of everything that reads prompts. @throws CoreError `bad-request` */
 export function checkReadingOptions(options: unknown, what = "the options"): void {
   checkFields(options, { signal: optional(signal), onProgress: optional(callback) }, what);
-}
-
-/** Both log-policies of a batch, of one shape. @throws CoreError `shape-mismatch` */
-export function checkPolicies(tensors: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(tensors)) checkGiven(value, policies, name, "shape-mismatch");
-  const [first, ...others] = Object.entries(tensors) as [string, tf.Tensor][];
-  for (const [name, { shape }] of others) {
-    if (shape[0] === first![1].shape[0] && shape[1] === first![1].shape[1]) continue;
-    throw new CoreError(
-      "shape-mismatch",
-      `Policies must have the same rows and vocabulary; ${first![0]} is [${first![1].shape}], ${name} is [${shape}].`,
-    );
-  }
 }
