@@ -80,10 +80,14 @@ test("without, a line for people on standard error, in which nothing moves a cur
   expect(lines[1]).toMatch(
     /^amulet: embedded answers at http:.*\/v1, on wasm(; http:.* is a page about it)?\.$/,
   );
-  expect(lines[2]).toMatch(
+  expect(lines[2]).toBe(
+    "amulet: Running answers hold at most 16,384 tokens, 33.6 MB (--held-tokens); 4,096 tokens, 8.4 MB more are kept for " +
+      "prompts that begin alike (--prefix-tokens).",
+  );
+  expect(lines[3]).toMatch(
     /^req-\w{8} \/v1\/chat\/completions 200 · embedded · 13 \+ 0 prompt tokens · 3 tokens · first after .* s · .* ms each · x = 0 · length$/,
   );
-  expect(lines[3]).toMatch(/ 404 · There is no model/);
+  expect(lines[4]).toMatch(/ 404 · There is no model/);
   expect(stderr).not.toContain("\x1b");
 });
 

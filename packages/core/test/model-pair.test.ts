@@ -18,6 +18,8 @@ import {
   pairModels,
   pairPrompts,
   preferenceMethod,
+  Scheduler,
+  type Session,
 } from "../src/index.js";
 
 const size = 7;
@@ -65,6 +67,35 @@ async function answers(model: LanguageModel, requests: Parameters<typeof decode>
   for await (const event of decode(model, requests) as AsyncIterable<DecodeEvent>)
     if (event.type === "token") ids[event.request]!.push(event.id);
   return ids;
+}
+
+/** What is forked comes back behind the others, or behind an empty row of another session. @returns that session's rows too */
+async function forkAndInclude(
+  model: LanguageModel,
+  session: Session,
+  rows: readonly number[][],
+  { picks, isLeft }: { readonly picks: readonly number[]; readonly isLeft: boolean },
+) {
+  const places = picks.map((pick) => pick % rows.length);
+  const fork = await session.fork!(places);
+  const target = isLeft ? model.openSession(1) : session;
+  if (isLeft) await session.dispose();
+  await target.include!(fork);
+  await fork.dispose();
+  return { target, held: [...(isLeft ? [[]] : rows), ...places.map((place) => [...rows[place]!])] };
+}
+
+/** What the model that a row belongs to says after it. */
+function nextOf({ large, small }: ReturnType<typeof models>, row: readonly number[]): number[] {
+  return (row[0]! < size ? large : small).next(row.map((id) => id % size)).map(Math.fround);
+}
+
+/** A row begins with either model, and goes on with tokens as they are chosen. */
+function tokensAfter(rows: readonly number[][], seed: number): number[][] {
+  return rows.map((row, r) => {
+    const token = (seed * (r + 1)) % size;
+    return row.length === 0 ? [token + ((seed + r) % 2) * size, token] : [token];
+  });
 }
 
 const request = (pair: ReturnType<typeof models>, method: Method) => ({
@@ -198,6 +229,11 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
         picks: fc.array(fc.nat(99), { minLength: 1, maxLength: 5 }),
       }),
       fc.record({ do: fc.constant("rewind" as const), seed: fc.nat(99) }),
+      fc.record({
+        do: fc.constant("fork" as const),
+        picks: fc.array(fc.nat(99), { minLength: 1, maxLength: 3 }),
+        isLeft: fc.boolean(),
+      }),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -205,29 +241,26 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
         fc.array(command, { maxLength: 8 }),
         async (rowCount, commands) => {
           const pair = models();
-          const session = pairModels(pair).openSession(rowCount);
+          const model = pairModels(pair);
+          let session = model.openSession(rowCount);
           let rows: number[][] = Array.from({ length: rowCount }, () => []);
           for (const step of commands) {
             if (step.do === "select") {
               const picks = step.picks.map((pick) => pick % rows.length);
               await session.select(picks);
               rows = picks.map((pick) => [...rows[pick]!]);
+            } else if (step.do === "fork") {
+              const { target, held } = await forkAndInclude(model, session, rows, step);
+              [session, rows] = [target, held];
             } else if (step.do === "rewind") {
               const lengths = rows.map((row, r) => (step.seed + 3 * r) % (row.length + 1));
               await session.rewind(lengths);
               rows = rows.map((row, r) => row.slice(0, lengths[r]!));
             } else {
-              // A row begins with either model, and goes on with tokens as they are chosen.
-              const tokens = rows.map((row, r) => {
-                const token = (step.seed * (r + 1)) % size;
-                return row.length === 0 ? [token + ((step.seed + r) % 2) * size, token] : [token];
-              });
+              const tokens = tokensAfter(rows, step.seed);
               const { logits_RC } = await session.append(tokens);
               rows = rows.map((row, r) => [...row, ...tokens[r]!]);
-              const expected = rows.map((row) => {
-                const model = row[0]! < size ? pair.large : pair.small;
-                return model.next(row.map((id) => id % size)).map(Math.fround);
-              });
+              const expected = rows.map((row) => nextOf(pair, row));
               expect(await logits_RC.array()).toEqual(expected);
               logits_RC.dispose();
             }
@@ -239,6 +272,81 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
       ),
       { seed: 51, numRuns: 150 },
     );
+  });
+
+  test("of a prompt that both models have read before, a scheduler reads only what is new", async () => {
+    const pair = models();
+    const scheduler = new Scheduler(pairModels(pair));
+    const long = Array.from({ length: 18 }, (_, i) => i % size);
+    const ask = async (last: number) => {
+      const prompts = pairPrompts(pair, [...long, last], {
+        base: [...long, last, 1],
+        preference: [...long, last, 2],
+      });
+      const ids: number[] = [];
+      const asked = { ...prompts, method: guidanceMethod(2), choose: chooseGreedily, maxNewTokens: 1 };
+      for await (const event of scheduler.answer(asked)) if (event.type === "token") ids.push(event.id);
+      while (scheduler.load.running > 0) await new Promise(setImmediate);
+      return ids;
+    };
+    await ask(3);
+    const before = [pair.large.tokensRead, pair.small.tokensRead];
+    const ids = await ask(4);
+    // The last token of each prompt and what it differs by; of the small model's two, none goes on from the other.
+    expect([pair.large.tokensRead - before[0]!, pair.small.tokensRead - before[1]!]).toEqual([1, 4]);
+    const alone = models();
+    const afresh = pairPrompts(alone, [...long, 4], { base: [...long, 4, 1], preference: [...long, 4, 2] });
+    const asked = { ...afresh, method: guidanceMethod(2), choose: chooseGreedily, maxNewTokens: 1 };
+    expect([ids]).toEqual(await answers(pairModels(alone), [asked]));
+    await scheduler.dispose();
+    expect([pair.large.openSessions, pair.small.openSessions]).toEqual([0, 0]);
+  });
+
+  test("a pair of which one model has no forks has none, and answers all the same", async () => {
+    const pair = models();
+    const { small } = pair;
+    const plain: LanguageModel = Object.create(small, {
+      openSession: {
+        value: (rowCount: number) => Object.assign(small.openSession(rowCount), { fork: undefined }),
+      },
+    });
+    const scheduler = new Scheduler(pairModels({ ...pair, small: plain }), { prefixTokens: 4096 });
+    // The shorter one's rows are dropped while the other one runs.
+    const said = await Promise.all(
+      [1, 4].map(async (maxNewTokens) => {
+        const asked = {
+          ...request(pair, guidanceMethod(2)),
+          base: [...Array(20).fill(maxNewTokens)],
+          maxNewTokens,
+        };
+        const types: string[] = [];
+        for await (const { type } of scheduler.answer(asked)) types.push(type);
+        return types.at(-1);
+      }),
+    );
+    expect(said).toEqual(["end", "end"]);
+    expect(scheduler.load.prefixTokens).toBe(0);
+    await scheduler.dispose();
+    expect([pair.large.openSessions, pair.small.openSessions]).toEqual([0, 0]);
+  });
+
+  test("what can't be taken in whole is not taken in", async () => {
+    const pair = models();
+    const opened = vi.spyOn(pair.small, "openSession");
+    const session = pairModels(pair).openSession(2);
+    (await session.append([base, [3 + size, 0, 1, 4]])).logits_RC.dispose();
+    const fork = await session.fork!([0, 1]);
+    vi.spyOn(opened.mock.results[0]!.value, "include").mockRejectedValueOnce(new Error("no memory"));
+    await expect(session.include!(fork)).rejects.toThrow("no memory");
+    expect(session.lengths).toEqual([2, 4]);
+    await session.include!(fork);
+    const { logits_RC } = await session.append([[5], [5], [4], [4]]);
+    const [first, , third] = (await logits_RC.array()) as number[][];
+    expect([first, third]).toEqual([5, 4].map((id) => pair.large.next([...base, id]).map(Math.fround)));
+    logits_RC.dispose();
+    for (const one of [session, fork]) await one.dispose();
+    expect([pair.large.openSessions, pair.small.openSessions]).toEqual([0, 0]);
+    await expect(session.include!(pair.large.openSession(1))).rejects.toThrow("its own pair");
   });
 
   test("a small model that fails leaves the rows as they were, and no tensor", async () => {

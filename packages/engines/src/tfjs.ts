@@ -77,6 +77,7 @@ export async function openTfjsEngine(options: OpenEngineOptions): Promise<Engine
     source: path,
     backend,
     parameterCount: model.parameterCount,
+    cacheBytesPerToken: model.cacheBytesPerToken,
     notes: [...notes, ...model.notes],
     loadMs: performance.now() - started,
     dispose,

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Engine, SchedulerLoad } from "@amulet-ts/core";
+import type { Engine, Scheduler, SchedulerLoad } from "@amulet-ts/core";
 import { getRequestListener } from "@hono/node-server";
 import { Answerer } from "./answering/answerer.js";
 import { ServerError } from "./errors.js";
@@ -19,6 +19,8 @@ export interface RunningServer {
   readonly ready: Promise<Engine>;
   /** How things stand; undefined until the model is there. */
   readonly load: SchedulerLoad | undefined;
+  /** How much is answered and kept at once; undefined until the model is there. */
+  readonly bounds: Scheduler["bounds"] | undefined;
   /**
    * Refuses new requests with 503, lets running answers end for up to so many milliseconds (10,000 by default), ends the
    * others with an error, and frees what was computed for them. The engine stays open.
@@ -51,6 +53,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ready,
     get load() {
       return load();
+    },
+    get bounds() {
+      return state.opened?.scheduler.bounds;
     },
     close: (graceMs = 10_000) => (closed ??= close(server, state, slowReaders, graceMs)),
   };

@@ -6,6 +6,7 @@
 
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
+import { CoreError } from "../errors.js";
 import { checkFields, checkGiven, count, model as givenModel, list, listOf } from "../port/given.js";
 import { disposeNext } from "../port/log-probabilities.js";
 import type { LanguageModel, Next, Session, TokenRow } from "../port/session.js";
@@ -69,9 +70,24 @@ interface Row {
   readonly at?: { readonly side: Side; readonly place: number };
 }
 
+/** Where the rows of one model are in its session. */
+function placesOf(rows: readonly Row[], side: Side): number[] {
+  return rows.flatMap(({ at }) => (at?.side === side ? [at.place] : []));
+}
+
+/** The same rows where these are all that the models' sessions hold. */
+function renumber(rows: readonly Row[]): Row[] {
+  const next = [0, 0];
+  return rows.map(({ length, at }) =>
+    at ? { length, at: { side: at.side, place: next[at.side]!++ } } : { length },
+  );
+}
+
 class PairSession implements Session {
   private rows: readonly Row[];
   private readonly halves: readonly [Half, Half];
+  /** Gone as soon as one of the models turns out to have no forks. */
+  fork? = (rows: readonly number[]): Promise<Session> => this.forkRows(rows);
 
   constructor(
     private readonly models: readonly [LanguageModel, LanguageModel],
@@ -104,13 +120,8 @@ class PairSession implements Session {
 
   async select(rows: readonly number[]): Promise<void> {
     const chosen = rows.map((r) => this.rows[r]!);
-    for (const side of [0, 1] as const) {
-      await this.halves[side].select(chosen.flatMap(({ at }) => (at?.side === side ? [at.place] : [])));
-    }
-    const next = [0, 0];
-    this.rows = chosen.map(({ length, at }) =>
-      at ? { length, at: { side: at.side, place: next[at.side]!++ } } : { length },
-    );
+    for (const side of [0, 1] as const) await this.halves[side].select(placesOf(chosen, side));
+    this.rows = renumber(chosen);
   }
 
   async rewind(lengths: readonly number[]): Promise<void> {
@@ -118,8 +129,38 @@ class PairSession implements Session {
     this.rows = this.rows.map((row, r) => ({ ...row, length: lengths[r]! }));
   }
 
+  async include(other: Session): Promise<void> {
+    if (!(other instanceof PairSession) || other.models.some((model, side) => model !== this.models[side]))
+      throw new CoreError("bad-request", "A session takes in rows of its own pair of models only.");
+    const before = this.halves.map((half) => half.rowCount);
+    try {
+      for (const side of [0, 1] as const) await this.halves[side].include(other.halves[side]);
+    } catch (error) {
+      await this.ofBoth((half, side) => half.select([...Array(before[side]).keys()])).catch(() => {});
+      throw error;
+    }
+    const added = other.rows.map(({ length, at }) =>
+      at ? { length, at: { side: at.side, place: before[at.side]! + at.place } } : { length },
+    );
+    this.rows = [...this.rows, ...added];
+  }
+
   async dispose(): Promise<void> {
     await this.ofBoth((half) => half.dispose());
+  }
+
+  private async forkRows(rows: readonly number[]): Promise<Session> {
+    const chosen = rows.map((r) => this.rows[r]!);
+    const fork = new PairSession(this.models, 0);
+    try {
+      for (const side of [0, 1] as const)
+        await fork.halves[side].take(this.halves[side], placesOf(chosen, side));
+    } catch (error) {
+      await fork.dispose();
+      throw error;
+    }
+    fork.rows = renumber(chosen);
+    return fork;
   }
 
   /** Does it with both, whatever becomes of the first. */
@@ -154,6 +195,7 @@ class PairSession implements Session {
         moving[r] && this.sideOf(tokens[r]![0]!) === side ? { length: 0, at: { side, place: place++ } } : row,
       );
     }
+    if (!this.halves.every(({ canFork }) => canFork)) delete this.fork;
   }
 
   /** A value of each row of one model, in its places. */
@@ -214,6 +256,26 @@ class Half {
   private session: Session | undefined;
 
   constructor(private readonly model: LanguageModel) {}
+
+  get rowCount(): number {
+    return this.session?.lengths.length ?? 0;
+  }
+
+  /** One without a session can: it has nothing to fork. */
+  get canFork(): boolean {
+    return this.session === undefined || this.session.fork !== undefined;
+  }
+
+  /** Begins with these rows of another one. */
+  async take(other: Half, places: readonly number[]): Promise<void> {
+    if (places.length > 0) this.session = await other.session!.fork!(places);
+  }
+
+  async include(other: Half): Promise<void> {
+    if (!other.session) return;
+    if (this.session) await this.session.include!(other.session);
+    else await this.take(other, [...other.session.lengths.keys()]);
+  }
 
   append(tokens: readonly TokenRow[], signal?: AbortSignal): Promise<Next> {
     return this.session!.append(tokens, signal);

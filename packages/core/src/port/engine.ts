@@ -36,6 +36,8 @@ export interface Engine {
   readonly backend: EngineBackend;
   /** Absent where the engine does not tell. */
   readonly parameterCount?: number;
+  /** What a row's cache takes for each of its tokens; absent where the engine does not tell. */
+  readonly cacheBytesPerToken?: number;
   /** What should be known and was not asked for, a sentence each: about the files, or why a better backend does not run. */
   readonly notes: readonly string[];
   /** Milliseconds that opening took, without downloads. */

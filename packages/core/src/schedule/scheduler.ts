@@ -49,7 +49,8 @@ const piece = 256;
  * A pass that fails ends the answers that run; those that wait are not concerned.
  */
 export class Scheduler {
-  private readonly bounds: Required<SchedulerBounds>;
+  /** Those that hold here. */
+  readonly bounds: Readonly<Required<SchedulerBounds>>;
   private readonly prefixes: PrefixCache;
   private decoder: Decoder | undefined;
   private waiting: ScheduledAnswer[] = [];

@@ -16,6 +16,7 @@ export class LlamaCppModel implements ChatModel {
   readonly contextLength: number;
   readonly endTokens: ReadonlySet<number>;
   readonly parameterCount: number;
+  readonly cacheBytesPerToken: number | undefined;
   private readonly sessions = new Set<LlamaCppSession>();
   private isOpen = true;
 
@@ -29,6 +30,7 @@ export class LlamaCppModel implements ChatModel {
     this.contextLength = native.llama_model_n_ctx_train(loaded.address);
     this.endTokens = new Set(text.tokenizer.endTokens.filter((id) => id < loaded.vocabularySize));
     this.parameterCount = Number(native.llama_model_n_params(loaded.address));
+    this.cacheBytesPerToken = cacheBytesPerToken(native, loaded.address);
   }
 
   /** @throws EngineError `disposed` */
@@ -73,7 +75,24 @@ export function checkArchitecture({ native }: Llama, model: Pointer, name: strin
 }
 
 function architectureOf(native: Llama["native"], model: Pointer): string {
+  return readMetadata(native, model, "general.architecture") ?? "that it does not name";
+}
+
+function readMetadata(native: Llama["native"], model: Pointer, key: string): string | undefined {
   const bytes = new Uint8Array(128);
-  const length = native.llama_model_meta_val_str(model, "general.architecture", bytes, bytes.length);
-  return length > 0 ? new TextDecoder().decode(bytes.subarray(0, length)) : "that it does not name";
+  const length = native.llama_model_meta_val_str(model, key, bytes, bytes.length);
+  return length > 0 ? new TextDecoder().decode(bytes.subarray(0, length)) : undefined;
+}
+
+/** Keys and values in 16 bits, by the file's own sizes; undefined where a block differs from another. */
+function cacheBytesPerToken(native: Llama["native"], model: Pointer): number | undefined {
+  const architecture = architectureOf(native, model);
+  const size = (name: string) => Number(readMetadata(native, model, `${architecture}.${name}`) ?? Number.NaN);
+  const heads = size("attention.head_count");
+  const headWidth = size("embedding_length") / heads;
+  const groups = size("attention.head_count_kv") || heads;
+  const keys = size("attention.key_length") || headWidth;
+  const values = size("attention.value_length") || headWidth;
+  const bytes = 2 * size("block_count") * groups * (keys + values);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -44,6 +44,7 @@ export async function openLlamaCppEngine(options: OpenEngineOptions): Promise<En
       version: `llama.cpp ${llama.version}, @node-llama-cpp ${packageVersion}`,
     },
     parameterCount: model.parameterCount,
+    ...(model.cacheBytesPerToken !== undefined && { cacheBytesPerToken: model.cacheBytesPerToken }),
     notes,
     loadMs: performance.now() - started,
     dispose: () => model.dispose(),

@@ -41,6 +41,8 @@ export interface Model extends ChatModel {
   readonly family: string;
   readonly tokenizer: Tokenizer;
   readonly parameterCount: number;
+  /** What a row's cache takes for each of its tokens: keys and values of all blocks, float32. */
+  readonly cacheBytesPerToken: number;
   /** Opens a session of TensorFlow.js' own, whose steps are not waited for. */
   openTensorSession(rowCount: number): TensorSession;
   /** Sizes, under the family's own names. */
@@ -189,6 +191,12 @@ async function readProbe(
   return { path, weight: parameterAt(parameters, path) as Weight, columns };
 }
 
+/** M is the keys, or values, of a token; where a family has no such letter every head has its own, and they are as wide as D. */
+function cacheBytesPerToken(family: AnyFamily, config: FamilyConfig): number {
+  const { M, D } = family.axisSizes(config);
+  return 4 * 2 * config.blockCount * (M ?? D)!;
+}
+
 class LoadedModel implements Model {
   readonly name: string;
   readonly family: string;
@@ -198,6 +206,7 @@ class LoadedModel implements Model {
   readonly contextLength: number;
   readonly endTokens: ReadonlySet<number>;
   readonly parameterCount: number;
+  readonly cacheBytesPerToken: number;
   readonly config: FamilyConfig;
   readonly notes: readonly string[];
   private readonly chatTemplate: ChatTemplate | undefined;
@@ -219,6 +228,7 @@ class LoadedModel implements Model {
     // One without a logit is never chosen.
     this.endTokens = new Set(checkpoint.tokenizer.endTokens.filter((id) => id < config.vocabularySize));
     this.parameterCount = countParameters(planned);
+    this.cacheBytesPerToken = cacheBytesPerToken(family, config);
     this.config = config;
     this.notes = [...checkpoint.tokenizer.notes, ...notes];
   }

@@ -22,6 +22,16 @@ const options = {
     ),
     parallel: number("N", wholeFrom(1), "answers that grow side by side (default 8)"),
     queue: number("N", wholeFrom(0), "answers that may wait beyond those (default 64)"),
+    "held-tokens": number(
+      "N",
+      wholeFrom(1),
+      "tokens that running answers may hold at their ends (default 16384)",
+    ),
+    "prefix-tokens": number(
+      "N",
+      wholeFrom(0),
+      "tokens kept of what was read, for prompts that begin alike (default 4096)",
+    ),
     "max-new-tokens": number("N", wholeFrom(1), "longest answer where a client does not say (default 1024)"),
     grace: number("SECONDS", notNegative, "how long running answers have when it is ended (default 10)"),
   },

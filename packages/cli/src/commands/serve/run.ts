@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Engine } from "@amulet-ts/core";
 import { readPageFile } from "@amulet-ts/explorer";
+import { formatBytes } from "@amulet-ts/files";
 import { isLoopback, type RunningServer, startServer } from "@amulet-ts/server";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
@@ -24,6 +25,8 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
     profiles: readProfiles(values.profile ?? []),
     parallel: values.parallel,
     queue: values.queue,
+    heldTokens: values["held-tokens"],
+    prefixTokens: values["prefix-tokens"],
     maxNewTokens: values["max-new-tokens"],
     page: readPageFile,
     onRequest: (record) => log.add(record),
@@ -66,11 +69,34 @@ function readProfiles(written: readonly string[]): Record<string, string> {
 }
 
 function announce(
-  { address }: RunningServer,
-  { model, backend }: Engine,
+  { address, bounds }: RunningServer,
+  engine: Engine,
   { values, io }: Pick<Invocation<ServeValues>, "values" | "io">,
 ): void {
-  const name = isDefaultModel(values) ? "embedded" : model.name;
-  if (values.json) writeJson(io, { listening: `${address}/v1`, model: name, backend: backend.name });
-  else writeNote(io, `${name} answers at ${address}/v1, on ${backend.name}; ${address}/ is a page about it.`);
+  const name = isDefaultModel(values) ? "embedded" : engine.model.name;
+  const backend = engine.backend.name;
+  const { heldTokens, prefixTokens } = bounds!;
+  if (values.json) {
+    const { cacheBytesPerToken } = engine;
+    const cache = {
+      heldTokens,
+      prefixTokens,
+      ...(cacheBytesPerToken !== undefined && { cacheBytesPerToken }),
+    };
+    writeJson(io, { listening: `${address}/v1`, model: name, backend, ...cache });
+    return;
+  }
+  writeNote(io, `${name} answers at ${address}/v1, on ${backend}; ${address}/ is a page about it.`);
+  const tokens = (count: number) => describeTokens(count, engine);
+  writeNote(
+    io,
+    `Running answers hold at most ${tokens(heldTokens)} (--held-tokens); ${tokens(prefixTokens)} more are kept for prompts ` +
+      "that begin alike (--prefix-tokens).",
+  );
+}
+
+/** With the memory that they take, where the engine tells. */
+function describeTokens(count: number, { cacheBytesPerToken }: Engine): string {
+  const bytes = cacheBytesPerToken === undefined ? "" : `, ${formatBytes(count * cacheBytesPerToken)}`;
+  return `${count.toLocaleString("en")} tokens${bytes}`;
 }
