@@ -24,30 +24,27 @@ export function sumOf(x: v128): f32 {
   return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1);
 }
 
-/** Root-mean-square norm of `count` rows; rows lie `bytes` apart and end on zeros up to a multiple of four numbers. */
-export function rmsNorm(from: usize, weight: usize, to: usize, count: i32, width: i32, bytes: usize, epsilon: f32): void {
-  const end = <usize>((width + 3) & ~3) << 2;
-  for (let n = 0; n < count; n++, from += bytes, to += bytes) {
-    let squares = f32x4.splat(0);
-    for (let at: usize = 0; at < end; at += 16) {
-      const x = v128.load(from + at);
-      squares = f32x4.add(squares, f32x4.mul(x, x));
-    }
-    const factor = f32x4.splat(<f32>1 / sqrt<f32>(sumOf(squares) / <f32>width + epsilon));
-    for (let at: usize = 0; at < end; at += 16) {
-      v128.store(to + at, f32x4.mul(f32x4.mul(v128.load(from + at), factor), v128.load(weight + at)));
-    }
+/**
+ * In place, silu(x) = x · σ(x), or GELU in its tanh form, which is x · σ(2√(2/π)(x + 0.044715 x³)); times what lies at `by`, where
+ * that is not 0.
+ *
+ * @param bytes of a multiple of four numbers
+ */
+export function activate(at: usize, by: usize, bytes: usize, isGelu: bool): void {
+  const one = f32x4.splat(1);
+  const linear = f32x4.splat(1.5957691216057308);
+  const cubic = f32x4.splat(0.07135481282553);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(at + i);
+    const inner = isGelu ? f32x4.mul(x, f32x4.add(linear, f32x4.mul(cubic, f32x4.mul(x, x)))) : x;
+    const active = f32x4.div(x, f32x4.add(one, exp(f32x4.neg(inner))));
+    v128.store(at + i, by != 0 ? f32x4.mul(active, v128.load(by + i)) : active);
   }
 }
 
-/** gate · σ(gate) · up, in the place of gate; `bytes` of a multiple of four numbers. */
-export function gate(gates: usize, ups: usize, bytes: usize): void {
-  const one = f32x4.splat(1);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const x = v128.load(gates + at);
-    const silu = f32x4.div(x, f32x4.add(one, exp(f32x4.neg(x))));
-    v128.store(gates + at, f32x4.mul(silu, v128.load(ups + at)));
-  }
+/** Adds the numbers at `from` to those at `to`; `bytes` of a multiple of four numbers. */
+export function addTo(to: usize, from: usize, bytes: usize): void {
+  for (let at: usize = 0; at < bytes; at += 16) v128.store(to + at, f32x4.add(v128.load(to + at), v128.load(from + at)));
 }
 
 /** Turns a head by its token's position: Hugging Face's rotate_half. */

@@ -19,6 +19,8 @@ interface Shape {
   readonly shared: number;
   readonly headWidth: number;
   readonly window: number;
+  /** Whether heads have a norm. */
+  readonly normed: boolean;
 }
 
 /** A row as the kernels have it, and its keys and values as lists. */
@@ -51,6 +53,13 @@ function turn(head: Float64Array, position: number): Float64Array {
   });
 }
 
+const epsilon = 1e-6;
+
+function normHead(head: Float64Array, weights: ArrayLike<number>): Float64Array {
+  const meanSquare = head.reduce((sum, value) => sum + value * value, 0) / head.length;
+  return head.map((value, i) => (value / Math.sqrt(meanSquare + epsilon)) * weights[i]!);
+}
+
 /** One query of one head over a row's lists. */
 function mixed(query: Float64Array, row: Row, seen: number, group: number, { headWidth, window }: Shape) {
   const first = Math.max(0, seen - window);
@@ -69,8 +78,9 @@ function mixed(query: Float64Array, row: Row, seen: number, group: number, { hea
 
 /** Runs steps; the largest difference between kernels and lists. */
 async function worstDifference(shape: Shape, steps: readonly Step[]): Promise<number> {
-  const { groups, shared, headWidth, window } = shape;
+  const { groups, shared, headWidth, window, normed } = shape;
   const [heads, tokenWidth] = [groups * shared, groups * headWidth];
+  const weights = Float32Array.from({ length: (heads + groups) * headWidth }, noise);
   const sizes = { blockCount, tokenWidth, heads, groups, headWidth, scale: headWidth ** -0.5 };
   let rows: Row[] = [{ pages: [], keys: [], values: [] }];
   const everMade = new Set<CachePage>();
@@ -85,7 +95,8 @@ async function worstDifference(shape: Shape, steps: readonly Step[]): Promise<nu
       Array.from({ length: lengths[b]! }, (_, t) => keys.length + t),
     );
     const draw = (width: number) => Float32Array.from({ length: positions.length * width }, noise);
-    const [qk, v] = [draw(heads * headWidth + tokenWidth), draw(tokenWidth)];
+    const [ofQkv, valuesFrom] = [heads * headWidth + 2 * tokenWidth, heads * headWidth + tokenWidth];
+    const qkv = draw(ofQkv);
     const half = headWidth / 2;
     const angle = (i: number) => positions[Math.floor(i / half)]! / 10 ** ((i % half) / half);
     const plan = {
@@ -99,23 +110,17 @@ async function worstDifference(shape: Shape, steps: readonly Step[]): Promise<nu
         pool,
         sizes,
         plan,
-        { block: 1, window },
-        {
-          qk_NX: tf.tensor2d(qk, [positions.length, heads * headWidth + tokenWidth]),
-          v_NM: tf.tensor2d(v, [positions.length, tokenWidth]),
-        },
+        { block: 1, window, headNorm: normed ? { weight_X: tf.tensor1d(weights), epsilon } : undefined },
+        tf.tensor2d(qkv, [positions.length, ofQkv]),
       ),
     );
     const came = await result.data();
     result.dispose();
-    const heading = (n: number, head: number) =>
-      turn(
-        Float64Array.from(
-          { length: headWidth },
-          (_, i) => qk[n * (heads * headWidth + tokenWidth) + head * headWidth + i]!,
-        ),
-        positions[n]!,
-      );
+    const heading = (n: number, head: number) => {
+      const first = n * ofQkv + head * headWidth;
+      const own = Float64Array.from(qkv.subarray(first, first + headWidth));
+      return turn(normed ? normHead(own, weights.subarray(head * headWidth)) : own, positions[n]!);
+    };
     let n = 0;
     rows = rows.map((row, b) => {
       const [keys, values] = [[...row.keys], [...row.values]];
@@ -123,7 +128,7 @@ async function worstDifference(shape: Shape, steps: readonly Step[]): Promise<nu
         keys.push(
           Float64Array.from(Array.from({ length: groups }, (_, g) => [...heading(n, heads + g)]).flat()),
         );
-        values.push(Float64Array.from(v.subarray(n * tokenWidth, (n + 1) * tokenWidth)));
+        values.push(Float64Array.from(qkv.subarray(n * ofQkv + valuesFrom, (n + 1) * ofQkv)));
         const next = { pages: grown[b]!, keys, values };
         for (let head = 0; head < heads; head++) {
           const expected = mixed(heading(n, head), next, keys.length, Math.floor(head / shared), shape);
@@ -146,16 +151,19 @@ const cut = ({ pages, keys, values }: Row, length: number): Row => ({
 
 /**
  * Scores below 4·K in size, off by √K·u of that, make weights off by as much; exponentials add 4u, sums of at most 100
- * terms √100·u, the turns 3u. Values are below 1.
+ * terms √100·u, the turns 3u. Values are below 1. Norms leave scores below √K, and put both of their heads off by √K/2 + 4 units.
  */
-const tolerance = ({ headWidth }: Shape) =>
-  2 * 2 ** -24 * (Math.sqrt(headWidth) * 4 * headWidth ** 0.5 + 4 + 10 + 3);
+const tolerance = ({ headWidth: K, normed }: Shape) =>
+  2 *
+  2 ** -24 *
+  (Math.sqrt(K) * 4 * K ** 0.5 + 4 + 10 + 3 + (normed ? Math.sqrt(K) * (Math.sqrt(K) + 8) : 0));
 
 const shapes = fc.record({
   groups: fc.integer({ min: 1, max: 3 }),
   shared: fc.integer({ min: 1, max: 5 }),
   headWidth: fc.constantFrom(4, 12, 16, 20, 64),
   window: fc.constantFrom(3, 33, Number.POSITIVE_INFINITY),
+  normed: fc.boolean(),
 });
 const steps = fc.array(
   fc.record({
@@ -176,7 +184,7 @@ describe("rotation, append and attention", () => {
     );
   });
 
-  const shape = { groups: 1, shared: 2, headWidth: 16, window: Number.POSITIVE_INFINITY };
+  const shape = { groups: 1, shared: 2, headWidth: 16, window: Number.POSITIVE_INFINITY, normed: false };
   const fork: Step[] = [
     { select: [0], keep: [0], tokens: [5] },
     { select: [0, 0], keep: [1000], tokens: [1] },

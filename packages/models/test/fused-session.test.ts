@@ -1,9 +1,18 @@
 /** Sessions over pages of kernels: a step that fails leaves them as they were, forks share pages, and nothing is left behind. */
 
 import { heldByKernels, withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
+import { expectWithin } from "@amulet-ts/testing/backends/under-test";
 import { place } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
-import { readRows } from "@amulet-ts/testing/reference/checkpoints";
+import {
+  checkpoints,
+  distance,
+  loadFixture,
+  prefill,
+  readReference,
+  readRows,
+  toleranceOf,
+} from "@amulet-ts/testing/reference/checkpoints";
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test, vi } from "vitest";
 import { loadModel } from "../src/index.js";
@@ -27,15 +36,48 @@ function failAt(failing: number, act: () => void): void {
   spy.mockRestore();
 }
 
-test("a step of a model whose weights kernels hold is few calls", async () => {
-  using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
-  using session = model.openTensorSession(2);
-  session.append(prompt).dispose();
-  const calls = vi.spyOn(tf.engine(), "runKernel");
-  session.append([[6], [7]]).dispose();
-  // Four a block, and the head.
-  expect(calls.mock.calls.length).toBe(4 * (model.config as { readonly blockCount: number }).blockCount + 1);
-  calls.mockRestore();
+/** Calls before the first block: looking tokens up is none. */
+const callsBefore: Readonly<Record<string, number>> = { gemma3: 1, gpt2: 1 };
+
+test.each(checkpoints)(
+  "a step of %s, %s, is few calls where kernels hold its weights",
+  async (folder, family) => {
+    using model = await loadFixture(folder);
+    using session = model.openTensorSession(2);
+    session.append(prompt).dispose();
+    const calls = vi.spyOn(tf.engine(), "runKernel");
+    session.append([[6], [7]]).dispose();
+    // Four a block, and the head.
+    const { blockCount } = model.config as { readonly blockCount: number };
+    expect(calls.mock.calls.length).toBe((callsBefore[family] ?? 0) + 4 * blockCount + 1);
+    calls.mockRestore();
+  },
+);
+
+test.each(checkpoints)(
+  "%s gives the reference's logits from float32 weights beside kernels",
+  async (folder) => {
+    using model = await loadFixture(folder, { weights: "float32" });
+    for (const reference of readReference(folder)) {
+      const logits = await prefill(model, reference.input_ids);
+      expectWithin(distance(logits, reference.logits), toleranceOf(folder, reference));
+    }
+  },
+);
+
+test.each([1, 4, 6, 9])("a step of gpt2 and gemma3 whose call %i fails changes nothing", async (failing) => {
+  for (const folder of ["gpt2", "gemma3-text"]) {
+    using model = await loadFixture(folder);
+    using session = model.openTensorSession(2);
+    using undisturbed = model.openTensorSession(2);
+    for (const one of [session, undisturbed]) one.append(prompt).dispose();
+    const before = tf.memory().numTensors;
+    failAt(failing, () => expect(() => session.append([[6], [7]])).toThrow("no room"));
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await readRows(session.append([[6], [7]]))).toEqual(
+      await readRows(undisturbed.append([[6], [7]])),
+    );
+  }
 });
 
 test.each([1, 2, 3, 4, 7, 9])("a step whose call %i fails changes nothing", async (failing) => {

@@ -1,8 +1,8 @@
 /**
- * Rotation, the append to the cache and attention over it, as one operation. N: new tokens of all rows · H query heads ·
- * G key/value heads · K: width of a head, a multiple of four · E = H·K, M = G·K, X = E + M.
+ * Norms of heads, rotation, the append to the cache and attention over it, as one operation. N: new tokens of all rows · H query
+ * heads · G key/value heads · K: width of a head, a multiple of four · M = G·K · X = (H + G)·K · Q = X + M.
  */
-import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import { detailsAt, kindAt } from "../memory/layout.js";
 import type { Pool } from "../pool/pool.js";
 import { resultOf, withScratch } from "./operations.js";
@@ -28,22 +28,48 @@ export interface StepPlan {
   readonly sin: Float32Array;
 }
 
+/** What sets a block's attention apart. */
+export interface BlockPlace {
+  readonly block: number;
+  /** Tokens that a query sees, itself included. */
+  readonly window: number;
+  /** The root mean square's norm within each head, before it turns; weights of all heads, queries' and keys', side by side. */
+  readonly headNorm?: { readonly weight_X: Tensor1D; readonly epsilon: number } | undefined;
+}
+
+/** @param qkv_NQ queries, keys and values side by side */
 export function attend(
   pool: Pool,
   shape: AttentionShape,
   plan: StepPlan,
-  { block, window }: { readonly block: number; readonly window: number },
-  { qk_NX, v_NM }: { readonly qk_NX: Tensor2D; readonly v_NM: Tensor2D },
+  where: BlockPlace,
+  qkv_NQ: Tensor2D,
 ): Tensor2D {
-  const count = qk_NX.shape[0];
-  const work = withScratch(pool, (scratch, [qkValues, vValues]) => {
-    const [qk, v] = [scratch.put(qkValues!, count), scratch.put(vValues!, count)];
-    append(pool, shape, plan, block, scratch, qk, v);
+  const count = qkv_NQ.shape[0];
+  const { headNorm, block } = where;
+  const work = withScratch(pool, (scratch, [qkvValues, weights]) => {
+    const qkv = scratch.put(qkvValues!, count);
+    if (headNorm) normHeads(pool, shape, qkv, scratch.put(weights!, 1).at, headNorm.epsilon);
+    append(pool, shape, plan, block, scratch, qkv);
     const mixed = scratch.rows(count, shape.heads * shape.headWidth);
-    runAttention(pool, shape, plan, { block, window }, scratch, qk, mixed);
+    runAttention(pool, shape, plan, where, scratch, qkv, mixed);
     return [resultOf(scratch, mixed)];
   });
-  return runOnTensors([qk_NX, v_NM], work)[0]!;
+  return runOnTensors(headNorm ? [qkv_NQ, headNorm.weight_X] : [qkv_NQ], work)[0]!;
+}
+
+/** In place, one head of all tokens at a time. */
+function normHeads(
+  pool: Pool,
+  { heads, groups, headWidth }: AttentionShape,
+  qkv: Rows,
+  weights: number,
+  epsilon: number,
+): void {
+  for (let head = 0; head < heads + groups; head++) {
+    const [at, weight] = [qkv.at, weights].map((first) => first + 4 * headWidth * head) as [number, number];
+    pool.kernels.rmsNorm(at, weight, at, qkv.count, headWidth, qkv.rowBytes, epsilon);
+  }
 }
 
 function append(
@@ -52,11 +78,11 @@ function append(
   { rows, lengths, cos, sin }: StepPlan,
   block: number,
   scratch: ScratchParts,
-  qk: Rows,
-  v: Rows,
+  qkv: Rows,
 ): void {
   const { heads, groups, headWidth, tokenWidth } = shape;
   const half = headWidth / 2;
+  const valuesFrom = 4 * (heads + groups) * headWidth;
   const [cosAt, sinAt] = [scratch.put(cos, 1).at, scratch.put(sin, 1).at];
   let n = 0;
   for (const [b, { pages, length }] of rows.entries())
@@ -65,8 +91,9 @@ function append(
       const keysAt = page.at + block * blockBytes(shape) + 4 * tokenWidth * (t % tokensOfPage);
       const valuesAt = keysAt + 4 * tokenWidth * tokensOfPage;
       const angle = 4 * half * n;
+      const from = qkv.at + n * qkv.rowBytes;
       pool.kernels.appendToken(
-        ...([qk.at + n * qk.rowBytes, v.at + n * v.rowBytes, cosAt + angle, sinAt + angle] as const),
+        ...([from, from + valuesFrom, cosAt + angle, sinAt + angle] as const),
         ...([heads, groups, half, keysAt, valuesAt] as const),
       );
     }
@@ -76,9 +103,9 @@ function runAttention(
   pool: Pool,
   shape: AttentionShape,
   { rows, lengths }: StepPlan,
-  { block, window }: { readonly block: number; readonly window: number },
+  { block, window }: BlockPlace,
   scratch: ScratchParts,
-  qk: Rows,
+  qkv: Rows,
   mixed: Rows,
 ): void {
   const { heads, groups, headWidth, tokenWidth, scale } = shape;
@@ -98,7 +125,7 @@ function runAttention(
   const chunkUnits = Math.ceil(units / chunks);
   const details = new DataView(pool.heap.bytes.buffer, detailsAt);
   const numbers = [
-    ...[qk.at, qk.rowBytes, mixed.at, mixed.rowBytes, tokensAt, units, chunkUnits, groups, heads / groups],
+    ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt, units, chunkUnits, groups, heads / groups],
     ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth],
   ];
   for (const [i, value] of numbers.entries()) details.setUint32(4 * i, value, true);

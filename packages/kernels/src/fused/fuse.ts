@@ -1,45 +1,36 @@
-import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Pool } from "../pool/pool.js";
-import { type AttentionShape, attend, type StepPlan } from "./attend.js";
+import { type AttentionShape, attend, type BlockPlace, type StepPlan } from "./attend.js";
 import {
   addFeedForward,
   addProduct,
-  type FeedForwardParts,
-  normProducts,
-  type WeightParts,
+  type FeedForward,
+  type Linear,
+  type Norm,
+  normProduct,
 } from "./operations.js";
 import { type CachePage, type CacheShape, growPages } from "./pages.js";
 
 /** The fused operations in one memory. */
 export interface FusedOperations {
-  normProducts(
-    x_ND: Tensor2D,
-    norm_D: Tensor1D,
-    epsilon: number,
-    weights: readonly WeightParts[],
-  ): Tensor2D[];
-  addProduct(x_NE: Tensor2D, weight: WeightParts, y_ND: Tensor2D): Tensor2D;
-  addFeedForward(x_ND: Tensor2D, norm_D: Tensor1D, epsilon: number, parts: FeedForwardParts): Tensor2D;
+  normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear): Tensor2D;
+  addProduct(x_NE: Tensor2D, linear: Linear, y_ND: Tensor2D, norm?: Norm): Tensor2D;
+  addFeedForward(x_ND: Tensor2D, feedForward: FeedForward): Tensor2D;
   growPages(
     shape: CacheShape,
     pages: readonly CachePage[],
     length: number,
     newTokens: number,
   ): readonly CachePage[];
-  attend(
-    shape: AttentionShape,
-    plan: StepPlan,
-    where: { readonly block: number; readonly window: number },
-    heads: { readonly qk_NX: Tensor2D; readonly v_NM: Tensor2D },
-  ): Tensor2D;
+  attend(shape: AttentionShape, plan: StepPlan, where: BlockPlace, qkv_NQ: Tensor2D): Tensor2D;
 }
 
 export function fuseIn(pool: Pool): FusedOperations {
   return {
-    normProducts,
+    normProduct,
     addProduct,
     addFeedForward,
     growPages: (shape, pages, length, newTokens) => growPages(pool, shape, pages, length, newTokens),
-    attend: (shape, plan, where, heads) => attend(pool, shape, plan, where, heads),
+    attend: (shape, plan, where, qkv_NQ) => attend(pool, shape, plan, where, qkv_NQ),
   };
 }

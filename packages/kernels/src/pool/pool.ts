@@ -32,7 +32,18 @@ interface Kernels {
     bytes: number,
     epsilon: number,
   ): void;
-  gate(gates: number, ups: number, bytes: number): void;
+  layerNorm(
+    from: number,
+    weight: number,
+    bias: number,
+    to: number,
+    count: number,
+    width: number,
+    bytes: number,
+    epsilon: number,
+  ): void;
+  activate(at: number, by: number, bytes: number, isGelu: number): void;
+  addTo(to: number, from: number, bytes: number): void;
   appendToken(
     qk: number,
     v: number,
@@ -96,7 +107,7 @@ export class Pool {
   private readonly module: WasmModule;
   private readonly memory: WasmMemory;
   /** What runs on the caller's thread. */
-  readonly kernels: Pick<Kernels, "prepareStates" | "tiltMoments" | "rmsNorm" | "gate" | "appendToken">;
+  readonly kernels: Omit<Kernels, "decode" | "run" | "stop" | "tellHalves">;
   private readonly jobs: Kernels;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;

@@ -4,7 +4,7 @@
  */
 import { concat, matMul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { KernelsError } from "../errors.js";
-import { products } from "../fused/operations.js";
+import { product } from "../fused/operations.js";
 import { runsKernels } from "../fused/tensors.js";
 import type { Pool } from "../pool/pool.js";
 import { bytesOfRow, checkRow } from "../stored-rows.js";
@@ -55,7 +55,7 @@ export class KernelWeight implements HeldBlocks {
 
   multiply(x_NI: Tensor2D): Tensor2D {
     if (!runsKernels()) return this.multiplyComposed(x_NI);
-    return products(x_NI, [[this]])[0]!;
+    return product(x_NI, [this]);
   }
 
   /** The same by operations of TensorFlow.js: for backends without kernels, and what kernels are held against. */

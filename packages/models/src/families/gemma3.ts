@@ -14,7 +14,6 @@ import {
   type AxisSizes,
   embedding,
   type Family,
-  type FamilyConfig,
   type ForwardPass,
   type ForwardResult,
   linear,
@@ -25,7 +24,6 @@ import {
   vector,
 } from "../family.js";
 import {
-  type AttentionConstants,
   attendRows,
   attentionConstants,
   attentionMasks,
@@ -34,7 +32,7 @@ import {
   splitHeads,
 } from "../layers/attention.js";
 import { add, mul, reshape, sliceColumns, tanh } from "../layers/direct.js";
-import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
+import { geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
 import { normHeads, rmsNorm } from "../layers/norm.js";
@@ -48,58 +46,8 @@ import {
 } from "../layers/rope.js";
 import { type RopeConfig, readPositive, readRope } from "../layers/rope-config.js";
 import { tidy } from "../layers/tidy.js";
-import type { Weight } from "../weights/weight.js";
-
-interface Gemma3Config extends FamilyConfig {
-  readonly width: number;
-  readonly heads: number;
-  readonly groups: number;
-  readonly headWidth: number;
-  readonly feedForward: number;
-  readonly normEpsilon: number;
-  /** Scores are divided by its square root. */
-  readonly queryScalar: number;
-  readonly layerTypes: readonly LayerType[];
-  readonly windows: Readonly<Record<LayerType, number>>;
-  readonly ropes: Readonly<Record<LayerType, RopeConfig>>;
-  /** c in c·tanh(x/c), for attention scores and for logits. */
-  readonly attentionSoftCap: number | undefined;
-  readonly logitSoftCap: number | undefined;
-  readonly tiedEmbedding: boolean;
-}
-
-interface Gemma3Block {
-  readonly attentionNorm_D: Tensor1D;
-  readonly wqk_DX: Weight;
-  /** The norm of queries, once for each of their heads, and that of keys. */
-  readonly queryKeyNorm_X: Tensor1D;
-  readonly wv_DM: Weight;
-  readonly wo_ED: Weight;
-  readonly attentionOutNorm_D: Tensor1D;
-  readonly feedForwardNorm_D: Tensor1D;
-  readonly wGate_DF: Weight;
-  readonly wUp_DF: Weight;
-  readonly wDown_FD: Weight;
-  readonly feedForwardOutNorm_D: Tensor1D;
-}
-
-interface Gemma3Parameters {
-  readonly embedding_VD: Weight;
-  readonly blocks: readonly Gemma3Block[];
-  readonly norm_D: Tensor1D;
-  readonly head_DV: Weight;
-}
-
-/** Made once for a model, the same in every block. */
-interface Constants {
-  readonly attention: AttentionConstants;
-  readonly frequencies: Readonly<Record<LayerType, Float64Array>>;
-  readonly rotateHalf_KK: Tensor2D;
-  readonly gelu: GeluConstants;
-  readonly epsilon_11: Tensor2D;
-  /** √D in float32. */
-  readonly embeddingScale_11: Tensor2D;
-}
+import { fuseGemma3 } from "./gemma3-fused.js";
+import type { Constants, Gemma3Block, Gemma3Config, Gemma3Parameters } from "./gemma3-types.js";
 
 /** Made once for a forward pass and a type of block. */
 interface Step {
@@ -191,13 +139,7 @@ function forward(
   return { states_ND: x_ND, caches: extendCaches(caches, lengths, grown) };
 }
 
-function head(
-  { epsilon_11 }: Constants,
-  { logitSoftCap }: Gemma3Config,
-  { norm_D, head_DV }: Gemma3Parameters,
-  states_ND: Tensor2D,
-): Tensor2D {
-  const logits_NV = head_DV.multiply(rmsNorm(states_ND, norm_D, epsilon_11));
+function boundLogits({ logitSoftCap }: Gemma3Config, logits_NV: Tensor2D): Tensor2D {
   if (logitSoftCap === undefined) return logits_NV;
   return tf.mul(tanh(tf.div(logits_NV, logitSoftCap)), logitSoftCap);
 }
@@ -336,9 +278,15 @@ function makeConstants(config: Gemma3Config): Constants {
 
 function bind(config: Gemma3Config, parameters: Gemma3Parameters): ForwardPass {
   const constants = makeConstants(config);
-  return {
+  const { norm_D, head_DV } = parameters;
+  const composed: Pick<ForwardPass, "forward" | "head"> = {
     forward: (batch, caches) => tidy(() => forward(constants, config, parameters, batch, caches)),
-    head: (states_ND) => tf.tidy(() => head(constants, config, parameters, states_ND)),
+    head: (states_ND) => head_DV.multiply(rmsNorm(states_ND, norm_D, constants.epsilon_11)),
+  };
+  const { forward: run, head } = fuseGemma3(constants, config, parameters) ?? composed;
+  return {
+    forward: run,
+    head: (states_ND) => tf.tidy(() => boundLogits(config, head(states_ND))),
     dispose: () => {
       const { attention, rotateHalf_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
       disposeAttention(attention);

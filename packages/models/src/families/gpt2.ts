@@ -28,8 +28,10 @@ import {
   attentionMasks,
   type BatchMasks,
   disposeAttention,
+  type HeadShape,
 } from "../layers/attention.js";
 import { add, sliceColumns } from "../layers/direct.js";
+import { canFuse, fuseBlocks, fusedLinear } from "../layers/fused-blocks.js";
 import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { layerNorm } from "../layers/norm.js";
@@ -211,6 +213,33 @@ function parameters({ tiedEmbedding }: Gpt2Config): ParameterSpec[] {
   ];
 }
 
+/** The same pass as fused operations run it. */
+function fuse({ normEpsilon: epsilon }: Gpt2Config, parameters: Gpt2Parameters, heads: HeadShape) {
+  const { blocks, norm_D, normBias_D, head_DV } = parameters;
+  // Positions are in the states: no head turns.
+  const frequencies = new Float64Array(heads.headWidth / 2);
+  return fuseBlocks({
+    heads,
+    scale: heads.headWidth ** -0.5,
+    embed: (ids_N, positions) => embedAtPositions(parameters, ids_N, positions),
+    blocks: blocks.map((block) => ({
+      attentionNorm: { weight_D: block.attentionNorm_D, bias_D: block.attentionNormBias_D, epsilon },
+      qkv: fusedLinear([block.wqkv_DQ], [block.bqkv_Q]),
+      window: Number.POSITIVE_INFINITY,
+      frequencies,
+      out: fusedLinear([block.wo_DD], [block.bo_D]),
+      feedForward: {
+        norm: { weight_D: block.feedForwardNorm_D, bias_D: block.feedForwardNormBias_D, epsilon },
+        activation: "gelu",
+        up: fusedLinear([block.wUp_DF], [block.bUp_F]),
+        down: fusedLinear([block.wDown_FD], [block.bDown_D]),
+      },
+    })),
+    norm: { weight_D: norm_D, bias_D: normBias_D, epsilon },
+    head: fusedLinear([head_DV]),
+  });
+}
+
 function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
   const { width, heads, normEpsilon } = config;
   const shape = { heads, groups: heads, headWidth: width / heads };
@@ -221,10 +250,13 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
     epsilon_11: tf.tensor2d([[normEpsilon]]),
   };
   const { norm_D, normBias_D, head_DV } = parameters;
-  return {
+  const composed: Pick<ForwardPass, "forward" | "head"> = {
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) =>
       tf.tidy(() => head_DV.multiply(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11))),
+  };
+  return {
+    ...(canFuse(parameters, shape) ? fuse(config, parameters, shape) : composed),
     dispose: () => {
       const { attention, gelu, epsilon_11 } = constants;
       disposeAttention(attention);

@@ -46,11 +46,15 @@ export interface Projected {
 }
 
 /** What becomes of the products of a block's normed input before queries and keys turn. */
-export type Projection<Block extends LlamaBlock> = (
-  block: Block,
-  products: Projected,
-  model: { readonly headWidth: number; readonly epsilon_11: Tensor2D },
-) => Projected;
+export interface Projection<Block extends LlamaBlock> {
+  readonly compose: (
+    block: Block,
+    products: Projected,
+    model: { readonly headWidth: number; readonly epsilon_11: Tensor2D },
+  ) => Projected;
+  /** The same in the words of fused operations: biases of queries, keys and values side by side, and a norm of heads. */
+  readonly fuse: (block: Block) => { readonly biases?: readonly Tensor1D[]; readonly headNorm_X?: Tensor1D };
+}
 
 /** Made once for a model, the same in every block. */
 export interface Constants<Block extends LlamaBlock> {

@@ -1,7 +1,7 @@
 /**
  * Llama (1, 2, 3, 3.1, 3.2; SmolLM2 and others of the same shape): pre-norm blocks of grouped-query attention
  * with rotary positions and a SwiGLU feed-forward (Touvron et al., arXiv 2302.13971 and 2307.09288). A family that
- * differs only in how queries, keys and values are made brings that one function to `bindLlama`.
+ * differs only in how queries, keys and values are made brings that one step to `bindLlama`.
  *
  * Letters: N new tokens of all rows · D width · H query heads · G key/value heads · K head width · E = H·K ·
  * M = G·K · X = E + M, queries and keys side by side · Y their heads, of all tokens · F feed-forward width ·
@@ -57,7 +57,7 @@ interface Step {
   readonly masks: BatchMasks;
 }
 
-const project: Projection<LlamaBlock> = (_, products) => products;
+const project: Projection<LlamaBlock> = { compose: (_, products) => products, fuse: () => ({}) };
 
 function attention<Block extends LlamaBlock>(
   { project, attention, rotateHalf_KK, epsilon_11 }: Constants<Block>,
@@ -68,7 +68,7 @@ function attention<Block extends LlamaBlock>(
 ) {
   const { heads: H, groups: G, headWidth: K } = attention;
   const products = { qk_NX: block.wqk_DX.multiply(x_ND), v_NM: block.wv_DM.multiply(x_ND) };
-  const { qk_NX, v_NM } = project(block, products, { headWidth: K, epsilon_11 });
+  const { qk_NX, v_NM } = project.compose(block, products, { headWidth: K, epsilon_11 });
   const turned_YK = applyRotary(splitHeads(qk_NX, K), rotary, rotateHalf_KK);
   const turned_NX: Tensor2D = reshape(turned_YK, qk_NX.shape);
   const q_NE = sliceColumns(turned_NX, 0, H * K);

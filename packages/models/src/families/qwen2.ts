@@ -22,10 +22,10 @@ interface Qwen2Block extends LlamaBlock {
   readonly bv_M: Tensor1D;
 }
 
-const project: Projection<Qwen2Block> = ({ bqk_X, bv_M }, { qk_NX, v_NM }) => ({
-  qk_NX: add(qk_NX, bqk_X),
-  v_NM: add(v_NM, bv_M),
-});
+const project: Projection<Qwen2Block> = {
+  compose: ({ bqk_X, bv_M }, { qk_NX, v_NM }) => ({ qk_NX: add(qk_NX, bqk_X), v_NM: add(v_NM, bv_M) }),
+  fuse: ({ bqk_X, bv_M }) => ({ biases: [bqk_X, bv_M] }),
+};
 
 /** A window counts only beside `use_sliding_window`; checkpoints name one and switch it off. */
 function readConfig(source: ConfigSource): LlamaConfig {

@@ -30,10 +30,13 @@ interface Qwen3Block extends LlamaBlock {
   readonly queryKeyNorm_X: Tensor1D;
 }
 
-const project: Projection<Qwen3Block> = ({ queryKeyNorm_X }, { qk_NX, v_NM }, { headWidth, epsilon_11 }) => ({
-  qk_NX: normHeads(qk_NX, queryKeyNorm_X, headWidth, epsilon_11),
-  v_NM,
-});
+const project: Projection<Qwen3Block> = {
+  compose: ({ queryKeyNorm_X }, { qk_NX, v_NM }, { headWidth, epsilon_11 }) => ({
+    qk_NX: normHeads(qk_NX, queryKeyNorm_X, headWidth, epsilon_11),
+    v_NM,
+  }),
+  fuse: ({ queryKeyNorm_X }) => ({ headNorm_X: queryKeyNorm_X }),
+};
 
 /** Qwen2's keys; the width of heads has a default of its own. */
 function readConfig(source: ConfigSource): LlamaConfig {

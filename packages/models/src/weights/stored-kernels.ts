@@ -20,8 +20,6 @@ export interface StoredKernels {
   fuse?(part: KernelPart): FusedOperations;
 }
 
-type Parts = readonly KernelPart[];
-
 /** A page of a row's cache: keys and values of a few tokens in all blocks. */
 export interface CachePage {
   dispose(): void;
@@ -49,19 +47,47 @@ export interface StepPlan {
   readonly sin: Float32Array;
 }
 
+/** The root mean square's norm, or, with a bias, the layer norm. */
+export interface FusedNorm {
+  readonly weight_D: Tensor1D;
+  readonly bias_D?: Tensor1D;
+  readonly epsilon: number;
+}
+
+/** Weights whose outputs stand side by side, and what is added to their products. */
+export interface FusedLinear {
+  readonly parts: readonly KernelPart[];
+  /** Side by side too, as many numbers as outputs. */
+  readonly biases?: readonly Tensor1D[];
+}
+
+/** down(activation(gate(norm x)) · up(norm x)), or without a gate down(activation(up(norm x))), and its own norm if it has one. */
+export interface FusedFeedForward {
+  readonly norm: FusedNorm;
+  /** GELU in its tanh form. */
+  readonly activation: "silu" | "gelu";
+  readonly gate?: FusedLinear;
+  readonly up: FusedLinear;
+  readonly down: FusedLinear;
+  readonly outNorm?: FusedNorm;
+}
+
+/** What sets a block's attention apart. */
+export interface FusedAttention {
+  readonly block: number;
+  /** Tokens that a query sees, itself included. */
+  readonly window: number;
+  /** Norm of each head before it turns; weights of queries' heads and of keys' side by side. */
+  readonly headNorm?: { readonly weight_X: Tensor1D; readonly epsilon: number } | undefined;
+}
+
 /** What a block does between two reads of its weights; each tells in its name what it does, in that order. */
 export interface FusedOperations {
-  /** RMS norm, then products: one result for each weight. */
-  normProducts(x_ND: Tensor2D, norm_D: Tensor1D, epsilon: number, weights: readonly Parts[]): Tensor2D[];
-  /** y + x·w. */
-  addProduct(x_NE: Tensor2D, weight: Parts, y_ND: Tensor2D): Tensor2D;
-  /** x + down(silu(gate(norm x)) · up(norm x)). */
-  addFeedForward(
-    x_ND: Tensor2D,
-    norm_D: Tensor1D,
-    epsilon: number,
-    parts: { readonly gate: Parts; readonly up: Parts; readonly down: Parts },
-  ): Tensor2D;
+  normProduct(x_ND: Tensor2D, norm: FusedNorm, linear: FusedLinear): Tensor2D;
+  /** y + x·w, or with a norm y + norm(x·w). */
+  addProduct(x_NE: Tensor2D, linear: FusedLinear, y_ND: Tensor2D, norm?: FusedNorm): Tensor2D;
+  /** x + the feed-forward of x. */
+  addFeedForward(x_ND: Tensor2D, feedForward: FusedFeedForward): Tensor2D;
   /** A row's pages with room for new tokens: of those it has all that it may write to, and copies or new ones. */
   growPages(
     shape: FusedShape,
@@ -69,13 +95,8 @@ export interface FusedOperations {
     length: number,
     newTokens: number,
   ): readonly CachePage[];
-  /** Rotates queries and keys, appends keys and values to the pages, and attends over them. */
-  attend(
-    shape: FusedShape,
-    plan: StepPlan,
-    where: { readonly block: number; readonly window: number },
-    heads: { readonly qk_NX: Tensor2D; readonly v_NM: Tensor2D },
-  ): Tensor2D;
+  /** Rotates queries and keys, appends keys and values to the pages, and attends over them; all three stand side by side. */
+  attend(shape: FusedShape, plan: StepPlan, where: FusedAttention, qkv_NQ: Tensor2D): Tensor2D;
 }
 
 /** Where a backend has them, by agreement with @amulet-ts/kernels. */
