@@ -198,6 +198,9 @@ export const coreCalls: Record<string, Call> = {
     },
   },
   applyMethod: { args: (draws) => [{ ...core.amuletMethod() }, ...pair(draws)] },
+  describeGiven: {
+    args: () => [{ logs_C: [-0.1, -3, -4], logMost: -4 }, { logs_C: [-0.2, -2, -5], logMost: -5 }, 1e-4],
+  },
   areGiven: { args: () => [{ share: 0.1 }, { logBest: -1, logMost: -9, massAbove: 0.9 }] },
   argMax: { args: () => [[1, 3, 2]] },
   baseMethod: { args: () => [] },

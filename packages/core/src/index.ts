@@ -31,7 +31,7 @@ export {
 export * from "./methods/promptcd.js";
 export * from "./methods/transfer.js";
 export { checkBackend } from "./port/backend.js";
-export type { Columns } from "./port/columns.js";
+export { type Columns, impossible } from "./port/columns.js";
 export * from "./port/engine.js";
 export { yieldToHost } from "./port/event-loop.js";
 export { describeValue } from "./port/given.js";
@@ -45,7 +45,14 @@ export {
   throwIfAborted,
 } from "./port/reading.js";
 export * from "./port/session.js";
-export * from "./port/weighed-rows.js";
+export {
+  areGiven,
+  describeGiven,
+  type GivenPolicy,
+  type GivenRow,
+  maskedRows,
+  type WeighedRows,
+} from "./port/weighed-rows.js";
 export type { ScheduledAnswer, ScheduledAnswerOptions } from "./schedule/scheduled-answer.js";
 export { Scheduler, type SchedulerBounds, type SchedulerLoad } from "./schedule/scheduler.js";
 export { type CoSteerParameters, coSteerScale, paperCoSteer } from "./strength/costeer.js";

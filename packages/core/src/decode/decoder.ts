@@ -1,7 +1,7 @@
 /** The one decode loop: answers grow side by side, a token each for every forward pass, and join and leave in between. */
 
 import { CoreError } from "../errors.js";
-import { type Explanation, explainToken, readExplainOptions } from "../explain/explain.js";
+import { type Explanation, explainToken, type Given, readExplainOptions } from "../explain/explain.js";
 import { checkBackend } from "../port/backend.js";
 import { yieldToHost } from "../port/event-loop.js";
 import { checkGiven, checkReadingOptions, describeValue, model as givenModel } from "../port/given.js";
@@ -16,10 +16,11 @@ import type { PrefixCache } from "../port/prefix-cache.js";
 import { type PrefillOptions, throwIfAborted } from "../port/reading.js";
 import type { LanguageModel } from "../port/session.js";
 import { SharedRows } from "../port/shared-rows.js";
+import { isGiven } from "../port/weighed-rows.js";
 import { AnswerInProgress } from "./answer-in-progress.js";
 import { type PolicyBatch, readPolicies } from "./policy-batch.js";
 import type { DecodeEvent, DecodeRequest, ReportedRows } from "./request.js";
-import { readGiven, readSeen } from "./seen-mass.js";
+import { readGiven, readSeen, type SeenRow, seenRowsOf } from "./seen-mass.js";
 
 export interface DecoderOptions extends PrefillOptions {
   /** Where prompts may go on from, beside the rows of the last pass. Several decoders of one model may share it. */
@@ -142,9 +143,11 @@ export class Decoder {
     ready: readonly AnswerInProgress[],
     given: LogProbabilities,
   ): Promise<DecodeEvent[]> {
-    const policies = await readGiven(given);
-    const seenOf = (answer: AnswerInProgress) =>
-      policies && readSeen(answer, policies, this.model, given.columns.count);
+    const rows = await readGiven(given);
+    const seenOf = (answer: AnswerInProgress) => {
+      const own = rows && seenRowsOf(answer, rows);
+      return own && { own, ...readSeen(answer, own, this.model) };
+    };
     const seen = new Map(ready.map((answer) => [answer, this.attempt(answer, () => seenOf(answer))]));
     const events: DecodeEvent[] = [];
     for (const group of groupByMethod(ready.filter((answer) => this.answers.includes(answer)))) {
@@ -192,11 +195,12 @@ interface Place {
   readonly batch: PolicyBatch;
   readonly b: number;
   readonly given: LogProbabilities;
-  readonly seen: SeenMass | undefined;
+  readonly seen: (SeenMass & { readonly own: readonly SeenRow[] }) | undefined;
 }
 
 function chooseToken(answer: AnswerInProgress, place: Place): DecodeEvent[] {
-  const { batch, b, given, seen } = place;
+  const { batch, b, given } = place;
+  const seen = place.seen && { base: place.seen.base, preference: place.seen.preference };
   const { request, index } = answer;
   const { columns } = given;
   const policy_C = batch.policies?.[b];
@@ -238,6 +242,18 @@ function checkChoice(column: number, { length }: Float32Array): number {
   );
 }
 
+/** What was seen, and in which columns values are bounds. */
+function describePart(seen: Place["seen"]): Partial<Given> {
+  if (!seen) return {};
+  const { own, base, preference } = seen;
+  const isBound = (row: SeenRow) => (column: number) => !isGiven(row, column);
+  return {
+    seen: { base, preference },
+    isBaseBound: isBound(own[0]!),
+    isPreferenceBound: isBound(own.at(-1)!),
+  };
+}
+
 function explain(
   { request, currentMethod: { guidanceScale } }: AnswerInProgress,
   { batch: { policies, bases, preferences, gammas }, b, given: { columns }, seen }: Place,
@@ -247,5 +263,5 @@ function explain(
   if (!options || !policies || !bases || !preferences) return undefined;
   const rows = { logBase_C: bases[b]!, logPreference_C: preferences[b]!, logPolicy_C: policies[b]! };
   const gamma = gammas?.[b] ?? (guidanceScale === undefined ? undefined : guidanceScale - 1);
-  return explainToken(columns.idOf(column), rows, options, gamma, { columns, ...(seen && { seen }) });
+  return explainToken(columns.idOf(column), rows, options, gamma, { columns, ...describePart(seen) });
 }

@@ -7,6 +7,7 @@ import { mixRows } from "../methods/mixture.js";
 import { logPolicy } from "../methods/policy.js";
 import type { LogProbabilities } from "../port/log-probabilities.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
+import { boundMissing, limitBase } from "./missing-tokens.js";
 
 /** What is read of B answers; the b-th of each is the b-th answer's. */
 export interface PolicyBatch {
@@ -35,7 +36,7 @@ export async function readPolicies(
   const takesBest = !isExplained && answers.every(({ request }) => request.choose.isGreedy);
   const readsBoth = isExplained || answers.some(({ request }) => request.reportRows);
   const asksForDrift = answers.some(({ request }) => request.reportDrift);
-  const tensors = computePolicies(answers, given.logs_RC, { takesBest, asksForDrift });
+  const tensors = computePolicies(answers, given, { takesBest, asksForDrift });
   try {
     const [best, policies, gammas, drifts, bases, preferences] = await Promise.all([
       tensors.best && readBest(tensors.best, answers[0]!.currentMethod),
@@ -64,22 +65,32 @@ interface Asked {
 
 function computePolicies(
   answers: readonly AnswerInProgress[],
-  logs_RC: Tensor2D,
+  given: LogProbabilities,
   { takesBest, asksForDrift }: Asked,
 ) {
   const { currentMethod: method, isMixture } = answers[0]!;
-  const [R] = logs_RC.shape;
+  const [R] = given.logs_RC.shape;
   return tf.tidy(() => {
-    const logBase_BC = mixRows(
-      logs_RC,
-      answers.map((answer) => answer.baseCoefficients(R)),
-    );
-    const mixed_BC = mixRows(
-      logs_RC,
-      answers.map((answer) => answer.preferenceCoefficients(R)),
-    );
-    const logPreference_BC = isMixture ? logPolicy(mixed_BC) : mixed_BC;
-    const { logPolicy_BV: logPolicy_BC, gamma_B1 } = applyMethod(method, logBase_BC, logPreference_BC);
+    const baseOf = (logs_RC: Tensor2D) =>
+      mixRows(
+        logs_RC,
+        answers.map((answer) => answer.baseCoefficients(R)),
+      );
+    const preferenceOf = (logs_RC: Tensor2D) => {
+      const mixed_BC = mixRows(
+        logs_RC,
+        answers.map((answer) => answer.preferenceCoefficients(R)),
+      );
+      return isMixture ? logPolicy(mixed_BC) : mixed_BC;
+    };
+    const bounded_RC = boundMissing(given);
+    // As they are told of: a token that was not given at the most that it may weigh.
+    const [logBase_BC, logPreference_BC] = [baseOf(bounded_RC), preferenceOf(bounded_RC)];
+    const isPart = bounded_RC !== given.logs_RC;
+    const own_BC = isPart ? preferenceOf(given.logs_RC) : logPreference_BC;
+    const against_BC =
+      isPart && method.reads === "both" ? limitBase(logBase_BC, own_BC) : baseOf(given.logs_RC);
+    const { logPolicy_BV: logPolicy_BC, gamma_B1 } = applyMethod(method, against_BC, own_BC);
     return {
       logPolicy_BC,
       logBase_BC,

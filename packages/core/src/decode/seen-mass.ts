@@ -1,73 +1,59 @@
 /** How much of each policy was given, where that is not all. */
-import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { LogProbabilities, SeenMass } from "../port/log-probabilities.js";
 import type { LanguageModel } from "../port/session.js";
 import { takeValues } from "../port/take-values.js";
-import { areGiven, type GivenPolicy, maskedRows } from "../port/weighed-rows.js";
+import { areGiven, describeGiven, type GivenRow, maskedRows } from "../port/weighed-rows.js";
 import type { AnswerInProgress } from "./answer-in-progress.js";
 import { notCovered } from "./coverage.js";
 
-/**
- * What was seen of an answer's two policies; one value of several preferences is the least.
- *
- * @param policies of each row, as `readGiven` tells
- * @throws CoreError `not-covered` where the method's mask reaches tokens that were not given
- */
-export function readSeen(
-  answer: AnswerInProgress,
-  policies: readonly SeenPolicy[],
-  model: LanguageModel,
-  columnCount: number,
-): SeenMass {
-  const own = answer.sharedRows.map(({ place }) => policies[place]!);
-  const preferences = maskedRows(own);
-  checkMask(answer, preferences, model, columnCount);
-  return { base: own[0]!.mass, preference: Math.min(...preferences.map(({ mass }) => mass)) };
-}
-
-export interface SeenPolicy extends GivenPolicy {
+/** A row of the last pass, as far as it was given. */
+export interface SeenRow extends GivenRow {
   /** Of all given tokens. */
   readonly mass: number;
 }
 
-/** Of each row; nothing where nothing is missing. */
-export async function readGiven(given: LogProbabilities): Promise<SeenPolicy[] | undefined> {
+/** What an answer's rows were given: its base prompt's first where that is read beside others. */
+export function seenRowsOf(answer: AnswerInProgress, rows: readonly SeenRow[]): readonly SeenRow[] {
+  return answer.sharedRows.map(({ place }) => rows[place]!);
+}
+
+/**
+ * What was seen of an answer's two policies; one value of several preferences is the least.
+ *
+ * @param own the answer's rows
+ * @throws CoreError `not-covered` where the method's mask reaches tokens that were not given
+ */
+export function readSeen(answer: AnswerInProgress, own: readonly SeenRow[], model: LanguageModel): SeenMass {
+  checkMask(answer, own, model);
+  const preferences = maskedRows(own);
+  return { base: own[0]!.mass, preference: Math.min(...preferences.map(({ mass }) => mass)) };
+}
+
+/** Each row; nothing where nothing is missing. */
+export async function readGiven(given: LogProbabilities): Promise<SeenRow[] | undefined> {
   const { logs_RC, logRest_R1, mostOfRest_R } = given;
   if (!logRest_R1) return undefined;
-  const { most_R1, above_R } = tf.tidy(() => {
-    const [R] = logRest_R1.shape;
-    const most_R1: Tensor2D = mostOfRest_R
-      ? tf.add(logRest_R1, tf.tensor2d(Array.from(mostOfRest_R), [R, 1]))
-      : tf.clone(logRest_R1);
-    const above_RC = tf.mul(tf.exp(logs_RC), tf.step(tf.sub(logs_RC, most_R1)));
-    return { most_R1, above_R: tf.sum(above_RC, 1) };
-  });
-  const [rests, bests, mosts, aboves] = await takeValues(
-    tf.clone(logRest_R1),
-    tf.max(logs_RC, 1),
-    most_R1,
-    above_R,
-  );
+  const [rests, logs] = await takeValues(tf.clone(logRest_R1), tf.clone(logs_RC));
+  const C = logs_RC.shape[1];
   return Array.from(rests, (rest, r) => ({
     mass: 1 - Math.exp(rest),
-    logBest: bests[r]!,
-    logMost: mosts[r]!,
-    massAbove: aboves[r]!,
+    logMost: rest + (mostOfRest_R?.[r] ?? 0),
+    logs_C: logs.subarray(r * C, (r + 1) * C),
   }));
 }
 
-/** @throws CoreError `not-covered` where a mask may keep a token that is not given */
+/** @throws CoreError `not-covered` where a mask may keep a token that is not given, or not after both prompts */
 function checkMask(
-  { currentMethod: { name, needs } }: AnswerInProgress,
-  policies: readonly GivenPolicy[],
+  { currentMethod: { name, needs, reads } }: AnswerInProgress,
+  own: readonly SeenRow[],
   model: LanguageModel,
-  count: number,
 ): void {
   if (typeof needs !== "object") return;
-  if (policies.every((policy) => areGiven(needs, policy))) return;
+  const base = reads === "both" && own.length > 1 ? own[0] : undefined;
+  if (maskedRows(own).every((row) => areGiven(needs, describeGiven(row, base)))) return;
   throw notCovered(
     model,
-    `the mask of ${name} may keep more than the ${count} tokens that came. Ask for more candidates`,
+    `the mask of ${name} may keep more than the ${own[0]!.logs_C.length} tokens that came. Ask for more candidates`,
   );
 }

@@ -26,6 +26,10 @@ export interface TokenView {
   readonly baseRank: number;
   readonly preferenceRank: number;
   readonly rank: number;
+  /** The engine did not tell this token after the base prompt: `baseProbability` is the most it may be, `delta` the least. */
+  readonly isBaseBound?: true;
+  /** As much of the preference prompt: `preferenceProbability` and `delta` are the most they may be. */
+  readonly isPreferenceBound?: true;
 }
 
 /** Why this token: how it stood, and what would have been said otherwise. */
@@ -36,7 +40,7 @@ export interface Explanation extends TokenView {
   readonly preferenceChoice: TokenView;
   /** The tokens most probable under the method's policy, best first, without the one that was taken. */
   readonly alternatives: readonly TokenView[];
-  /** KL(π ‖ π_base) of the method's policy, in nats. */
+  /** KL(π ‖ π_base) of the method's policy, in nats; the least it may be where a base probability is the most it may be. */
   readonly klFromBase: number;
   /** KL(π ‖ π_pref) of the method's policy, in nats. */
   readonly klFromPreference: number;
@@ -60,6 +64,9 @@ export interface Given {
   readonly columns: Columns;
   /** How much of the two prompts' policies the rows hold, where that is not all. */
   readonly seen?: SeenMass;
+  /** Whether a column's value is the most that it may be. */
+  readonly isBaseBound?: (column: number) => boolean;
+  readonly isPreferenceBound?: (column: number) => boolean;
 }
 
 /** @returns undefined where no explanation is asked for. @throws CoreError `bad-request` */
@@ -95,9 +102,11 @@ export function explainToken(
   checkRows(rows);
   checkGiven(gamma, optional(number), "gamma (γ)");
   const { alternatives } = readExplainOptions(options) ?? { alternatives: 5 };
-  const { columns, seen } = given ?? { columns: readColumns(rows.logPolicy_C.length) };
-  const base = normalise(rows.logBase_C, seen?.base);
-  const preference = normalise(rows.logPreference_C, seen?.preference);
+  const { columns, seen, ...part }: Given = given ?? { columns: readColumns(rows.logPolicy_C.length) };
+  // Of a part nothing says what it should add up to.
+  const [base, preference] = [rows.logBase_C, rows.logPreference_C].map((row) =>
+    seen ? Float64Array.from(row) : normalise(row),
+  ) as [Float64Array, Float64Array];
   const policy = normalise(rows.logPolicy_C);
   const view = (column: number): TokenView => ({
     id: columns.idOf(column),
@@ -108,6 +117,8 @@ export function explainToken(
     baseRank: rankOf(column, base),
     preferenceRank: rankOf(column, preference),
     rank: rankOf(column, policy),
+    ...(part.isBaseBound?.(column) && { isBaseBound: true }),
+    ...(part.isPreferenceBound?.(column) && { isPreferenceBound: true }),
   });
   const taken = columns.columnOf(id);
   if (taken === undefined)
@@ -135,16 +146,12 @@ function checkRows(rows: PolicyRows): void {
   );
 }
 
-/**
- * Float32 rows add up to 1 to seven digits; the divergence of near policies wants more.
- *
- * @param total what the row is to add up to
- */
-function normalise(logs_C: ArrayLike<number>, total = 1): Float64Array {
+/** Float32 rows add up to 1 to seven digits; the divergence of near policies wants more. */
+function normalise(logs_C: ArrayLike<number>): Float64Array {
   const best = logs_C[argMax(logs_C)]!;
   let mass = 0;
   for (let i = 0; i < logs_C.length; i++) mass += Math.exp(logs_C[i]! - best);
-  const logZ = best + Math.log(mass) - Math.log(total);
+  const logZ = best + Math.log(mass);
   const normalised = new Float64Array(logs_C.length);
   for (let i = 0; i < logs_C.length; i++) normalised[i] = logs_C[i]! - logZ;
   return normalised;

@@ -6,6 +6,7 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { CoreError } from "../errors.js";
+import { leastPossible } from "../port/columns.js";
 import { checkGiven, method as givenMethod, number } from "../port/given.js";
 import { applyMethod, type Method, type NeededTokens } from "./method.js";
 import { logPolicy } from "./policy.js";
@@ -130,9 +131,6 @@ function leastPlausible(policy_BV: Tensor2D, p: number): Tensor2D {
   // Tokens that are not needed are lifted above 1, out of the way of the minimum.
   return tf.min(tf.add(sorted_BV, tf.sub(2, tf.mul(needed_BV, 2))), 1, true);
 }
-
-/** Between the logarithms of the least probable float64 and of an impossible token. */
-const leastPossible = -5e3;
 
 /** Of the possible tokens of each row, `[B, 1]`. */
 function standardDeviation(log_BV: Tensor2D): Tensor2D {

@@ -1,5 +1,11 @@
 /** From columns to token ids and back: the one place that knows which token a column is. */
 
+/** The logarithm of what can't be chosen: a column that is given at other positions only. */
+export const impossible = -1e4;
+
+/** Between the logarithms of the least probable float64 and of what can't be chosen. */
+export const leastPossible = -5e3;
+
 export interface Columns {
   /** C: how many tokens are given. */
   readonly count: number;

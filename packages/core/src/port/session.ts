@@ -39,12 +39,13 @@ export interface Next {
   readonly ids_C?: ArrayLike<number>;
   /**
    * log of what all tokens without a column weigh together, `[R, 1]`, up to the same constant as the logits; the caller
-   * owns it. Absent where nothing is missing.
+   * owns it. Absent where nothing is missing. A column that is given at other positions only has {@link impossible} here
+   * and counts to the rest.
    */
   readonly rest_R1?: Tensor2D;
   /**
-   * The most that one token without a column weighs at each position, as the log of its share of the rest, `[R]`. Absent where
-   * it may be all of it.
+   * The most that one token which is not given weighs at each position, as the log of its share of the rest, `[R]`. Absent
+   * where it may be all of it.
    */
   readonly mostOfRest_R?: ArrayLike<number>;
 }

@@ -1,6 +1,7 @@
 /** Which rows of a session belong to one answer: what an engine must know that gives the most probable tokens only. */
 import type { NeededTokens } from "../methods/method.js";
-import { checkFields, checkGiven, list, neededTokens, number } from "./given.js";
+import { leastPossible } from "./columns.js";
+import { checkFields, checkGiven, list, neededTokens, number, numbers } from "./given.js";
 
 /** Rows whose policies are weighed against one another. */
 export interface WeighedRows {
@@ -24,6 +25,44 @@ export interface GivenPolicy {
   readonly logMost: number;
   /** What those given tokens weigh together that weigh more than that. */
   readonly massAbove: number;
+}
+
+/** A row's log-probabilities on the host, and the most that any token weighs that it was not given. */
+export interface GivenRow {
+  readonly logs_C: ArrayLike<number>;
+  readonly logMost: number;
+}
+
+/** Whether a row has a value of its own in this column. */
+export function isGiven({ logs_C }: GivenRow, column: number): boolean {
+  return logs_C[column]! > leastPossible;
+}
+
+/**
+ * What is known of a policy. A token of which the base prompt's row was not given counts as not given, however well its
+ * probability is known here: what a method makes of it is only bounded.
+ *
+ * @param base the row that it is weighed against
+ * @param rounding how much a log-probability may be off
+ */
+export function describeGiven(row: GivenRow, base?: GivenRow, rounding = 0): GivenPolicy {
+  const kinds = { logs_C: numbers, logMost: number };
+  checkFields(row, kinds, "the row");
+  if (base !== undefined) checkFields(base, kinds, "the base prompt's row");
+  checkGiven(rounding, number, "The rounding");
+  const columns = Array.from(row.logs_C, (_, column) => column).filter((column) => isGiven(row, column));
+  const logOf = (column: number) => row.logs_C[column]!;
+  const largest = (most: number, column: number) => Math.max(most, logOf(column));
+  const unsure = base ? columns.filter((column) => !isGiven(base, column)) : [];
+  const logMost = unsure.reduce(largest, row.logMost) + rounding;
+  return {
+    logBest: columns.reduce(largest, Number.NEGATIVE_INFINITY),
+    logMost,
+    massAbove: columns.reduce(
+      (sum, column) => (logOf(column) > logMost ? sum + Math.exp(logOf(column) - rounding) : sum),
+      0,
+    ),
+  };
 }
 
 /** Whether all tokens that a method needs of a policy are among the given ones. */

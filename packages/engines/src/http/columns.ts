@@ -1,23 +1,20 @@
 /** From what a server told of each row to columns that the rows of an answer have in common. */
-import type { WeighedRows } from "@amulet-ts/core";
+import { impossible, type WeighedRows } from "@amulet-ts/core";
 import type { LogProbabilitiesById } from "./servers/server.js";
 
-/** Columns of all rows: values are log-probabilities, exact where a column belongs to the row's answer. */
+/** Columns of all rows: values are log-probabilities, those of a row where the server told them of it. */
 export interface JoinedColumns {
   readonly ids_C: readonly number[];
   /** Row by row, `[R · C]`. */
   readonly logs: Float32Array;
-  /** log of what each row's tokens without a column weigh together, `[R]`. */
+  /** log of what those of each row weigh together that were not told, `[R]`. */
   readonly logRests: Float32Array;
   /** log of the most that one of these tokens weighs, `[R]`. */
   readonly logMosts: Float32Array;
 }
 
-/** The logarithm of what can't be chosen, as core writes it. */
-const impossible = -1e4;
-
-/** What float32 tells from 1, so that a rest is never nothing: servers round. */
-const leastRest = 2 ** -24;
+/** The sum of a row may be off by this much, so that a rest is never nothing: servers round. */
+const leastRest = 2 ** -17;
 
 /** Rows that share an answer, directly or by others, each row in one group. */
 export function groupRows(rowCount: number, weighed: readonly Pick<WeighedRows, "rows">[]): number[][] {
@@ -31,38 +28,30 @@ export function groupRows(rowCount: number, weighed: readonly Pick<WeighedRows, 
 }
 
 /**
- * The tokens of which every row of a group is known are its columns; what else was told goes into the rest. Rows of other
- * groups have the column too, as one that can't be chosen.
+ * What was told of any row is a column. A row that was not told it has a column there that can't be chosen, and which counts
+ * to its rest: it weighs no more than the least of the row's best tokens, and no more than all that is missing.
  *
- * @param leasts log-probability of the least probable of each row's best tokens: those that were not told weigh no more
+ * @param leasts log-probability of the least probable of each row's best tokens; −∞ where they are all there are
  */
 export function joinColumns(
   known: readonly LogProbabilitiesById[],
-  groups: readonly (readonly number[])[],
   leasts: readonly number[],
 ): JoinedColumns {
-  const common = groups.map(([first, ...others]) =>
-    [...known[first!]!.keys()].filter((id) => others.every((row) => known[row]!.has(id))),
-  );
-  const ids_C = [...new Set(common.flat())];
+  const ids_C = [...new Set(known.flatMap((row) => [...row.keys()]))];
   const columnOf = new Map(ids_C.map((id, column) => [id, column]));
   const C = ids_C.length;
   const logs = new Float32Array(known.length * C).fill(impossible);
   const logRests = new Float32Array(known.length);
   const logMosts = new Float32Array(known.length);
-  for (const [g, group] of groups.entries()) {
-    const shared = new Set(common[g]);
-    for (const row of group) {
-      let given = 0;
-      for (const id of common[g]!) {
-        const log = known[row]!.get(id)!;
-        logs[row * C + columnOf.get(id)!] = log;
-        given += Math.exp(log);
-      }
-      logRests[row] = Math.log(Math.max(leastRest, 1 - given));
-      logMosts[row] = leasts[row]!;
-      for (const [id, log] of known[row]!) if (!shared.has(id)) logMosts[row] = Math.max(logMosts[row]!, log);
+  for (const [r, row] of known.entries()) {
+    let given = 0;
+    for (const [id, log] of row) {
+      logs[r * C + columnOf.get(id)!] = log;
+      given += Math.exp(log);
     }
+    const rest = Math.max(0, 1 - given) + leastRest;
+    logRests[r] = Math.log(rest);
+    logMosts[r] = Math.min(leasts[r]!, logRests[r]!);
   }
   return { ids_C, logs, logRests, logMosts };
 }

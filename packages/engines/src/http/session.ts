@@ -4,7 +4,8 @@
  */
 import {
   areGiven,
-  type GivenPolicy,
+  describeGiven,
+  type GivenRow,
   maskedRows,
   type Next,
   type Session,
@@ -116,12 +117,10 @@ export class HttpSession implements Session {
       const known = await this.readMissing(rows, best, groups, options);
       const joined = joinColumns(
         known,
-        groups,
         best.map((row) => this.leastOf(row)),
       );
       const isAll = asked >= this.server.mostCandidates;
-      if (isAll && hasNone(joined)) throw noCommonToken(this.server);
-      if (isAll || (!hasNone(joined) && weighed.every((answer) => isEnough(answer, joined)))) return joined;
+      if (isAll || weighed.every((answer) => isEnough(answer, joined))) return joined;
     }
   }
 
@@ -188,11 +187,6 @@ function disposed(): EngineError {
   return new EngineError("disposed", "The engine has been disposed of.");
 }
 
-/** Whether some row has no column at all. */
-function hasNone({ logRests }: JoinedColumns): boolean {
-  return logRests.some((logRest) => logRest === 0);
-}
-
 /** Of two policies that are weighed against each other this much is to be seen, where more can be had. */
 const wantedMass = 0.9;
 
@@ -202,17 +196,12 @@ const rounding = 1e-4;
 function isEnough({ rows, needs }: WeighedRows, joined: JoinedColumns): boolean {
   if (needs === "given")
     return rows.length < 2 || rows.every((row) => 1 - Math.exp(joined.logRests[row]!) >= wantedMass);
-  return maskedRows(rows).every((row) => areGiven(needs, policyOf(row, joined)));
+  const base = rows.length > 1 ? rowOf(rows[0]!, joined) : undefined;
+  return maskedRows(rows).every((row) => areGiven(needs, describeGiven(rowOf(row, joined), base, rounding)));
 }
 
-function policyOf(row: number, { ids_C: { length: C }, logs, logMosts }: JoinedColumns): GivenPolicy {
-  const own = logs.subarray(row * C, (row + 1) * C);
-  const logMost = logMosts[row]! + rounding;
-  return {
-    logBest: own.reduce((best, log) => Math.max(best, log), Number.NEGATIVE_INFINITY),
-    logMost,
-    massAbove: own.reduce((sum, log) => (log > logMost ? sum + Math.exp(log - rounding) : sum), 0),
-  };
+function rowOf(row: number, { ids_C: { length: C }, logs, logMosts }: JoinedColumns): GivenRow {
+  return { logs_C: logs.subarray(row * C, (row + 1) * C), logMost: logMosts[row]! };
 }
 
 function toNext({ ids_C, logs, logRests, logMosts }: JoinedColumns): Next {
@@ -223,11 +212,4 @@ function toNext({ ids_C, logs, logRests, logMosts }: JoinedColumns): Next {
     rest_R1: tf.tensor2d(logRests, [R, 1]),
     mostOfRest_R: Array.from(logMosts, (most, r) => Math.min(0, most - logRests[r]!)),
   };
-}
-
-function noCommonToken({ kind }: InferenceServer): EngineError {
-  return new EngineError(
-    "refused",
-    `${kind} told so few tokens that base and preference prompt have none in common: ask for more with --candidates.`,
-  );
 }

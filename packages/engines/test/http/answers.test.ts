@@ -194,8 +194,7 @@ test("where a server tells few tokens and none by name, a masked answer is that 
       fc.asyncProperty(tokens, tokens, masked, async (base, preference, method) => {
         const requests = [{ base, preference, method, choose: chooseGreedily, maxNewTokens: 1 }];
         const found = await collect(model, requests).catch((error) => {
-          // Told so little that the prompts have no token in common, the server is refused.
-          expect(["not-covered", "refused"]).toContain(error.code);
+          expect(error.code).toBe("not-covered");
         });
         if (!found) return;
         answered++;
@@ -207,7 +206,7 @@ test("where a server tells few tokens and none by name, a masked answer is that 
   expect(answered).toBeGreaterThan(50);
 });
 
-test("what is seen of a policy is the mass of the tokens that both prompts were told", async () => {
+test("what is seen of a policy is the mass of the tokens that its prompt was told", async () => {
   const { model } = await open("vllm", 30, { mostLogprobs: 30, names: false });
   const request = { base: [1, 2], preference: [1, 2, 3], method: boundedMethod(0.3), choose: chooseGreedily };
   const [answer] = await collect(model, [{ ...request, maxNewTokens: 1 }]);
@@ -217,10 +216,8 @@ test("what is seen of a policy is the mass of the tokens that both prompts were 
     const best = [...weights.keys()].sort((a, b) => weights[b]! - weights[a]!).slice(0, 30);
     return { best, massOf: (ids: number[]) => ids.reduce((sum, id) => sum + weights[id]! / total, 0) };
   });
-  const common = base!.best.filter((id) => preference!.best.includes(id));
-  expect(common.length).toBeLessThan(30);
-  expect(answer![0]!.seen!.base).toBeCloseTo(base!.massOf(common), 5);
-  expect(answer![0]!.seen!.preference).toBeCloseTo(preference!.massOf(common), 5);
+  expect(answer![0]!.seen!.base).toBeCloseTo(base!.massOf(base!.best), 4);
+  expect(answer![0]!.seen!.preference).toBeCloseTo(preference!.massOf(preference!.best), 4);
 });
 
 test("a server behind another name is found by what it alone answers", async () => {
@@ -230,7 +227,7 @@ test("a server behind another name is found by what it alone answers", async () 
   }
 });
 
-test("columns are the tokens that all rows of an answer have; the others' are out of reach", () => {
+test("columns are all tokens that any row was told; a row can't choose one that it was not told, and such are its rest", () => {
   const known = [
     new Map([
       [1, -1],
@@ -240,15 +237,18 @@ test("columns are the tokens that all rows of an answer have; the others' are ou
       [2, -1],
       [3, -3],
     ]),
-    new Map([[7, -0.5]]),
+    new Map([[7, -0.001]]),
   ];
   expect(groupRows(4, [{ rows: [0, 1] }, { rows: [3, 1] }])).toEqual([[2], [0, 1, 3]]);
-  const { ids_C, logs, logRests, logMosts } = joinColumns(known, [[0, 1], [2]], [-2, -3, -0.5]);
-  expect(ids_C).toEqual([2, 7]);
-  expect([...logs]).toEqual([-2, -1e4, -1, -1e4, -1e4, -0.5]);
-  // What was told and has no column may weigh more than what was not told.
-  expect([...logMosts]).toEqual([-1, -3, -0.5]);
+  const { ids_C, logs, logRests, logMosts } = joinColumns(known, [-2, -3, -0.001]);
+  expect(ids_C).toEqual([1, 2, 3, 7]);
+  const no = -1e4;
+  expect([...logs]).toEqual([-1, -2, no, no, no, -1, -3, no, no, no, no, Math.fround(-0.001)]);
+  // No more than the least that was told, and no more than all that is missing.
+  expect([...logMosts]).toEqual([-2, -3, logRests[2]]);
   expect(Array.from(logRests, Math.exp)).toEqual(
-    [1 - Math.exp(-2), 1 - Math.exp(-1), 1 - Math.exp(-0.5)].map((value) => expect.closeTo(value, 6)),
+    [1 - Math.exp(-1) - Math.exp(-2), 1 - Math.exp(-1) - Math.exp(-3), 1 - Math.exp(-0.001)].map((value) =>
+      expect.closeTo(value, 4),
+    ),
   );
 });

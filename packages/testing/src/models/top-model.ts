@@ -1,11 +1,12 @@
 /** A model behind an engine that gives the most probable tokens and not the whole vocabulary. */
-import type { LanguageModel, Next, Session } from "@amulet-ts/core";
+import { impossible, type LanguageModel, type Next, type Session } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { ToyModel } from "./toy-model.js";
 
 /**
- * What a server gives that answers with the `best` most probable tokens of each row: their logarithms for all rows, and
- * the mass of the rest. Computed on the host in float64, from the model's whole rows.
+ * What a server gives that answers with the `best` most probable tokens of each row, and the mass of the rest: their logarithms
+ * for all rows where it `names` tokens that it is asked for, else each row's own. Computed on the host in float64, from the
+ * model's whole rows.
  */
 export class TopModel implements LanguageModel {
   readonly coverage = "top";
@@ -13,6 +14,7 @@ export class TopModel implements LanguageModel {
   constructor(
     private readonly whole: ToyModel,
     private readonly best: number,
+    private readonly names = true,
   ) {}
 
   get name() {
@@ -47,14 +49,20 @@ export class TopModel implements LanguageModel {
   private truncate({ logits_RC }: Next): Next {
     const rows = (logits_RC.arraySync() as number[][]).map(logSoftmax);
     logits_RC.dispose();
-    const ids_C = [...new Set(rows.flatMap((row) => bestOf(row, this.best)))];
-    const rests = rows.map((row) =>
-      sumOf(row.flatMap((log, id) => (ids_C.includes(id) ? [] : [Math.exp(log)]))),
+    const bests = rows.map((row) => bestOf(row, this.best));
+    const ids_C = [...new Set(bests.flat())];
+    const told = bests.map((best) => new Set(this.names ? ids_C : best));
+    const rests = rows.map((row, r) =>
+      sumOf(row.flatMap((log, id) => (told[r]!.has(id) ? [] : [Math.exp(log)]))),
     );
-    const mosts = rows.map((row) => Math.max(...row.filter((_, id) => !ids_C.includes(id))));
+    const mosts = rows.map((row, r) =>
+      this.names ? Math.max(...row.filter((_, id) => !told[r]!.has(id))) : row[bests[r]!.at(-1)!]!,
+    );
     return {
-      mostOfRest_R: mosts.map((most, r) => (rests[r]! > 0 ? most - Math.log(rests[r]!) : 0)),
-      logits_RC: tf.tensor2d(rows.map((row) => ids_C.map((id) => row[id]!))),
+      mostOfRest_R: mosts.map((most, r) => (rests[r]! > 0 ? Math.min(0, most - Math.log(rests[r]!)) : 0)),
+      logits_RC: tf.tensor2d(
+        rows.map((row, r) => ids_C.map((id) => (told[r]!.has(id) ? row[id]! : impossible))),
+      ),
       ids_C,
       rest_R1: tf.tensor2d(rests.map((rest) => [Math.log(rest)])),
     };

@@ -51,8 +51,8 @@ function formatTable(explanations: readonly Explanation[], texts: readonly strin
   const head = ["token", "base", "pref", "final", "Δ", "rank", "x", "KL base", "KL pref"];
   const rows = explanations.map((explanation, i) => [
     quoted(texts[i]!),
-    formatProbability(explanation.baseProbability),
-    formatProbability(explanation.preferenceProbability),
+    mark(explanation.isBaseBound, formatProbability(explanation.baseProbability)),
+    mark(explanation.isPreferenceBound, formatProbability(explanation.preferenceProbability)),
     formatProbability(explanation.probability),
     formatSigned(explanation.delta),
     `${explanation.baseRank} → ${explanation.rank}`,
@@ -62,6 +62,11 @@ function formatTable(explanations: readonly Explanation[], texts: readonly strin
     ...(isPartial ? [formatSeen(explanation)] : []),
   ]);
   return layOutTable([[...head, ...(isPartial ? ["seen"] : [])], ...rows], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+/** What a server did not tell is this or less. */
+function mark(isBound: true | undefined, probability: string): string {
+  return isBound ? `≤ ${probability}` : probability;
 }
 
 /** How much a server gave of the policy of which it gave less. */

@@ -78,13 +78,12 @@ class Vllm implements InferenceServer {
     try {
       return await this.complete(rows, { logprobs: candidates }, candidates, options);
     } catch (error) {
-      if (!isTooMany(error) || candidates <= this.usualCandidates) throw error;
+      if (!isTooMany(error)) throw error;
       // Past `--max-logprobs`, which the refusal names.
       const named = /max allowed: (\d+)/.exec((error as Error).message)?.[1];
-      this.mostCandidates = Math.min(
-        candidates - 1,
-        named === undefined ? this.usualCandidates : Number(named),
-      );
+      const most = named === undefined ? this.usualCandidates : Number(named);
+      if (most < 1 || most >= candidates) throw error;
+      this.mostCandidates = most;
       return this.readBest(rows, this.mostCandidates, options);
     }
   }
