@@ -63,15 +63,9 @@ export class Context {
     return Math.max(leastOutputs, this.sequences);
   }
 
-  /** Makes room for sequences 0 to `count`, without it. @throws EngineError `engine-failed` */
+  /** Makes room for sequences 0 to `count`, at most 256, without it. @throws EngineError `engine-failed` */
   async reserve(count: number): Promise<void> {
     if (count <= this.sequences) return;
-    if (count > mostSequences) {
-      throw new EngineError(
-        "engine-failed",
-        `llama.cpp holds ${mostSequences} rows at most, and ${count} are needed: let fewer answers grow side by side.`,
-      );
-    }
     await this.grow(this.cells, Math.min(mostSequences, Math.max(4, 2 ** Math.ceil(Math.log2(count)))));
   }
 

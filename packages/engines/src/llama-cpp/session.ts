@@ -7,13 +7,19 @@
 import { type Next, type Session, type TokenRow, throwIfAborted } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { EngineError, notOfThisModel } from "../errors.js";
-import { Context, type LoadedModel } from "./context.js";
+import type { Context, LoadedModel } from "./context.js";
+import { Contexts, contextOf, type RowCopy } from "./contexts.js";
 import type { PlacedToken } from "./native/token-batch.js";
 
 interface Row {
-  /** Its number in the context. */
+  /** Its number in the contexts. */
   readonly sequence: number;
   readonly length: number;
+}
+
+/** A token of a call, with the place of its logits among those that are asked for. */
+interface AskedToken extends PlacedToken {
+  readonly output: number;
 }
 
 /** A row outside of a context. */
@@ -27,7 +33,7 @@ export class LlamaCppSession implements Session {
   private rows: readonly Row[];
   /** What a fork begins with, until it is used. */
   private saved: readonly SavedRow[] = [];
-  private readonly context: Context;
+  private readonly contexts: Contexts;
   private readonly closing = new AbortController();
   /** The call under way. */
   private work: Promise<unknown> = Promise.resolve();
@@ -38,7 +44,7 @@ export class LlamaCppSession implements Session {
     /** The open ones of the model. */
     private readonly siblings: Set<LlamaCppSession>,
   ) {
-    this.context = new Context(model);
+    this.contexts = new Contexts(model);
     siblings.add(this);
     this.rows = Array.from({ length: rowCount }, (_, sequence) => ({ sequence, length: 0 }));
   }
@@ -68,19 +74,28 @@ export class LlamaCppSession implements Session {
     await this.unpack();
     this.checkOpen();
     const held = new Set(rows.map((row) => this.rows[row]!.sequence));
-    const free = unused(held);
-    const taken = new Set<number>();
+    const old = new Set(this.rows.map(({ sequence }) => sequence));
+    const taken = new Set(held);
+    const placed = new Set<number>();
+    const copies: RowCopy[] = [];
     const next = rows.map((row) => {
-      const { sequence, length } = this.rows[row]!;
-      if (taken.has(sequence)) return { sequence: free.next().value!, length, source: sequence };
-      taken.add(sequence);
-      return { sequence, length };
+      const { sequence: source, length } = this.rows[row]!;
+      if (!placed.has(source)) {
+        placed.add(source);
+        return { sequence: source, length };
+      }
+      const target = placeCopy(source, taken, old);
+      taken.add(target);
+      copies.push({ source, target, length });
+      return { sequence: target, length };
     });
     await this.run(async () => {
-      await this.context.reserve(Math.max(0, ...next.map(({ sequence }) => sequence + 1)));
-      for (const { sequence } of this.rows) if (!held.has(sequence)) this.context.cut(sequence, 0);
-      for (const { sequence, source } of next) if (source !== undefined) this.context.share(source, sequence);
-      this.rows = next.map(({ sequence, length }) => ({ sequence, length }));
+      await this.contexts.reserve(Math.max(0, ...next.map(({ sequence }) => sequence + 1)));
+      // What may fail comes before what is lost.
+      await this.contexts.copy(copies.filter(({ target }) => !old.has(target)));
+      for (const { sequence } of this.rows) if (!held.has(sequence)) this.contexts.cut(sequence, 0);
+      await this.contexts.copy(copies.filter(({ target }) => old.has(target)));
+      this.rows = next;
     });
   }
 
@@ -111,7 +126,7 @@ export class LlamaCppSession implements Session {
     if (this.closing.signal.aborted) return;
     this.closing.abort();
     await this.work.catch(() => {});
-    this.context.free();
+    this.contexts.free();
     this.saved = [];
     this.siblings.delete(this);
   }
@@ -137,14 +152,16 @@ export class LlamaCppSession implements Session {
     });
   }
 
-  private async readPieces(placed: readonly PlacedToken[], signal?: AbortSignal): Promise<Float32Array> {
+  private async readPieces(placed: readonly AskedToken[], signal?: AbortSignal): Promise<Float32Array> {
     const { vocabularySize: V } = this.model;
-    await this.context.reserve(Math.max(...placed.map(({ sequence }) => sequence + 1)));
+    await this.contexts.reserve(placed.reduce((most, { sequence }) => Math.max(most, sequence + 1), 0));
     const values = new Float32Array(placed.filter(({ isRead }) => isRead).length * V);
-    let done = 0;
     const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
-    for (const piece of pieces(placed, this.context)) {
-      const outcome = await this.context.read(piece, signals, (logits_V) => values.set(logits_V, V * done++));
+    for (const [context, piece] of this.piecesOf(placed)) {
+      const outputs = piece.filter(({ isRead }) => isRead).map(({ output }) => output);
+      const outcome = await context.read(piece, signals, (logits_V) =>
+        values.set(logits_V, V * outputs.shift()!),
+      );
       this.checkOpen();
       throwIfAborted(signal);
       if (outcome === "aborted")
@@ -156,15 +173,19 @@ export class LlamaCppSession implements Session {
     return values;
   }
 
-  private place(tokens: readonly TokenRow[], what: "last" | "all"): PlacedToken[] {
+  private *piecesOf(placed: readonly AskedToken[]): Generator<[Context, AskedToken[]], void> {
+    for (const { context, tokens } of this.contexts.split(placed))
+      for (const piece of pieces(tokens, context)) yield [context, piece];
+  }
+
+  private place(tokens: readonly TokenRow[], what: "last" | "all"): AskedToken[] {
+    let output = 0;
     return tokens.flatMap((row, r) => {
       const { sequence, length } = this.rows[r]!;
-      return row.map((id, t) => ({
-        id,
-        position: length + t,
-        sequence,
-        isRead: what === "all" || t === row.length - 1,
-      }));
+      return row.map((id, t) => {
+        const isRead = what === "all" || t === row.length - 1;
+        return { id, position: length + t, sequence, isRead, output: isRead ? output++ : -1 };
+      });
     });
   }
 
@@ -176,7 +197,7 @@ export class LlamaCppSession implements Session {
       const packed = new Map<number, SavedRow>();
       for (const row of new Set(rows)) {
         const { sequence, length } = this.rows[row]!;
-        packed.set(row, { length, ...(length > 0 && { bytes: await this.context.save(sequence) }) });
+        packed.set(row, { length, ...(length > 0 && { bytes: await this.contexts.save(sequence) }) });
       }
       return rows.map((row) => packed.get(row)!);
     });
@@ -195,20 +216,24 @@ export class LlamaCppSession implements Session {
 
   /** Rows for what was saved, beside those that are there; on an error none. */
   private async takeIn(saved: readonly SavedRow[]): Promise<readonly Row[]> {
-    const free = unused(new Set(this.rows.map(({ sequence }) => sequence)));
-    const rows = saved.map((row) => ({ ...row, sequence: free.next().value! }));
-    await this.context.reserve(Math.max(0, ...rows.map(({ sequence }) => sequence + 1)));
+    const taken = new Set(this.rows.map(({ sequence }) => sequence));
+    const rows = saved.map((row) => {
+      const sequence = firstFree(taken);
+      taken.add(sequence);
+      return { ...row, sequence };
+    });
+    await this.contexts.reserve(Math.max(0, ...rows.map(({ sequence }) => sequence + 1)));
     const restored = new Map<Uint8Array, number>();
     try {
       for (const { bytes, length, sequence } of rows) {
         if (!bytes) continue;
-        const same = restored.get(bytes);
-        if (same === undefined) await this.context.restore(sequence, bytes, length);
-        else this.context.share(same, sequence);
+        const source = restored.get(bytes);
+        if (source === undefined) await this.contexts.restore(sequence, bytes, length);
+        else await this.contexts.copy([{ source, target: sequence, length }]);
         restored.set(bytes, sequence);
       }
     } catch (error) {
-      for (const { sequence } of rows) this.context.cut(sequence, 0);
+      for (const { sequence } of rows) this.contexts.cut(sequence, 0);
       throw error;
     }
     return rows.map(({ sequence, length }) => ({ sequence, length }));
@@ -216,7 +241,7 @@ export class LlamaCppSession implements Session {
 
   private cutTo(lengths: readonly number[]): void {
     for (const [r, { sequence, length }] of this.rows.entries()) {
-      if (lengths[r]! < length) this.context.cut(sequence, lengths[r]!);
+      if (lengths[r]! < length) this.contexts.cut(sequence, lengths[r]!);
     }
     this.rows = this.rows.map(({ sequence, length }, r) => ({
       sequence,
@@ -245,17 +270,23 @@ export class LlamaCppSession implements Session {
   }
 }
 
-/** Numbers that no sequence has, the smallest first. */
-function* unused(held: ReadonlySet<number>): Generator<number, never> {
-  for (let sequence = 0; ; sequence++) if (!held.has(sequence)) yield sequence;
+/** The smallest number that no row has. */
+function firstFree(...taken: readonly ReadonlySet<number>[]): number {
+  for (let sequence = 0; ; sequence++) if (!taken.some((numbers) => numbers.has(sequence))) return sequence;
+}
+
+/** In its source's context a copy may take the number of a row that goes; elsewhere it is made before that one has gone. */
+function placeCopy(source: number, taken: ReadonlySet<number>, old: ReadonlySet<number>): number {
+  const first = firstFree(taken);
+  return contextOf(first) === contextOf(source) ? first : firstFree(taken, old);
 }
 
 /** As few pieces as one call's tokens and positions allow. */
-function* pieces(
-  placed: readonly PlacedToken[],
+function* pieces<Token extends PlacedToken>(
+  placed: readonly Token[],
   { mostTokens, mostOutputs }: Context,
-): Generator<PlacedToken[], void> {
-  let piece: PlacedToken[] = [];
+): Generator<Token[], void> {
+  let piece: Token[] = [];
   let outputs = 0;
   for (const token of placed) {
     if (piece.length === mostTokens || (token.isRead && outputs === mostOutputs)) {

@@ -181,16 +181,35 @@ describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
     });
   });
 
-  test("more rows than llama.cpp tells apart are refused, and those that are there stay", async () => {
-    await withSession(1, async (session) => {
-      await drop(session.append([rows[0]!]));
-      await expect(session.select(Array(257).fill(0))).rejects.toMatchObject({
-        code: "engine-failed",
-        message: expect.stringMatching(/holds 256 rows at most, and 257 are needed/),
-      });
-      expect(session.lengths).toEqual([3]);
-      const last = await readRows(await session.append([[9]]));
-      expect(distance(last, await lastOf([[...rows[0]!, 9]]))).toBeLessThan(tolerance);
+  test("more rows than one context of llama.cpp tells apart: forked, reordered, dropped and taken in, each as it is alone", async () => {
+    const R = 300;
+    await withSession(2, async (session) => {
+      await drop(session.append([rows[0]!, rows[1]!]));
+      await session.select(Array.from({ length: R }, (_, r) => r % 2));
+      const grown = Array.from({ length: R }, (_, r) => [...rows[r % 2]!, r]);
+      const last = await readRows(await session.append(grown.map((row) => row.slice(-1))));
+      const some = [0, 1, 255, 256, 257, 298, 299];
+      const expectRows = async (came: readonly Float32Array[], places: readonly number[], all: number[][]) =>
+        expect(
+          distance(
+            places.map((r) => came[r]!),
+            await lastOf(places.map((r) => all[r]!)),
+          ),
+        ).toBeLessThan(tolerance);
+      await expectRows(last, some, grown);
+      // The other way round, with rows of the second context in the first's place and forks across.
+      const order = [299, 298, 297, 0, 299, ...Array.from({ length: 260 }, (_, i) => 290 - i), 299];
+      await session.select(order);
+      const after = order.map((r, i) => [...grown[r]!, 1000 + i]);
+      const again = await readRows(await session.append(after.map((row) => row.slice(-1))));
+      await expectRows(again, [0, 1, 2, 3, 4, 5, 260, order.length - 1], after);
+      const kept = await session.fork!([0, 4, 264]);
+      await session.select([3, 5]);
+      await session.include!(kept);
+      await kept.dispose();
+      const ends = [after[3]!, after[5]!, after[0]!, after[4]!, after[264]!].map((row) => [...row, 7]);
+      const few = await readRows(await session.append(ends.map(() => [7])));
+      await expectRows(few, [0, 1, 2, 3, 4], ends);
     });
   });
 
@@ -240,16 +259,16 @@ describe.skipIf(missing !== undefined)("sessions of llama.cpp", () => {
     });
   });
 
-  test("rows that there is no number for are not included, and both sessions stay", async () => {
+  test("rows that are taken in beyond the first context go on there, and what is no row of this model is refused", async () => {
     await withSession(1, async (session) => {
       await drop(session.append([rows[0]!]));
       const fork = await session.fork!(Array(200).fill(0));
       await session.include!(fork);
-      await expect(session.include!(fork)).rejects.toMatchObject({ code: "engine-failed" });
-      expect([session.lengths, fork.lengths]).toEqual([Array(201).fill(3), Array(200).fill(3)]);
-      await session.select([200]);
-      const last = await readRows(await session.append([[9]]));
-      expect(distance(last, await lastOf([[...rows[0]!, 9]]))).toBeLessThan(tolerance);
+      await session.include!(fork);
+      expect([session.lengths, fork.lengths]).toEqual([Array(401).fill(3), Array(200).fill(3)]);
+      await session.select([200, 400, 0]);
+      const last = await readRows(await session.append([[9], [8], [7]]));
+      expect(distance(last, await lastOf([9, 8, 7].map((id) => [...rows[0]!, id])))).toBeLessThan(tolerance);
       await fork.dispose();
       await expect(fork.append([[1]])).rejects.toMatchObject({ code: "disposed" });
       await expect(session.include!(fork)).rejects.toMatchObject({ code: "disposed" });
