@@ -1,6 +1,6 @@
 /** An answer of the server is the one that `amulet generate` gives with the same settings, whoever is answered beside it. */
 
-import type { Engine } from "@amulet-ts/core";
+import { boundedMethod, type Engine, generate } from "@amulet-ts/core";
 import { openEngine } from "@amulet-ts/engines";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
@@ -164,6 +164,39 @@ test("explanations and probabilities are those of generate, token by token", asy
     expect(best).toEqual({ ...choices[0].logprobs.content[i], top_logprobs: undefined });
   }
 });
+
+test("what an answer has already is gone on from, and both policies at a place are those that generate reports", async () => {
+  const { ask, post } = await serve({ engine });
+  const asked = (amulet: object, max_tokens = 12) =>
+    chat(question, { max_tokens, amulet: { preference: uplifting, ...amulet } });
+  const whole = await ask("/v1/chat/completions", asked({ explain: true }));
+  const ids = whole.choices[0].amulet.tokens.map(({ id }: Parsed) => id);
+  const rest = asked({ begun: ids.slice(0, 5), explain: { policies: true } }, 7);
+  const { choices } = await ask("/v1/chat/completions", rest);
+  expect(choices[0].amulet.tokens.map(({ id }: Parsed) => id)).toEqual(ids.slice(5));
+  const rows = [];
+  for await (const piece of generate(engine.model, {
+    ...{ question, preference: uplifting, method: boundedMethod(), maxNewTokens: 12, reportRows: true },
+  }))
+    if (piece.rows) rows.push(piece.rows);
+  for (const [i, { policies }] of choices[0].amulet.tokens.entries()) {
+    expect(largestGap(unpack(policies.base), rows[i + 5]!.logBase_V)).toBeLessThan(1e-3);
+    expect(largestGap(unpack(policies.preference), rows[i + 5]!.logPreference_V)).toBeLessThan(1e-3);
+  }
+  expect((await post("/v1/chat/completions", asked({ begun: [engine.model.vocabularySize] }))).status).toBe(
+    400,
+  );
+});
+
+function unpack(text: string): number[] {
+  const bytes = Buffer.from(text, "base64");
+  return Array.from({ length: bytes.length / 4 }, (_, id) => bytes.readFloatLE(4 * id));
+}
+
+function largestGap(one: ArrayLike<number>, other: ArrayLike<number>): number {
+  expect(one.length).toBe(other.length);
+  return Math.max(...Array.from(one, (log, id) => Math.abs(log - other[id]!)));
+}
 
 test("a profile is its preference, and a request's own preference replaces it", async () => {
   const { ask } = await serve({ engine, name: "embedded", profiles: { brief: concise } });

@@ -4,6 +4,7 @@ import {
   answerScheduled,
   type ChatModel,
   type Explanation,
+  type ReportedRows,
   type Scheduler,
 } from "@amulet-ts/core";
 import type { FinishReason } from "../protocol/fields.js";
@@ -19,6 +20,8 @@ export interface SaidToken extends Candidate {
   /** x, where the method is one number at this token. */
   readonly guidanceScale?: number;
   readonly explanation?: Explanation;
+  /** Both prompts' policies, where they were asked for. */
+  readonly rows?: ReportedRows;
 }
 
 /** A piece of one of the answers. */
@@ -71,7 +74,7 @@ interface Place {
 function startAnswer(
   scheduler: Scheduler,
   model: ChatModel,
-  { prompts: [prompts], steer: { dial, explain }, sampling, stop, maxNewTokens, candidates }: Order,
+  { prompts: [prompts], steer: { dial, explain, policies }, sampling, stop, maxNewTokens, candidates }: Order,
   { choice, sample, leaving, onPlace }: Place,
 ): AsyncGenerator<ChoicePiece, void, void> {
   const own = samplingOf(sampling, sample);
@@ -84,6 +87,7 @@ function startAnswer(
     maxNewTokens,
     stop,
     explain,
+    reportRows: policies,
     signal: leaving.signal,
     onPlace,
   });
@@ -97,7 +101,7 @@ async function* describe(
   chooser: NotingChooser | undefined,
 ): AsyncGenerator<ChoicePiece, void, void> {
   const said: number[] = [];
-  for await (const { text, id, logProbability, gamma, explanation, answer } of pieces) {
+  for await (const { text, id, logProbability, gamma, explanation, rows, answer } of pieces) {
     const guidanceScale = gamma === undefined ? scaleAt(dial, said) : gamma + 1;
     yield {
       choice,
@@ -110,6 +114,7 @@ async function* describe(
           candidates: chooser?.next() ?? [],
           ...(guidanceScale !== undefined && { guidanceScale }),
           ...(explanation && { explanation }),
+          ...(rows && { rows }),
         },
       }),
       ...(answer && { finishReason: answer.finishReason }),

@@ -12,7 +12,7 @@ import {
 } from "@amulet-ts/core";
 import { ServerError } from "../errors.js";
 import type { Message } from "../protocol/chat.js";
-import type { Wishes } from "./steer.js";
+import type { Steer, Wishes } from "./steer.js";
 
 /** A base prompt, and one for each preference. */
 export interface ReadPrompts extends Prompts {
@@ -70,7 +70,7 @@ function readContent(content: Message["content"], i: number): string {
 export function chatPrompts(
   model: ChatModel,
   messages: readonly ChatMessage[],
-  { place, ...wishes }: Wishes,
+  { place, ...wishes }: Asked,
 ): Promise<ReadPrompts> {
   checkLength(model, messages, "messages");
   return promptsOf(wishes, (words) => model.renderChat(addToChat(messages, words, place)).ids);
@@ -80,7 +80,7 @@ export function chatPrompts(
 export function textPrompts(
   { model, tokenizer }: Engine,
   prompt: string | TokenRow,
-  wishes: Wishes,
+  wishes: Asked,
 ): Promise<ReadPrompts> {
   if (isSteered(wishes) && typeof prompt !== "string")
     throw new ServerError(
@@ -127,6 +127,9 @@ export function checkLength(
   );
 }
 
+/** Wishes, and what the answer has already. */
+type Asked = Wishes & Pick<Steer, "begun">;
+
 const isSteered = ({ preferences, negativePrompt }: Omit<Wishes, "place">) =>
   preferences.length > 0 || negativePrompt !== undefined;
 
@@ -135,10 +138,11 @@ const isSteered = ({ preferences, negativePrompt }: Omit<Wishes, "place">) =>
  * prompts the others get their tokens.
  */
 async function promptsOf(
-  wishes: Omit<Wishes, "place">,
-  render: (words: string) => TokenRow,
+  wishes: Omit<Asked, "place">,
+  renderPrompt: (words: string) => TokenRow,
 ): Promise<ReadPrompts> {
-  const { preferences, negativePrompt = "" } = wishes;
+  const { preferences, negativePrompt = "", begun } = wishes;
+  const render = (words: string): TokenRow => [...renderPrompt(words), ...begun];
   const plain: WeightedPreference = { text: "", weight: 1 };
   const wanted = preferences.length === 0 && isSteered(wishes) ? [plain] : preferences;
   const base = render(negativePrompt);

@@ -9,6 +9,7 @@ import {
   makeMethod,
   type PreferencePlace,
   strengthSchedule,
+  type TokenRow,
   type WeightedPreference,
 } from "@amulet-ts/core";
 import { ServerError } from "../errors.js";
@@ -39,6 +40,10 @@ export interface Dial {
 export interface Steer extends Wishes {
   readonly dial: Dial;
   readonly explain: boolean | ExplainOptions;
+  /** Whether both prompts' whole policies are told with every token. */
+  readonly policies: boolean;
+  /** What the answer has already. */
+  readonly begun: TokenRow;
 }
 
 interface Asked {
@@ -59,14 +64,19 @@ export function readSteer(asked: Asked, standing: string | undefined, dials: Dia
     negativePrompt: settings.negative_prompt ?? undefined,
     place: settings.preference_in ?? undefined,
   };
-  const explain = settings.explain ?? false;
+  const told = { ...readExplain(settings), begun: settings.begun ?? [] };
   if (preferences.length === 0 && wishes.negativePrompt === undefined) {
     refuseWithoutPreference(settings);
-    return { ...wishes, dial: dials.take("base", {}), explain };
+    return { ...wishes, dial: dials.take("base", {}), ...told };
   }
   const name = chooseMethod(settings);
   checkDials(settings, name);
-  return { ...wishes, dial: dials.take(name, settings), explain };
+  return { ...wishes, dial: dials.take(name, settings), ...told };
+}
+
+function readExplain({ explain }: Steering): Pick<Steer, "explain" | "policies"> {
+  if (typeof explain !== "object" || explain === null) return { explain: explain ?? false, policies: false };
+  return { explain: given({ alternatives: explain.alternatives }), policies: explain.policies ?? false };
 }
 
 /** `guidance_scale` and `negative_prompt` mean the same at the top. An empty negative prompt is none, as elsewhere. */

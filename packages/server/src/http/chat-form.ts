@@ -63,9 +63,10 @@ export function tokensOf(pieces: readonly ChoicePiece[]): SaidToken[] {
 
 /** What was explained of these tokens; undefined where nothing was. */
 export function steeredOf(tokens: readonly SaidToken[], tokenizer: Run["tokenizer"]): Steered | undefined {
-  const explained = tokens.flatMap(({ explanation }) => (explanation ? [explanation] : []));
-  if (explained.length === 0) return undefined;
-  return { tokens: explained.map((explanation) => describeExplanation(explanation, tokenizer)) };
+  const explained = tokens.flatMap(({ explanation, rows }) =>
+    explanation ? [describeExplanation(explanation, tokenizer, rows)] : [],
+  );
+  return explained.length === 0 ? undefined : { tokens: explained };
 }
 
 function describeToken(token: SaidToken, tokenizer: Run["tokenizer"]): ContentProbability {

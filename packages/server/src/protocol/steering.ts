@@ -43,7 +43,14 @@ export const steeringSchema = v.strictObject({
   preference_in: v.nullish(v.picklist(["question", "system"])),
   method: v.nullish(v.picklist(methodNames)),
   ...dialFields,
-  explain: v.nullish(v.union([v.boolean(), v.strictObject({ alternatives: whole(0, 20) })])),
+  explain: v.nullish(
+    v.union([
+      v.boolean(),
+      v.strictObject({ alternatives: v.nullish(whole(0, 20)), policies: v.nullish(v.boolean()) }),
+    ]),
+  ),
+  /** Token ids that the answer has already, whoever said them: what comes behind them is answered. */
+  begun: v.nullish(v.pipe(v.array(whole(0)), v.maxLength(100_000))),
 });
 export type Steering = v.InferOutput<typeof steeringSchema>;
 
@@ -76,6 +83,10 @@ export const explanationSchema = v.object({
   preference_choice: tokenView,
   /** The most probable tokens beside the one that was taken. */
   candidates: v.array(tokenView),
+  /** Of an engine that gives the most probable tokens alone: how much of each prompt's policy that is. */
+  seen: v.optional(v.object({ base: v.number(), preference: v.number() })),
+  /** Where they were asked for: both prompts' log-probabilities over the vocabulary, float32, least byte first, in base64. */
+  policies: v.optional(v.object({ base: v.string(), preference: v.string() })),
 });
 export type ExplanationBody = v.InferOutput<typeof explanationSchema>;
 
