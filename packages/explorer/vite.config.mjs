@@ -1,14 +1,15 @@
-/** Bundles the page into dist/page, with the embedded model and TensorFlow.js' .wasm files beside it. */
+/** Bundles the page into dist/page, with the embedded model, the numbers of the study and TensorFlow.js' .wasm files beside it. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { defineConfig } from "vite";
+import { readRealStudy } from "./scripts/study-data.mjs";
 
 const wasmFolder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
 const wasmNames = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`);
-const modelNames = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
+const modelNames = JSON.parse(readFileSync(new URL("src/embedded-files.json", import.meta.url), "utf8"));
 
 const beside = {
   name: "files beside the page",
@@ -23,6 +24,8 @@ const beside = {
     };
     emit("wasm", wasmFolder, wasmNames);
     emit("model", embeddedModelFolder, modelNames);
+    const source = JSON.stringify(readRealStudy());
+    this.emitFile({ type: "asset", fileName: "study/smollm2.json", source });
   },
 };
 

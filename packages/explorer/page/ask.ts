@@ -3,7 +3,19 @@ import { effect, untracked } from "@preact/signals-core";
 import { commandFor, programFor } from "../src/code.js";
 import { type Heat, heats, mostPinned, type Setting, writeSetting } from "../src/state.js";
 import { drawScoped, make, makeButton, makeSection, watch } from "./dom.js";
-import { ask, complaint, engine, isAnswering, isEmbedded, rewrite, status, stop } from "./engine.js";
+import {
+  ask,
+  complaint,
+  engine,
+  isAnswering,
+  isEmbedded,
+  openServer,
+  rewrite,
+  sentenceOf,
+  status,
+  stop,
+} from "./engine.js";
+import { servedBy } from "./models/on-server.js";
 import {
   address,
   announced,
@@ -40,6 +52,7 @@ export function drawAsk(): HTMLElement {
     texts.ask.title,
     form,
     drawStatus(),
+    drawKey(),
     make("p", { class: "failed", role: "alert" }, () => complaint.value),
     drawColumns(),
     drawHere(),
@@ -98,6 +111,13 @@ function drawShare(): HTMLElement {
   return makeButton(texts.ask.share, () => copy(address()));
 }
 
+/** Where the server's model answers, code asks the server. */
+function server() {
+  if (engine.value?.kind !== "server") return undefined;
+  const needsKey = servedBy()?.needsKey ?? false;
+  return { url: new URL("v1/chat/completions", document.baseURI).href, needsKey };
+}
+
 function drawCode(): HTMLElement[] {
   const block = (name: string, text: () => string) =>
     make(
@@ -110,8 +130,8 @@ function drawCode(): HTMLElement[] {
   const dialog = make(
     "dialog",
     { "aria-label": texts.ask.code },
-    block(texts.ask.program, () => programFor(state.value)),
-    block(texts.ask.command, () => commandFor(state.value)),
+    block(texts.ask.program, () => programFor(state.value, server())),
+    block(texts.ask.command, () => commandFor(state.value, server())),
     make(
       "p",
       {},
@@ -130,6 +150,35 @@ function drawStatus(): HTMLElement {
   });
   const kind = () => `status ${status.value.kind}`;
   return make("p", { class: kind, role: "status" }, () => `${status.value.says} `, bar);
+}
+
+/** A server with a key asks for it. */
+function drawKey(): HTMLElement {
+  const field = make("input", { id: "key", type: "password", autocomplete: "off", required: "" });
+  const form = make(
+    "form",
+    {
+      class: "row",
+      hidden: () => (servedBy()?.needsKey && engine.value?.kind !== "server" ? undefined : ""),
+    },
+    make("label", { for: "key" }, texts.model.key),
+    field,
+    make("button", { type: "submit" }, texts.model.useKey),
+    make("span", { class: "faint" }, texts.model.keyMeans),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const key = field.value;
+    field.value = "";
+    complaint.value = "";
+    openServer(key).then(
+      () => ask(),
+      (error) => {
+        complaint.value = sentenceOf(error);
+      },
+    );
+  });
+  return form;
 }
 
 function drawColumns(): HTMLElement {
@@ -304,7 +353,7 @@ function dropPinned(column: number): void {
 function drawScores(answer: ShownAnswer): HTMLElement {
   const scores = make("p", { class: "scores" });
   watch(() => {
-    if (answer.status.value === "growing" || answer.count.value === 0 || !isEmbedded.value) return;
+    if (answer.status.value === "growing" || answer.count.value === 0 || !isEmbedded()) return;
     const text = answer.tokens.map(({ text }) => text).join("");
     void import("./scores.js").then(({ scoresOf }) => {
       scores.textContent = scoresOf(text, answer.question, answer.preference);

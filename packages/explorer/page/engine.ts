@@ -1,16 +1,10 @@
-/** The model in its worker, and the answers that it is asked for. */
-
-import {
-  type AnswerStream,
-  generate,
-  type MethodDescription,
-  openEngine,
-  readRows,
-  type WebEngine,
-} from "@amulet-ts/web";
+/** The model that answers, and the answers that it is asked for. */
 import { effect, signal } from "@preact/signals-core";
 import { measureToken, type Place } from "../src/policy.js";
-import { type Setting, settingsOf, writeSetting } from "../src/state.js";
+import { settingsOf, writeSetting } from "../src/state.js";
+import { type Address, type InPageModel, openEmbeddedInPage, openInPage } from "./models/in-page.js";
+import type { Answering, Piece, SpeakingModel } from "./models/model.js";
+import { connect, type ServerModel } from "./models/on-server.js";
 import {
   announced,
   answers,
@@ -25,7 +19,7 @@ import {
 } from "./store.js";
 import { texts } from "./texts.js";
 
-export type Address = Parameters<typeof openEngine>[0]["model"];
+export type { Address };
 
 export interface EngineStatus {
   readonly kind: "loading" | "ready" | "failed";
@@ -33,8 +27,8 @@ export interface EngineStatus {
   readonly share?: number;
 }
 
-export const engine = signal<WebEngine | undefined>(undefined);
-export const isEmbedded = signal(true);
+export const engine = signal<SpeakingModel | undefined>(undefined);
+export const isEmbedded = () => engine.value === undefined || engine.value.kind === "embedded";
 export const status = signal<EngineStatus>({ kind: "loading", says: texts.model.loading });
 export const isAnswering = signal(false);
 /** Why the last answer did not come. */
@@ -44,44 +38,57 @@ export const complaint = signal("");
 const mostRowBytes = 2 ** 26;
 const maxNewTokens = 128;
 
-export async function openEmbedded(): Promise<void> {
-  await open(new URL("model/", document.baseURI), texts.model.embedded, true);
+export function openEmbedded(): Promise<void> {
+  return take(texts.model.embedded, (onShare) => openEmbeddedInPage(onShare));
+}
+
+export function open(model: Address, name: string): Promise<void> {
+  return take(name, (onShare) => openInPage(model, name, "file", onShare));
+}
+
+/** @param key what the server asks for; it is kept in this page's memory, and nowhere else */
+export function openServer(key?: string): Promise<void> {
+  return take(texts.model.server, () => connect(key));
 }
 
 /** Takes the place of the model that is open, once it is there; a model that can't be opened leaves the other one. */
-export async function open(model: Address, name: string, embedded = false): Promise<void> {
+async function take(
+  name: string,
+  make: (onShare: (share: number) => void) => Promise<InPageModel | ServerModel>,
+): Promise<void> {
   const before = status.peek();
-  status.value = { kind: "loading", says: texts.model.loadingNamed(name), share: 0 };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const onProgress = ({ done, total }: { done: number; total: number }) => {
-    status.value = { kind: "loading", says: texts.model.loadingNamed(name), share: total && done / total };
+  const tell = (share: number) => {
+    status.value = { kind: "loading", says: texts.model.loadingNamed(name), share };
   };
+  tell(0);
   try {
-    const wasmFolder = new URL("wasm/", document.baseURI).href;
-    const opened = await openEngine({ worker, model, wasmFolder, onProgress });
+    const opened = await make(tell);
     stop();
     await engine.peek()?.dispose();
-    isEmbedded.value = embedded;
-    usePieces(embedded ? undefined : (ids) => Promise.all(ids.map((id) => opened.tokenizer.decode([id]))));
+    usePieces(opened.kind === "embedded" ? undefined : (id) => opened.textOf(id));
     engine.value = opened;
-    status.value = { kind: "ready", says: texts.model.ready(name, opened) };
+    status.value = { kind: "ready", says: opened.says };
   } catch (error) {
     status.value = engine.peek() ? before : { kind: "failed", says: sentenceOf(error) };
     throw error;
   }
 }
 
+/** The study's answers are the embedded model's, whichever answers elsewhere on the page. */
+let embedded: Promise<InPageModel> | undefined;
+export function embeddedModel(): Promise<InPageModel> {
+  const opened = engine.peek();
+  if (opened?.kind === "embedded") return Promise.resolve(opened as InPageModel);
+  embedded ??= openEmbeddedInPage();
+  return embedded;
+}
+
 export function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function methodFor({ x, nats }: Setting): MethodDescription {
-  const isBounded = Number.isFinite(nats) && x > 1;
-  return isBounded ? { name: "bounded", nats, guidanceScale: x } : { name: "guidance", guidanceScale: x };
-}
-
 interface Running {
-  readonly stream: AnswerStream;
+  readonly answering: Answering;
   /** The dial's answer among those that are under way. */
   readonly dialIndex: number;
   readonly controller: AbortController;
@@ -119,43 +126,38 @@ async function answer(fresh: readonly ShownAnswer[], begun: readonly SaidToken[]
   stop();
   const { question, preference } = state.peek();
   const controller = new AbortController();
-  const stream = generate(engine.peek()!.model, {
-    question,
-    preference,
-    methods: fresh.map(({ setting }) => methodFor(setting)),
+  const order = {
+    ...{ question, preference, settings: fresh.map(({ setting }) => setting) },
     begun: begun.map(({ id }) => id),
     maxNewTokens: Math.max(1, maxNewTokens - begun.length),
-    reportRows: true,
-    signal: controller.signal,
-  });
-  running = { stream, dialIndex: fresh.length - 1, controller };
+  };
+  const answering = engine.peek()!.answer(order, controller.signal);
+  running = { answering, dialIndex: fresh.length - 1, controller };
   isAnswering.value = true;
   complaint.value = "";
   try {
-    for await (const piece of stream) takePiece(fresh[piece.index]!, piece);
+    for await (const piece of answering) takePiece(fresh[piece.index]!, piece);
   } catch (error) {
     for (const one of fresh) if (one.status.value === "growing") one.status.value = "stopped";
     if (!controller.signal.aborted) complaint.value = sentenceOf(error);
   } finally {
-    if (running?.stream === stream) stop();
+    controller.abort();
+    if (running?.answering === answering) stop();
   }
 }
 
-type Piece = Awaited<ReturnType<AnswerStream["next"]>>["value"] & object;
-
-function takePiece(answer: ShownAnswer, { id, text, rows, gamma, answer: whole }: Piece): void {
-  if (whole) answer.status.value = whole.finishReason === "stop" ? "whole" : "cut";
-  const isEnd = id !== undefined && engine.peek()!.model.endTokens.has(id);
-  if (id === undefined || isEnd) return;
+function takePiece(answer: ShownAnswer, { id, text, place, measures, x, finish }: Piece): void {
+  if (finish) answer.status.value = finish;
+  if (id === undefined) return;
   const isDial = answer === answers.peek().at(-1);
-  const { x, nats } = isDial ? dial.peek() : answer.setting;
-  const at = rows && { base: rows.logBase_V, preference: rows.logPreference_V };
-  const strength = gamma === undefined ? { x, nats } : { x: gamma + 1, nats: Number.POSITIVE_INFINITY };
+  const setting = isDial ? dial.peek() : answer.setting;
+  const strength = x === undefined ? setting : { x, nats: Number.POSITIVE_INFINITY };
+  const measured = measures ?? (place && measureToken(place, id, strength));
   answer.tokens.push({
     id,
     text,
-    ...(at && { measures: measureToken(at, id, strength) }),
-    ...(at && fitsWith(answer, at) && { place: at }),
+    ...(measured && { measures: measured }),
+    ...(place && fitsWith(answer, place) && { place }),
   });
   answer.count.value = answer.tokens.length;
 }
@@ -164,7 +166,7 @@ function fitsWith(answer: ShownAnswer, { base }: Place): boolean {
   return 8 * base.length * (answer.tokens.length + 1) <= mostRowBytes;
 }
 
-/** What stands in the fields and on the dial while an answer grows holds for the rest of it. */
+/** While an answer grows, the preference and the dial hold from its next token on. */
 export function followChanges(): void {
   let asked = state.peek().preference;
   let set = writeSetting(dial.peek());
@@ -175,9 +177,8 @@ export function followChanges(): void {
     const isOtherWish = preference !== asked;
     [asked, set] = [preference, writeSetting(setting)];
     if (!running) return;
-    if (isOther) running.stream.change({ method: methodFor(setting) }, running.dialIndex);
-    if (isOtherWish && preference.trim() !== "")
-      running.stream.change({ preferences: [{ text: preference }] });
+    if (isOther) running.answering.change({ setting }, running.dialIndex);
+    if (isOtherWish && preference.trim() !== "") running.answering.change({ preference });
   });
 }
 
@@ -190,30 +191,14 @@ export function followSelection(): void {
   });
 }
 
-async function fetchPlace(opened: WebEngine, { question, preference, tokens }: ShownAnswer, at: number) {
+async function fetchPlace(opened: SpeakingModel, { question, preference, tokens }: ShownAnswer, at: number) {
   const token = tokens[at]!;
-  const answer = tokens.slice(0, at).map(({ id }) => id);
-  for await (const row of readRows(opened.model, { question, preference, answer })) {
-    if (row.position !== at) continue;
-    token.place = { base: row.logBase_V, preference: row.logPreference_V };
+  const begun = tokens.slice(0, at).map(({ id }) => id);
+  try {
+    const place = await opened.placeAt({ question, preference, begun });
+    if (place) token.place = place;
     placesKnown.value += 1;
-  }
-}
-
-/** An answer of its own, beside those of the page: what a point of the study's curves says. */
-export async function answerOnce(
-  question: string,
-  preference: string,
-  method: MethodDescription,
-  tell: (text: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const opened = engine.peek();
-  if (!opened) return;
-  let text = "";
-  const options = { question, preference, method, maxNewTokens: 144, signal };
-  for await (const piece of generate(opened.model, options)) {
-    text = piece.answer?.text ?? text + piece.text;
-    tell(text);
+  } catch (error) {
+    if (engine.peek() === opened) complaint.value = sentenceOf(error);
   }
 }

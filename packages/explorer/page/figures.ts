@@ -6,7 +6,7 @@ import { bestToken } from "../src/policy.js";
 import { linesOfSameStrength, mostAlpha } from "../src/same-strength.js";
 import { largestX } from "../src/state.js";
 import { draw, effectPerFrame, make, makeFigure, plotSilently } from "./dom.js";
-import { candidates, change, dial, pieceOf, place, policy_V, state, used } from "./store.js";
+import { candidates, change, dial, nameAt, place, policy_V, state, used } from "./store.js";
 import { texts } from "./texts.js";
 import { drawIterationsDial, drawStrengthDial } from "./token.js";
 
@@ -127,7 +127,7 @@ const leastLog = -16;
 const mostDots = 4000;
 
 export function drawPlane(): HTMLElement {
-  const best = () => pieceOf(bestToken(policy_V.value));
+  const best = () => nameAt(bestToken(policy_V.value));
   const picture = pictureIn(() => texts.plane.label(best()));
   picture.classList.add("clipped");
   let chart: Chart | undefined;
@@ -165,7 +165,7 @@ export function drawPlane(): HTMLElement {
     line.setAttribute("d", `M${cx - 400 * dy},${cy + 400 * dx}L${cx + 400 * dy},${cy - 400 * dx}`);
     chosen.setAttribute("cx", String(cx));
     chosen.setAttribute("cy", String(cy));
-    name.textContent = pieceOf(id);
+    name.textContent = nameAt(id);
     name.setAttribute("x", String(cx - 10));
     name.setAttribute("y", String(cy + 4));
   });

@@ -1,8 +1,18 @@
 /** The page: its parts in their order, and what keeps them going. */
 import { drawAsk } from "./ask.js";
 import { make, makeSection } from "./dom.js";
-import { ask, followChanges, followSelection, openEmbedded } from "./engine.js";
+import {
+  ask,
+  complaint,
+  engine,
+  followChanges,
+  followSelection,
+  openEmbedded,
+  openServer,
+  sentenceOf,
+} from "./engine.js";
 import { drawCurve, drawPlane, drawSameStrength } from "./figures.js";
+import { servedBy } from "./models/on-server.js";
 import { drawModels } from "./models/panel.js";
 import { drawPath } from "./path.js";
 import { announced, followAddress, state } from "./store.js";
@@ -17,7 +27,12 @@ function named(id: string, ...parts: HTMLElement[]): HTMLElement {
 
 const page = document.querySelector("#page")!;
 page.append(
-  make("header", {}, make("h1", {}, texts.title), make("p", { class: "lead" }, texts.lead)),
+  make(
+    "header",
+    {},
+    make("h1", {}, texts.title),
+    make("p", { class: "lead" }, texts.lead(servedBy() !== undefined)),
+  ),
   drawPath(),
   drawAsk(),
   makeSection(
@@ -40,10 +55,21 @@ followSelection();
 // The picture first, the model behind it.
 requestAnimationFrame(() => setTimeout(start));
 
+/** The server's model, where there is one that answers without more ado. */
+async function openFirst(): Promise<void> {
+  if (!servedBy() || servedBy()!.needsKey) return openEmbedded();
+  try {
+    await openServer();
+  } catch (error) {
+    await openEmbedded();
+    complaint.value = sentenceOf(error);
+  }
+}
+
 async function start(): Promise<void> {
   try {
-    await openEmbedded();
-    await ask(true);
+    await openFirst();
+    await ask(engine.peek()?.kind === "embedded");
   } catch {
     // The status line has said why.
   }

@@ -10,6 +10,7 @@ import {
   tiltPolicy,
 } from "../src/policy.js";
 import recorded from "../src/recorded.json" with { type: "json" };
+import { restId } from "../src/served.js";
 import {
   dialSetting,
   firstState,
@@ -21,6 +22,7 @@ import {
   writeSetting,
   writeState,
 } from "../src/state.js";
+import { texts } from "./texts.js";
 
 export const state = signal<PageState>(readState(location.hash));
 
@@ -67,26 +69,30 @@ export function startAnswer(setting: Setting, tokens: SaidToken[] = [], status: 
 const recordedPieces: readonly string[] = recorded.pieces;
 const pieces = new Map<number, string>();
 export const pieceCount = signal(0);
-let askPieces: ((ids: readonly number[]) => Promise<readonly string[]>) | undefined;
+let askPiece: ((id: number) => Promise<string>) | undefined;
 
 /** @param ask absent for the model whose pieces were recorded */
-export function usePieces(ask?: typeof askPieces): void {
+export function usePieces(ask?: typeof askPiece): void {
   pieces.clear();
-  askPieces = ask;
+  askPiece = ask;
   pieceCount.value = 0;
 }
 
 /** A token's text as it is; empty until it is known. */
 export function textOf(id: number): string {
-  if (!askPieces) return recordedPieces[id] ?? "";
+  if (!askPiece) return recordedPieces[id] ?? "";
   pieceCount.value;
   const known = pieces.get(id);
   if (known !== undefined) return known;
   pieces.set(id, "");
-  void askPieces([id]).then(([text]) => {
-    pieces.set(id, text!);
-    pieceCount.value = pieces.size;
-  });
+  // Whoever knew may be gone when this one answers; then nobody needs it.
+  askPiece(id).then(
+    (text) => {
+      pieces.set(id, text);
+      pieceCount.value += 1;
+    },
+    () => pieces.delete(id),
+  );
   return "";
 }
 
@@ -142,6 +148,14 @@ export const isPlaceKnown = computed(() => {
   placesKnown.value;
   return selected.value?.token.place !== undefined;
 });
+
+/** What stands at an entry of the place's policies. */
+export function nameAt(entry: number): string {
+  // Until the place is known a recorded one stands in for it, whatever model answers.
+  if (!isPlaceKnown.value) return visible(recordedPieces[entry] ?? "", entry);
+  if (place.value.ids?.[entry] === restId) return texts.token.rest;
+  return pieceOf(place.value.ids?.[entry] ?? entry);
+}
 
 export const used = computed(() => strengthUsed(place.value, dial.value));
 export const policy_V = computed(() => tiltPolicy(place.value, used.value));

@@ -1,50 +1,83 @@
-/** The study's curves, and an answer behind each point. */
+/** The studies' curves, and the answers behind each point. */
 
-import type { MethodDescription } from "@amulet-ts/web";
 import * as Plot from "@observablehq/plot";
 import { computed, effect, signal } from "@preact/signals-core";
-import { type CurveName, curveNames } from "../src/state.js";
-import study from "../src/study.json" with { type: "json" };
-import { make, makeSection, plotSilently } from "./dom.js";
-import { answerOnce, engine, isEmbedded } from "./engine.js";
+import type { Setting } from "../src/state.js";
+import { type CurveName, curveNames, type StudyName, studyNames } from "../src/state.js";
+import { make, makeButton, makeSection, plotSilently } from "./dom.js";
+import { embeddedModel, engine } from "./engine.js";
 import { change, state } from "./store.js";
+import { embeddedStudy, fetchRealStudy, realStudy, type Study } from "./study-data.js";
 import { texts } from "./texts.js";
 
-const measures = ["preference", "grammaticality", "relevance"] as const;
-const colors = { preference: "var(--policy)", grammaticality: "var(--pref)", relevance: "var(--base)" };
-
-/** What each point of a curve was answered with. */
-const methods: { readonly [Curve in CurveName]: (value: number) => MethodDescription } = {
-  strength: (x) => ({ name: "guidance", guidanceScale: x }),
-  budget: (nats) => ({ name: "bounded", nats }),
-  masked: (ratio) => ({ name: "la", ratio, plausibility: 0.8 }),
+const colors = {
+  preference: "var(--policy)",
+  grammaticality: "var(--pref)",
+  fluency: "var(--pref)",
+  relevance: "var(--base)",
 };
 
-const shownCurve = computed(() => state.value.curve);
-const shownPoint = computed(() => Math.min(state.value.point, study.curves[shownCurve.value].length - 1));
-const point = computed(() => study.curves[shownCurve.value][shownPoint.value]);
+/** What a point of a curve was answered with, in the terms of the dial; a mask is none of them. */
+const settings: { readonly [Curve in CurveName]?: (value: number) => Setting } = {
+  strength: (x) => ({ x, nats: Number.POSITIVE_INFINITY }),
+  budget: (nats) => ({ x: 5.65, nats }),
+};
+
+const shownName = computed(() => state.value.study);
+const study = computed((): Study | undefined =>
+  shownName.value === "embedded" ? embeddedStudy : realStudy.value,
+);
+const shownCurve = computed((): CurveName => {
+  const { curve } = state.value;
+  return !study.value || study.value.curves[curve] ? curve : "strength";
+});
+const points = computed(() => study.value?.curves[shownCurve.value] ?? []);
+const shownPoint = computed(() => Math.min(state.value.point, points.value.length - 1));
+const point = computed(() => points.value[shownPoint.value]);
 const pairNumber = signal(7);
+const pair = computed(() => study.value?.pairs[Math.min(pairNumber.value, study.value.pairs.length - 1)]);
 
 export function drawStudy(): HTMLElement {
+  effect(() => {
+    if (shownName.value === "smollm2") void fetchRealStudy();
+  });
   return makeSection(
     "study",
     texts.study.title,
-    make("p", { class: "faint" }, texts.study.means),
-    make("div", { class: "row" }, drawCurveChoice(), drawPointDial()),
+    make("p", { class: "faint" }, () => texts.study.means[shownName.value](study.value)),
+    make("div", { class: "row" }, drawStudyChoice(), drawCurveChoice(), drawPointDial()),
     drawPlot(),
     make("p", { class: "faint legend" }, ...drawLegend()),
     drawPoint(),
   );
 }
 
+function drawStudyChoice(): HTMLElement {
+  const options = studyNames.map((value) => make("option", { value }, texts.study.models[value]));
+  const select = make("select", { id: "study-of" }, ...options);
+  effect(() => {
+    select.value = shownName.value;
+  });
+  select.addEventListener("change", () => change({ study: select.value as StudyName, point: -1 }));
+  return make("span", {}, make("label", { for: "study-of" }, `${texts.study.model} `), select);
+}
+
 function drawLegend(): HTMLElement[] {
-  return measures.map((measure) =>
-    make("span", { class: "key", style: `--key: ${colors[measure]}` }, texts.study.measures[measure]),
-  );
+  return [0, 1, 2].map((i) => {
+    const measure = () => (study.value ?? embeddedStudy).measures[i]!;
+    const style = () => `--key: ${colors[measure()]}`;
+    return make("span", { class: "key", style }, () => texts.study.measures[measure()]);
+  });
 }
 
 function drawCurveChoice(): HTMLElement {
-  const options = curveNames.map((value) => make("option", { value }, texts.study.curves[value]));
+  const options = curveNames.map((value) =>
+    make(
+      "option",
+      { value, hidden: () => (!study.value || study.value.curves[value] ? undefined : "") },
+      texts.study.curves[value],
+    ),
+  );
   const select = make("select", { id: "curve" }, ...options);
   effect(() => {
     select.value = shownCurve.value;
@@ -56,7 +89,7 @@ function drawCurveChoice(): HTMLElement {
 function drawPointDial(): HTMLElement {
   const slider = make("input", { type: "range", min: "0", step: "1", id: "point" });
   effect(() => {
-    slider.max = String(study.curves[shownCurve.value].length - 1);
+    slider.max = String(points.value.length - 1);
     slider.value = String(Math.max(0, shownPoint.value));
     slider.setAttribute("aria-valuetext", point.value ? atSays() : texts.study.none);
   });
@@ -70,10 +103,10 @@ function drawPlot(): HTMLElement {
   const label = () => texts.study.label(texts.study.curves[shownCurve.value]);
   const picture = make("div", { class: "picture wide", role: "img", "aria-label": label });
   effect(() => {
-    const points = study.curves[shownCurve.value];
-    const rows = points.flatMap((one, index) =>
+    const { measures } = study.value ?? embeddedStudy;
+    const rows = points.value.flatMap((one, index) =>
       measures.map((measure) => {
-        const [mean, low, high] = one[measure];
+        const [mean, low, high] = one[measure]!;
         return { at: one.value, index, measure, mean: mean!, low: low!, high: high! };
       }),
     );
@@ -110,31 +143,46 @@ function drawPlot(): HTMLElement {
 }
 
 function drawPoint(): HTMLElement {
-  const choices = study.pairs.map(({ question, preference }, i) =>
-    make("option", { value: String(i) }, `${question} ${preference}`),
-  );
-  const select = make("select", { id: "pair" }, ...choices);
-  select.value = String(pairNumber.value);
+  const select = make("select", { id: "pair" });
+  effect(() => {
+    const choices = (study.value?.pairs ?? []).map(({ question, preference }, i) =>
+      make("option", { value: String(i) }, `${question} ${preference}`),
+    );
+    select.replaceChildren(...choices);
+    select.value = String(Math.min(pairNumber.peek(), choices.length - 1));
+  });
   select.addEventListener("change", () => {
     pairNumber.value = Number(select.value);
   });
   const says = () => {
-    if (!point.value) return texts.study.none;
-    const parts = measures.map(
-      (measure) => `${texts.study.measures[measure]} ${point.value![measure][0]!.toFixed(2)}`,
+    if (!point.value || !study.value) return texts.study.none;
+    const parts = study.value.measures.map(
+      (measure) => `${texts.study.measures[measure]} ${point.value![measure]![0]!.toFixed(2)}`,
     );
-    return texts.study.pointSays(atSays(), [...parts, texts.study.drift(point.value.drift[0]!)]);
+    return texts.study.pointSays(atSays(), [...parts, texts.study.drift(point.value.drift![0]!)]);
   };
   return make(
     "div",
     { class: "behind" },
     make("p", { role: "status" }, says),
-    make("p", { class: "row" }, make("label", { for: "pair" }, texts.study.pair), select),
+    make("p", { class: "row" }, make("label", { for: "pair" }, texts.study.pair), select, drawAskHere()),
     drawBehind(),
   );
 }
 
-/** The answer is given here and now: greedily, as in the study. */
+/** The question, the preference and the strength, put where any model can be asked. */
+function drawAskHere(): HTMLElement {
+  const setting = () => point.value && settings[shownCurve.value]?.(point.value.value);
+  const put = () => {
+    if (!pair.value) return;
+    const { question, preference } = pair.value;
+    change({ question, preference, dial: "x", ...setting() });
+    document.querySelector("#ask")?.scrollIntoView();
+  };
+  return makeButton(texts.study.askHere, put, { disabled: () => (setting() ? undefined : "") });
+}
+
+/** The embedded model gives its answer here and now, greedily, as in the study; of the other one the scores are kept. */
 function drawBehind(): HTMLElement {
   const text = make("p", { class: "text" });
   const scores = make("p", { class: "scores" });
@@ -143,23 +191,29 @@ function drawBehind(): HTMLElement {
     controller.abort();
     controller = new AbortController();
     text.textContent = scores.textContent = "";
-    const { question, preference } = study.pairs[pairNumber.value]!;
-    if (!point.value) return;
-    if (!engine.value || !isEmbedded.value) {
-      text.textContent = texts.study.waiting;
-      return;
-    }
-    const { signal } = controller;
-    const method = methods[shownCurve.value](point.value.value);
-    const tell = (said: string) => {
-      text.textContent = said;
-    };
-    answerOnce(question, preference, method, tell, signal)
-      .then(async () => {
-        const { scoresOf } = await import("./scores.js");
-        if (!signal.aborted) scores.textContent = scoresOf(text.textContent, question, preference);
-      })
-      .catch(() => {});
+    if (!point.value || !study.value || !pair.value) return;
+    const kept = point.value.answers;
+    if (kept) scores.textContent = texts.study.kept(kept[study.value.pairs.indexOf(pair.value)] ?? undefined);
+    else if (!engine.value) text.textContent = texts.study.waiting;
+    else
+      void answerAgain(text, scores, controller.signal).catch(() => {
+        // Another point was chosen.
+      });
   });
   return make("div", { "aria-live": "polite" }, text, scores);
+}
+
+async function answerAgain(text: HTMLElement, scores: HTMLElement, signal: AbortSignal): Promise<void> {
+  const { question, preference } = pair.peek()!;
+  const { answerOnce } = await import("./study-answer.js");
+  const said = await answerOnce(
+    await embeddedModel(),
+    { question, preference, curve: shownCurve.peek(), value: point.peek()!.value },
+    (so) => {
+      if (!signal.aborted) text.textContent = so;
+    },
+    signal,
+  );
+  const { scoresOf } = await import("./scores.js");
+  if (!signal.aborted) scores.textContent = scoresOf(said, question, preference);
 }

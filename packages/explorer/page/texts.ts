@@ -1,6 +1,7 @@
 /** All that the page says. */
 import type { WebEngine } from "@amulet-ts/web";
-import type { CurveName, Heat, Setting } from "../src/state.js";
+import type { CurveName, Heat, Setting, StudyName } from "../src/state.js";
+import type { Measure, Study } from "./study-data.js";
 
 const two = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/\.?0+$/, "") : "∞");
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 && share > 0 ? 2 : 1)} %`;
@@ -23,7 +24,8 @@ function settingSays({ x, nats }: Setting): string {
 
 export const texts = {
   title: "Amulet, one token at a time",
-  lead: "A language model reads your question twice, once with your preference behind it. Between the two readings lies a dial. Turn it, and see what becomes of the answer. The model runs here, in this page.",
+  lead: (isServed: boolean) =>
+    `A language model reads your question twice, once with your preference behind it. Between the two readings lies a dial. Turn it, and see what becomes of the answer. ${isServed ? "The model is that of the server which this page comes from." : "The model runs here, in this page."}`,
   two,
   percent,
   megabytes,
@@ -174,6 +176,9 @@ export const texts = {
     candidates: "Candidates",
     candidatesMean: "Tokens that some strength brings to the front, and their probability.",
     name: "token",
+    rest: "the rest",
+    partial: (base: number, preference: number, count: number) =>
+      `The model's server gives the most probable tokens alone: here stand ${count} of them, ${percent(base)} of base's and ${percent(preference)} of pref's probability. All others are one bar, “the rest”, and what is said of strengths past 1 leaves out what lies in it.`,
     base: "base",
     preference: "pref",
     policy: "policy",
@@ -220,9 +225,20 @@ export const texts = {
   },
 
   study: {
-    title: "400 questions",
-    means:
-      "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
+    title: "The study",
+    model: "Model",
+    models: { embedded: "embedded, 400 questions", smollm2: "SmolLM2-135M" } satisfies Record<
+      StudyName,
+      string
+    >,
+    means: {
+      embedded: () =>
+        "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
+      smollm2: (study?: { model?: string; questions?: number; maxNewTokens?: number; pairs: object }) =>
+        study
+          ? `The same on a real model, ${study.model}: ${study.questions} questions under four preferences that can be counted, with at most ${study.maxNewTokens} tokens. Its curves are why a dial must be turned for each model. Bands are 95 % intervals.`
+          : "Its numbers are on their way …",
+    } satisfies Record<StudyName, (study?: Study) => string>,
     curve: "Curve",
     curves: {
       strength: "strength x",
@@ -230,7 +246,12 @@ export const texts = {
       masked: "Linear Alignment, masked",
     } satisfies Record<CurveName, string>,
     axis: { strength: "x", budget: "budget in nats", masked: "ratio" } satisfies Record<CurveName, string>,
-    measures: { preference: "follows the preference", grammaticality: "grammatical", relevance: "on topic" },
+    measures: {
+      preference: "follows the preference",
+      grammaticality: "grammatical",
+      fluency: "fluent",
+      relevance: "on topic",
+    } satisfies Record<Measure, string>,
     label: (name: string) => `Scores over ${name}`,
     point: "Point",
     pointSays: (at: string, parts: readonly string[]) => `At ${at}: ${parts.join(", ")}.`,
@@ -238,6 +259,12 @@ export const texts = {
     pair: "Its answer to",
     none: "Click a point, or move the slider, to read an answer of that setting. Answers are greedy, so what the model says here is what it said in the study.",
     waiting: "The model is still loading.",
+    askHere: "Ask this above",
+    kept: (scores?: readonly number[]) => {
+      if (!scores) return "This answer is not in the study's file.";
+      const [preference, fluency, relevance, drift, tokens] = scores.map((score) => score.toFixed(2));
+      return `Its answer had ${Number(tokens)} tokens: follows the preference ${preference}, fluent ${fluency}, words of the question ${relevance}, drift ${drift} nats a token. The study keeps the scores of these answers and not their words; open SmolLM2 below to read them.`;
+    },
   },
 
   model: {
@@ -245,6 +272,14 @@ export const texts = {
     means:
       "A Llama-like or GPT-2 model of your own: it stays in this browser, and nothing is sent anywhere. Drop a .gguf file, or the files of a folder with config.json, tokenizer.json and .safetensors.",
     embedded: "the embedded model",
+    server: "the server's model",
+    onServer: (name: string, host: string) => `${name}, of the server at ${host}`,
+    serverSaid: (status: number) => `The server answered with status ${status}.`,
+    key: "Key of this server",
+    keyMeans:
+      "This server answers to whoever has its key. It is kept in this page's memory alone, and gone when you leave; until then the small model in this page answers.",
+    useKey: "Use the server's model",
+    backToServer: "Back to the server's model",
     loading: "Loading the model …",
     loadingNamed: (name: string) => `Loading ${name} …`,
     ready: (name: string, { parameterCount, backend, loadMs, model }: WebEngine) =>

@@ -2,6 +2,7 @@
 import type { AmuletParameters } from "@amulet-ts/core";
 import { effect } from "@preact/signals-core";
 import { divergence } from "../src/policy.js";
+import { restId } from "../src/served.js";
 import { largestX, mostNats } from "../src/state.js";
 import { drawScoped, effectPerFrame, make, makeFigure } from "./dom.js";
 import {
@@ -9,7 +10,7 @@ import {
   change,
   dial,
   isPlaceKnown,
-  pieceOf,
+  nameAt,
   place,
   policy_V,
   selected,
@@ -27,7 +28,18 @@ export function drawPlaceTitle(): HTMLElement {
     const words = texts.token.under(`“${visible(token.text, token.id)}”`, at, answer.setting);
     return isPlaceKnown.value ? words : `${words} ${texts.token.waiting}`;
   };
-  return make("p", { class: "faint" }, says);
+  return make("div", {}, make("p", { class: "faint" }, says), drawPartial());
+}
+
+/** Where the policies are not whole: how much of them is here. */
+function drawPartial(): HTMLElement {
+  const says = () => {
+    const { ids, base, preference } = place.value;
+    if (!ids) return "";
+    const rest = ids.indexOf(restId);
+    return texts.token.partial(1 - Math.exp(base[rest]!), 1 - Math.exp(preference[rest]!), ids.length - 1);
+  };
+  return make("p", { class: "partial", hidden: () => (place.value.ids ? undefined : "") }, says);
 }
 
 interface DialOptions {
@@ -187,6 +199,6 @@ function drawRow(id: number, bars: Bar[]): HTMLElement {
     bars.push({ id, kind, bar, says, cell });
     return cell;
   });
-  const name = make("th", { scope: "row" }, () => pieceOf(id));
+  const name = make("th", { scope: "row" }, () => nameAt(id));
   return make("tr", { "data-id": String(id) }, name, ...cells);
 }

@@ -15,7 +15,7 @@ import {
 } from "../src/simplex.js";
 import { largestX } from "../src/state.js";
 import { draw, effectPerFrame, make, makeButton, makeFigure } from "./dom.js";
-import { candidates, dial, pieceOf, place, policy_V, state, used } from "./store.js";
+import { candidates, dial, nameAt, place, policy_V, state, used } from "./store.js";
 import { texts } from "./texts.js";
 
 /** What the dial says on its way from 0 to 12, and the likeliest others. */
@@ -48,7 +48,7 @@ export function drawTriangle(): HTMLElement {
     svg,
   );
   const rest = () => texts.simplex.rest(massOfRest(policy_V.value, three.value));
-  const means = () => texts.simplex.means(three.value.map((id) => `“${pieceOf(id)}”`));
+  const means = () => texts.simplex.means(three.value.map((id) => `“${nameAt(id)}”`));
   return makeFigure(
     texts.simplex.title,
     means,
@@ -60,7 +60,7 @@ export function drawTriangle(): HTMLElement {
 }
 
 function drawStill(): SVGElement[] {
-  const [left, right, top] = three.value.map(pieceOf);
+  const [left, right, top] = three.value.map(nameAt);
   const label = (words: string, x: number, y: number) =>
     draw("text", { x: String(x), y: String(y), "text-anchor": "middle", fill: "currentColor" }, words);
   return [

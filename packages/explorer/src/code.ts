@@ -1,8 +1,37 @@
 /** What does the same as the page: a program, and a command. */
+import { steeringOf } from "./served.js";
 import { dialSetting, firstState, type PageState } from "./state.js";
 
+/** The server that answers, where it is not the page. */
+export interface AskedServer {
+  readonly url: string;
+  readonly needsKey: boolean;
+}
+
+function bodyFor(state: PageState): object {
+  const { question, preference } = state;
+  return {
+    messages: [{ role: "user", content: question }],
+    amulet: { preference, ...steeringOf(state) },
+  };
+}
+
+function programAsking({ url, needsKey }: AskedServer, state: PageState): string {
+  return [
+    `const body = ${JSON.stringify(bodyFor(state), null, 2)};`,
+    `const response = await fetch(${JSON.stringify(url)}, {`,
+    '  method: "POST",',
+    ...(needsKey ? [`  headers: { authorization: "Bearer " + process.env.AMULET_API_KEY },`] : []),
+    "  body: JSON.stringify(body),",
+    "});",
+    "console.log((await response.json()).choices[0].message.content);",
+    "",
+  ].join("\n");
+}
+
 /** A few lines of TypeScript for Node. */
-export function programFor(state: PageState): string {
+export function programFor(state: PageState, server?: AskedServer): string {
+  if (server) return programAsking(server, state);
   const method = methodCall(state);
   const [name] = method.split("(");
   const named = state.model === "" ? "" : `{ model: ${JSON.stringify(state.model)} }`;
@@ -40,7 +69,11 @@ function shorten(value: number): number {
 }
 
 /** One line for a shell. */
-export function commandFor(state: PageState): string {
+export function commandFor(state: PageState, server?: AskedServer): string {
+  if (server) {
+    const key = server.needsKey ? ' -H "authorization: Bearer $AMULET_API_KEY"' : "";
+    return `curl ${server.url}${key} -d ${quote(JSON.stringify(bodyFor(state)))}`;
+  }
   const { x, nats } = dialSetting(state);
   const { iterations, alpha, lambda, eta } = state.parameters;
   const isBounded = Number.isFinite(nats) && x > 1;

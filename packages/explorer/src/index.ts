@@ -22,11 +22,21 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
+/** What the page's host can do for it beside giving its files. */
+export interface PageHost {
+  /** The OpenAI protocol of `amulet serve`, beside the page; `key` where it is answered to those alone who have one. */
+  readonly server?: "open" | "key" | undefined;
+  /** Where models of the hub are fetched, instead of https://huggingface.co. */
+  readonly hub?: string | undefined;
+}
+
 /**
  * What the page's host answers at a path, `/` and `/assets/page.js`; undefined where there is no such file. Only names of
  * the page's own files are taken: no way leads out of its folder.
+ *
+ * @param host is told to the page in its head, so that it need not try what is not there
  */
-export async function readPageFile(pathname: string): Promise<PageFile | undefined> {
+export async function readPageFile(pathname: string, host: PageHost = {}): Promise<PageFile | undefined> {
   const path = pathname.endsWith("/") ? `${pathname}index.html` : pathname;
   if (!/^(\/[\w-][\w.-]*)+$/.test(path)) return undefined;
   const body = await readFile(join(pageFolder, path)).catch(() => undefined);
@@ -39,7 +49,16 @@ export async function readPageFile(pathname: string): Promise<PageFile | undefin
     "cache-control": path.startsWith("/assets/") ? "max-age=31536000, immutable" : "no-cache",
     "x-content-type-options": "nosniff",
   };
-  return { body: new Uint8Array(body), headers };
+  return { body: new Uint8Array(path.endsWith("/index.html") ? withHost(body, host) : body), headers };
+}
+
+function withHost(page: Buffer, { server, hub }: PageHost): Buffer {
+  const meta = (name: string, content: string) =>
+    `<meta name="amulet-${name}" content="${content.replace(/[^\w.:/-]/g, encodeURIComponent)}" />`;
+  const metas = [server && meta("server", server), hub && meta("hub", hub)].filter(Boolean).join("\n    ");
+  return metas === ""
+    ? page
+    : Buffer.from(page.toString("utf8").replace("</head>", () => `  ${metas}\n  </head>`));
 }
 
 export interface PageServer {
@@ -54,8 +73,8 @@ export interface PageServer {
  * @param port 0 takes a free one
  * @throws Error with Node's `code`: `EADDRINUSE` where the port is taken, `EACCES` where it may not be
  */
-export async function servePage(port = 0): Promise<PageServer> {
-  const server = createServer((request, response) => void answer(request, response));
+export async function servePage(port = 0, host: PageHost = {}): Promise<PageServer> {
+  const server = createServer((request, response) => void answer(request, response, host));
   await new Promise<void>((listening, failed) => {
     server.once("error", failed);
     server.listen(port, "127.0.0.1", listening);
@@ -71,10 +90,11 @@ export async function servePage(port = 0): Promise<PageServer> {
 async function answer(
   { method, url = "/", headers: { range } }: IncomingMessage,
   response: ServerResponse,
+  host: PageHost,
 ): Promise<void> {
   if (method !== "GET" && method !== "HEAD")
     return void response.writeHead(405, { allow: "GET, HEAD" }).end();
-  const file = await readPageFile(url.replace(/[?#].*$/s, ""));
+  const file = await readPageFile(url.replace(/[?#].*$/s, ""), host);
   if (!file)
     return void response.writeHead(404, { "content-type": "text/plain" }).end("There is no such file.\n");
   const { status, headers, body } = partOf(file, range);

@@ -10,6 +10,8 @@ export type LogPolicy = ArrayLike<number>;
 export interface Place {
   readonly base: LogPolicy;
   readonly preference: LogPolicy;
+  /** Whose logarithms they are, where not the whole vocabulary's in its order. */
+  readonly ids?: readonly number[];
 }
 
 /** log π_x, where π_x ∝ π_base^(1−x) · π_pref^x. */

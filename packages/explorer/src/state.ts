@@ -13,6 +13,10 @@ export type Heat = (typeof heats)[number];
 export const curveNames = ["strength", "budget", "masked"] as const;
 export type CurveName = (typeof curveNames)[number];
 
+/** Of which model. */
+export const studyNames = ["embedded", "smollm2"] as const;
+export type StudyName = (typeof studyNames)[number];
+
 export interface PageState {
   /** Of the guided path, from 1; 0 is none. */
   readonly step: number;
@@ -29,11 +33,14 @@ export interface PageState {
   /** Settings beside the dial's: at most three. */
   readonly pinned: readonly Setting[];
   readonly heat: Heat;
+  readonly study: StudyName;
   readonly curve: CurveName;
   /** A point of the curve whose answer is shown. */
   readonly point: number;
   /** A model of the hub; none is the embedded one. */
   readonly model: string;
+  /** How the figure of four corners is turned, in degrees: about the vertical, and towards the eye. */
+  readonly turn: readonly [number, number];
 }
 
 export const largestX = 12;
@@ -56,9 +63,11 @@ export const firstState: PageState = {
     { x: 1, nats: Number.POSITIVE_INFINITY },
   ],
   heat: "none",
+  study: "embedded",
   curve: "strength",
   point: -1,
   model: "",
+  turn: [-24, 16],
 };
 
 /** What the dial stands at. */
@@ -100,9 +109,11 @@ const keys: { readonly [Name in keyof PageState]: Key<Name> } = {
     read: readPinned,
   },
   heat: choice("heat", heats),
+  study: choice("study", studyNames),
   curve: choice("curve", curveNames),
   point: number("point", -1, 100, true),
   model: text("model"),
+  turn: { key: "turn", write: (turn) => turn.join("_"), read: readTurn },
 };
 const names = Object.keys(keys) as readonly (keyof PageState)[];
 
@@ -154,6 +165,13 @@ function readParameters(words: string): AmuletParameters | undefined {
   const read = Object.entries(bounds).map(([name, bound], i) => [name, bound.read(values[i] ?? "")] as const);
   if (values.length !== read.length || read.some(([, value]) => value === undefined)) return undefined;
   return Object.fromEntries(read) as unknown as AmuletParameters;
+}
+
+function readTurn(words: string): PageState["turn"] | undefined {
+  const [about = "", towards = "", ...more] = words.split("_");
+  const read = [number("turn", -180, 180).read(about), number("turn", -90, 90).read(towards)] as const;
+  const isRight = read[0] !== undefined && read[1] !== undefined && more.length === 0;
+  return isRight ? [read[0], read[1]] : undefined;
 }
 
 function readNats(words: string): number | undefined {

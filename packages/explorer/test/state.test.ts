@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { commandFor, programFor } from "../src/code.js";
 import { chooseFiles, readHubName } from "../src/hub-files.js";
 import { readPageFile } from "../src/index.js";
-import { curveNames, firstState, heats, type PageState, readState, writeState } from "../src/state.js";
+import {
+  curveNames,
+  firstState,
+  heats,
+  type PageState,
+  readState,
+  studyNames,
+  writeState,
+} from "../src/state.js";
 
 const between = (min: number, max: number) => fc.double({ min, max, noNaN: true }).map((value) => value + 0);
 const nats = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), between(0, 4));
@@ -26,9 +34,11 @@ const states: fc.Arbitrary<PageState> = fc
     nats,
     pinned,
     heat: fc.constantFrom(...heats),
+    study: fc.constantFrom(...studyNames),
     curve: fc.constantFrom(...curveNames),
     point: fc.integer({ min: -1, max: 30 }),
     model: fc.constantFrom("", "org/name", "org/name:a.gguf"),
+    turn: fc.tuple(between(-180, 180), between(-90, 90)),
   })
   .map((state) => ({ ...state, column: Math.min(state.column, state.pinned.length) }));
 

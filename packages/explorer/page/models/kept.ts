@@ -3,7 +3,9 @@ import type { HubChoice, HubEntry } from "../../src/hub-files.js";
 import type { Address } from "../engine.js";
 import { texts } from "../texts.js";
 
-const hub = "https://huggingface.co";
+/** Another one where the page's host says so. */
+export const hub =
+  document.querySelector<HTMLMetaElement>("meta[name=amulet-hub]")?.content ?? "https://huggingface.co";
 
 export interface KeptModel {
   readonly id: string;

@@ -2,7 +2,16 @@
 import { signal } from "@preact/signals-core";
 import { chooseFiles, type HubChoice, readHubName } from "../../src/hub-files.js";
 import { drawScoped, make, makeButton, makeSection, watch } from "../dom.js";
-import { type Address, ask, isEmbedded, open, openEmbedded, sentenceOf } from "../engine.js";
+import {
+  type Address,
+  ask,
+  engine,
+  isEmbedded,
+  open,
+  openEmbedded,
+  openServer,
+  sentenceOf,
+} from "../engine.js";
 import { change, state } from "../store.js";
 import { texts } from "../texts.js";
 import {
@@ -14,6 +23,7 @@ import {
   openKept,
   removeKept,
 } from "./kept.js";
+import { servedBy } from "./on-server.js";
 
 /** WebAssembly addresses no more. */
 const mostMemory = 2 ** 32;
@@ -34,7 +44,7 @@ export function drawModels(): HTMLElement {
     "model",
     texts.model.title,
     make("p", { class: "faint" }, texts.model.means),
-    make("p", { hidden: () => (state.value.model && isEmbedded.value ? undefined : "") }, () =>
+    make("p", { hidden: () => (state.value.model && isEmbedded() ? undefined : "") }, () =>
       texts.model.linked(state.value.model),
     ),
     drawDrop(),
@@ -192,7 +202,11 @@ function drawOffer(): HTMLElement {
         progress.value ? texts.model.fetching(progress.value.done, progress.value.total) : "",
       ),
       makeButton(texts.model.back, () => void attempt(backToEmbedded), {
-        hidden: () => (isEmbedded.value ? "" : undefined),
+        hidden: () => (isEmbedded() ? "" : undefined),
+      }),
+      makeButton(texts.model.backToServer, () => void attempt(backToServer), {
+        hidden: () =>
+          servedBy() && !servedBy()!.needsKey && engine.value?.kind !== "server" ? undefined : "",
       }),
     ),
     make("p", { class: "failed", role: "alert" }, () => failure.value),
@@ -202,6 +216,12 @@ function drawOffer(): HTMLElement {
 async function backToEmbedded(): Promise<void> {
   change({ model: "" });
   await openEmbedded();
+  await ask();
+}
+
+async function backToServer(): Promise<void> {
+  change({ model: "" });
+  await openServer();
   await ask();
 }
 

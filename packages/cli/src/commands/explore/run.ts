@@ -10,7 +10,7 @@ import { writeJson, writeLines } from "../../terminal/output.js";
 import type { ExploreValues } from "./command.js";
 
 export async function run({ values, io }: Invocation<ExploreValues>): Promise<void> {
-  const { url, close } = await serve(values.port ?? 0);
+  const { url, close } = await serve(values.port ?? 0, io.environment.HF_ENDPOINT || undefined);
   try {
     if (values.json) writeJson(io, { url });
     else writeLines(io, [`The page is at ${url}`, "Ctrl-C ends it."]);
@@ -21,9 +21,10 @@ export async function run({ values, io }: Invocation<ExploreValues>): Promise<vo
   }
 }
 
-async function serve(port: number): Promise<PageServer> {
+/** @param hub as for every other command, where another one is set */
+async function serve(port: number, hub: string | undefined): Promise<PageServer> {
   try {
-    return await servePage(port);
+    return await servePage(port, { hub });
   } catch (error) {
     const why = reasonOf(error);
     throw new CliError(

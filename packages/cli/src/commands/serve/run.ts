@@ -28,7 +28,7 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
     heldTokens: values["held-tokens"],
     prefixTokens: values["prefix-tokens"],
     maxNewTokens: values["max-new-tokens"],
-    page: readPageFile,
+    page: (path) => readPageFile(path, { server: apiKey === undefined ? "open" : "key" }),
     onRequest: (record) => log.add(record),
   });
   if (apiKey === undefined && !isLoopback(host))
