@@ -4,10 +4,11 @@ import * as Plot from "@observablehq/plot";
 import { computed, effect, signal } from "@preact/signals-core";
 import type { Setting } from "../src/state.js";
 import { type CurveName, curveNames, type StudyName, studyNames } from "../src/state.js";
+import type { Study } from "../src/study.js";
 import { make, makeButton, makeSection, plotSilently } from "./dom.js";
 import { embeddedModel, engine } from "./engine.js";
 import { change, state } from "./store.js";
-import { embeddedStudy, fetchRealStudy, realStudy, type Study } from "./study-data.js";
+import { embeddedStudy, fetchRealStudy, realStudy } from "./study-data.js";
 import { texts } from "./texts.js";
 
 const colors = {

@@ -1,7 +1,7 @@
 /** All that the page says. */
 import type { WebEngine } from "@amulet-ts/web";
 import type { CurveName, Heat, Setting, StudyName } from "../src/state.js";
-import type { Measure, Study } from "./study-data.js";
+import type { Measure, Study } from "../src/study.js";
 
 const two = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/\.?0+$/, "") : "∞");
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 && share > 0 ? 2 : 1)} %`;

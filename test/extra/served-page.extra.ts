@@ -6,9 +6,9 @@ import { type RunningServer, startServer } from "@amulet-ts/server";
 import { oracles } from "@amulet-ts/verify";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { chromiumFlags, chromiumPath } from "../../../../test/browser/chromium.js";
-import { texts } from "../../page/texts.js";
-import { firstState, readState } from "../../src/state.js";
+import { texts } from "../../packages/explorer/page/texts.js";
+import { firstState, readState } from "../../packages/explorer/src/state.js";
+import { chromiumFlags, chromiumPath } from "../browser/chromium.js";
 
 const isBuilt = (await readPageFile("/")) !== undefined;
 const { question, preference } = firstState;
