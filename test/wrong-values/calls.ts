@@ -285,11 +285,17 @@ export const coreCalls: Record<string, Call> = {
   topK: { args: () => [[1, 3, 2], 2] },
   transferDelta: { args: (draws) => [rows(draws), rows(draws), rows(draws)] },
   withMinP: { args: () => [{ ...core.amuletMethod() }, 0.1] },
+  takeTurns: { args: () => [generated()] },
   withPlausibility: { args: () => [{ ...core.amuletMethod() }, 0.8] },
   withTopNSigma: { args: () => [{ ...core.amuletMethod() }, 1] },
   xoshiro128: { args: () => [3] },
   yieldToHost: { args: () => [] },
 };
+
+function* generated() {
+  yield;
+  return 1;
+}
 
 /** @param path a model's file */
 export function modelsCalls(path: string): Record<string, Call> {

@@ -33,7 +33,7 @@ export * from "./methods/transfer.js";
 export { checkBackend } from "./port/backend.js";
 export { type Columns, impossible } from "./port/columns.js";
 export * from "./port/engine.js";
-export { yieldToHost } from "./port/event-loop.js";
+export { type Steps, takeTurns, yieldToHost } from "./port/event-loop.js";
 export { describeValue } from "./port/given.js";
 export type { SeenMass } from "./port/log-probabilities.js";
 export {

@@ -27,7 +27,7 @@ export type { StoredRows, TensorSource, TensorStore } from "./formats/tensor-sou
 export { type BlobFolder, inBlob, inBlobs } from "./places/blobs.js";
 export type { Place } from "./places/place.js";
 export { onWeb } from "./places/web.js";
-export { type RenderedChat, renderedChatIds } from "./templates/chat-ids.js";
+export { type RenderedChat, renderedChatIds, renderedChatSteps } from "./templates/chat-ids.js";
 export {
   type ChatMessage,
   type ChatOptions,

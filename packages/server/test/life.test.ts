@@ -46,6 +46,56 @@ class EndlessModel extends ToyModel {
 const heldTokens = 10_000_000;
 const endless = (change: object = {}) => chat("Go on", { max_tokens: 90_000, stream: true, ...change });
 
+test("while a long text is cut into tokens, whoever is being answered gets theirs", async () => {
+  const model = new EndlessModel();
+  const said: string[] = [];
+  const waited: number[] = [];
+  /** Goes on until three tokens more have come to the other, which they never do where it is not left in between. */
+  function* untilOthersSpoke<T>(value: T) {
+    const before = said.length;
+    for (let step = 0; said.length < before + 3; step++) {
+      if (step > 1e6) throw new Error("Nobody else had a turn.");
+      yield;
+    }
+    waited.push(said.length - before);
+    return value;
+  }
+  const engine = engineOf(
+    Object.assign(model, {
+      renderChatSteps: (messages: readonly { readonly content: string }[]) =>
+        messages[0]!.content.startsWith("long")
+          ? untilOthersSpoke(model.renderChat(messages))
+          : finished(model.renderChat(messages)),
+    }),
+  );
+  const encodeSteps = (text: string) => untilOthersSpoke([...text].map(() => 1));
+  const { post, ask } = await serve({
+    engine: { ...engine, tokenizer: { ...engine.tokenizer, encodeSteps } },
+    heldTokens,
+  });
+  const leaving = new AbortController();
+  const running = await post(path, endless(), { signal: leaving.signal });
+  const read = (async () => {
+    for await (const event of eventsOf(running)) said.push(event);
+  })().catch(() => {});
+  await until(() => said.length > 3);
+  const chats = await ask(path, chat("long", { max_tokens: 2, amulet: { preference: "longer" } }));
+  expect(chats.usage.completion_tokens).toBe(2);
+  const text = await ask("/v1/completions", { prompt: "long", max_tokens: 2 });
+  expect(text.usage.completion_tokens).toBe(2);
+  expect((await ask("/tokenize", { content: "long" })).tokens).toEqual([1, 1, 1, 1]);
+  expect((await ask("/apply-template", chat("long"))).prompt).toBe("long");
+  // Base and preference, a text, and both endpoints.
+  expect(waited.length).toBe(5);
+  leaving.abort();
+  await read;
+});
+
+// biome-ignore lint/correctness/useYield: work of a single step
+function* finished<T>(value: T): Generator<undefined, T, undefined> {
+  return value;
+}
+
 describe("the beginning", () => {
   test("not ready until the model is there; requests before that are to come again", async () => {
     const opening: { resolve?: () => void } = {};

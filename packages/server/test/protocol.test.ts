@@ -221,7 +221,14 @@ describe("refusals", () => {
   test("fields that nobody here knows are passed over, and null is a field left out", async () => {
     const { ask } = await serve({ engine: parrot(says) });
     const body = chat("Hi", {
-      ...{ tools: [], response_format: { type: "text" }, store: true, metadata: { a: 1 }, amulet: null },
+      ...{
+        tools: [{ type: "function" }],
+        tool_choice: "none",
+        response_format: { type: "text" },
+        store: true,
+        metadata: { a: 1 },
+        amulet: null,
+      },
       ...{
         stop: null,
         temperature: null,

@@ -1,5 +1,6 @@
 /** A model that is open and ready to answer, wherever it computes: what a program holds while it answers with it. */
 import type { ChatModel } from "../text/chat.js";
+import type { Steps } from "./event-loop.js";
 
 /** Text to token ids and back. */
 export interface EngineTokenizer {
@@ -9,6 +10,8 @@ export interface EngineTokenizer {
   readonly addsBeginToken?: boolean;
   /** Token ids of a text; `parseSpecial` reads control tokens where the text spells them, which is not the default. */
   encode(text: string, options?: { readonly parseSpecial?: boolean }): readonly number[];
+  /** The same in steps, see `ChatModel.renderChatSteps`. */
+  encodeSteps?(text: string, options?: { readonly parseSpecial?: boolean }): Steps<readonly number[]>;
   /** The text of the tokens, control tokens spelled out. */
   decode(ids: Iterable<number>): string;
   /** The token as the vocabulary writes it. */

@@ -4,6 +4,8 @@
  * `scheduler.yield` is not used: it resumes before timers that are due, and an abort by timer must be heard.
  */
 
+import { checkGiven, steps as givenSteps } from "./given.js";
+
 interface Host {
   readonly setImmediate?: (callback: () => void) => void;
   readonly MessageChannel?: new () => { readonly port1: Port; readonly port2: Port };
@@ -30,6 +32,19 @@ export async function yieldToHost(): Promise<void> {
   if (performance.now() - lastTurn < interval) return;
   await turn();
   lastTurn = performance.now();
+}
+
+/** Work that can be left between any two of its steps. */
+export type Steps<T> = Generator<unknown, T, undefined>;
+
+/** Does it to its end, and lets the event loop turn in between wherever {@link yieldToHost} would. */
+export async function takeTurns<T>(steps: Steps<T>): Promise<T> {
+  checkGiven(steps, givenSteps, "The steps");
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value as T;
+    await yieldToHost();
+  }
 }
 
 function turn(): Promise<void> {

@@ -63,6 +63,11 @@ export const count: Kind = {
 };
 export const text: Kind = { expected: "a text", holds: (value) => typeof value === "string" };
 export const flag: Kind = { expected: "true or false", holds: (value) => typeof value === "boolean" };
+/** Work in steps: what a function with `yield` returns. */
+export const steps: Kind = {
+  expected: "a generator",
+  holds: (value) => Object.prototype.toString.call(value) === "[object Generator]",
+};
 export const callback: Kind = { expected: "a function", holds: (value) => typeof value === "function" };
 export const record: Kind = { expected: "an object", holds: isObject };
 /** Lists of lists are checked entry by entry where they are read. */

@@ -1,5 +1,6 @@
 /** Chat models, as `generate` sees them: a language model with its tokenizer and chat template behind an interface. */
 import { CoreError } from "../errors.js";
+import type { Steps } from "../port/event-loop.js";
 import { checkFields, checkGiven, listOf, oneOf, optional, record, text } from "../port/given.js";
 import type { LanguageModel } from "../port/session.js";
 
@@ -27,6 +28,8 @@ export interface TextStream {
 export interface ChatModel extends LanguageModel {
   /** Renders a chat with the model's template, ready for an answer. */
   renderChat(messages: readonly ChatMessage[]): ChatPrompt;
+  /** The same in steps, between which others have their turn ({@link takeTurns}). Absent where it can't be left in the middle. */
+  renderChatSteps?(messages: readonly ChatMessage[]): Steps<ChatPrompt>;
   textStream(): TextStream;
 }
 

@@ -82,6 +82,10 @@ class HttpModel implements ChatModel {
     return this.text.renderChat(messages);
   }
 
+  renderChatSteps(messages: Parameters<ChatModel["renderChat"]>[0]) {
+    return this.text.renderChatSteps(messages);
+  }
+
   textStream() {
     return this.text.tokenizer.streamDecoder();
   }

@@ -1,6 +1,6 @@
 /** A model in llama.cpp's memory, as core sees it: rows by llama.cpp, text by our own tokenizer and template. */
 import "@amulet-ts/core/disposal";
-import type { ChatMessage, ChatModel, ChatPrompt, Session, TextStream } from "@amulet-ts/core";
+import type { ChatMessage, ChatModel, ChatPrompt, Session, Steps, TextStream } from "@amulet-ts/core";
 import type { ModelTokenizer } from "@amulet-ts/files";
 import { EngineError } from "../errors.js";
 import type { LoadedModel } from "./context.js";
@@ -41,6 +41,10 @@ export class LlamaCppModel implements ChatModel {
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {
     return this.text.renderChat(messages);
+  }
+
+  renderChatSteps(messages: readonly ChatMessage[]): Steps<ChatPrompt> {
+    return this.text.renderChatSteps(messages);
   }
 
   textStream(): TextStream {

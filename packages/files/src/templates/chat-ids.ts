@@ -1,5 +1,6 @@
 import { toWellFormed } from "../tokenizer/control-tokens.js";
 import { replaceStandIns } from "../tokenizer/encode/encoder.js";
+import { finish, type Steps } from "../tokenizer/encode/steps.js";
 import type { SpecialTokens } from "../tokenizer/special-tokens.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { type ChatMessage, type ChatOptions, type ChatTemplate, renderChat } from "./chat-template.js";
@@ -24,14 +25,24 @@ export function renderedChatIds(
   messages: readonly ChatMessage[],
   options: ChatOptions = {},
 ): RenderedChat {
-  if (template === undefined) return plainPrompt(tokenizer, messages);
+  return finish(renderedChatSteps(tokenizer, template, messages, options));
+}
+
+/** The same in steps of about a millisecond, for whoever has other things to do in between. */
+export function* renderedChatSteps(
+  tokenizer: Tokenizer,
+  template: ChatTemplate | string | undefined,
+  messages: readonly ChatMessage[],
+  options: ChatOptions = {},
+): Steps<RenderedChat> {
+  if (template === undefined) return yield* plainPrompt(tokenizer, messages);
   const source = typeof template === "string" ? template : template.source;
   const { messages: guarded, standIns } = protectMessages(messages, tokenizer.controlPieces, source);
   const asked = { specialTokens: specialTokensOf(tokenizer), ...options };
   const rendered = renderChat(template, guarded, asked, new Set(standIns.keys()));
   return {
     prompt: replaceStandIns(toWellFormed(rendered), standIns),
-    ids: withBeginToken(tokenizer, tokenizer.encode(rendered, { parseSpecial: true, standIns })),
+    ids: withBeginToken(tokenizer, yield* tokenizer.encodeSteps(rendered, { parseSpecial: true, standIns })),
   };
 }
 
@@ -42,11 +53,11 @@ function withBeginToken(tokenizer: Tokenizer, ids: number[]): number[] {
   return [beginToken, ...ids];
 }
 
-function plainPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[]): RenderedChat {
+function* plainPrompt(tokenizer: Tokenizer, messages: readonly ChatMessage[]): Steps<RenderedChat> {
   const prompt = toWellFormed(messages.map((message) => message.content).join("\n\n"));
   return {
     prompt,
-    ids: withBeginToken(tokenizer, tokenizer.encode(prompt)),
+    ids: withBeginToken(tokenizer, yield* tokenizer.encodeSteps(prompt)),
     note: "This model has no chat template; it gets the plain text of the messages.",
   };
 }

@@ -25,7 +25,8 @@ export function protectMessages<T>(
   const free = unusedCharacters(written);
   for (const character of firsts) standInOf.set(character, takeNext(free));
   const readable = new Set(template.match(tagPattern) ?? []);
-  const hide = (text: string) => hideBeginnings(text, { controlPieces, standInOf, readable });
+  const hiding = { controlPieces, standInOf, readable, firsts: anyOf(firsts) };
+  const hide = (text: string) => hideBeginnings(text, hiding);
   return {
     messages: mapTexts(messages, hide) as T,
     standIns: new Map(Array.from(standInOf, ([character, standIn]) => [standIn, character])),
@@ -38,17 +39,22 @@ interface Hiding {
   readonly controlPieces: readonly string[];
   readonly standInOf: ReadonlyMap<string, string>;
   readonly readable: ReadonlySet<string>;
+  /** Any character that a control token begins with. */
+  readonly firsts: RegExp;
 }
 
+/** One of these characters; of none, nothing. */
+function anyOf(characters: ReadonlySet<string>): RegExp {
+  const escaped = Array.from(characters, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  return new RegExp(escaped.length === 0 ? "(?!)" : `[${escaped.join("")}]`, "gu");
+}
+
+/** Looks at those characters alone that a control token begins with: a text may be long. */
 function hideBeginnings(text: string, hiding: Hiding): string {
-  let hidden = "";
-  let index = 0;
-  for (const character of text) {
-    const standIn = hiding.standInOf.get(character);
-    hidden += standIn !== undefined && mayBegin(text, index, character, hiding) ? standIn : character;
-    index += character.length;
-  }
-  return hidden;
+  const { standInOf, firsts } = hiding;
+  return text.replace(firsts, (character, index: number) =>
+    mayBegin(text, index, character, hiding) ? standInOf.get(character)! : character,
+  );
 }
 
 /** A letter or a space begins too much plain text: it is hidden only where the whole token is spelled out. */
@@ -80,10 +86,9 @@ function firstCharacter(piece: string): string {
 
 /** Private-use characters (U+E000 to U+F8FF) that a text does not contain. */
 function* unusedCharacters(text: string): Iterator<string, undefined> {
-  const used = new Set(text);
   for (let code = 0xe000; code <= 0xf8ff; code++) {
     const character = String.fromCharCode(code);
-    if (!used.has(character)) yield character;
+    if (!text.includes(character)) yield character;
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { isControl, toWellFormed } from "./control-tokens.js";
 import { readSpelling, type Spelling } from "./decode/piece-bytes.js";
 import { createStreamDecoder, type StreamDecoder } from "./decode/stream-decoder.js";
 import { type EncodeOptions, Encoder } from "./encode/encoder.js";
+import { finish, type Steps } from "./encode/steps.js";
 import type { AddedToken, TokenizerJson } from "./json/tokenizer-json.js";
 import type { SpecialTokens } from "./special-tokens.js";
 
@@ -24,6 +25,8 @@ export interface Tokenizer {
   readonly controlPieces: readonly string[];
   /** Token ids of a text; no begin or end token is added. Half surrogate pairs are read as U+FFFD. Throws `bad-tokenizer`. */
   encode(text: string, options?: EncodeOptions): number[];
+  /** The same in steps of about a millisecond, for whoever has other things to do in between. */
+  encodeSteps(text: string, options?: EncodeOptions): Steps<number[]>;
   /**
    * The text of the tokens, control tokens spelled out. An id without a token is no text: models have logits for
    * more ids than their tokenizers know. Throws `bad-token` for what is no id.
@@ -87,6 +90,10 @@ class BpeTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: EncodeOptions = {}): number[] {
+    return finish(this.encodeSteps(text, options));
+  }
+
+  encodeSteps(text: string, options: EncodeOptions = {}): Steps<number[]> {
     return this.encoder.encode(toWellFormed(text), options);
   }
 

@@ -28,7 +28,7 @@ const beside = <T>(results: readonly T[]) => results.map((result, i) => [given.t
 
 test.each(Object.entries(given.preTokenizers))("pre-tokenizer: %s", (name, record) => {
   const cut = buildPreTokenizer(record)!;
-  const words = given.texts.map((text) => (text === "" ? [] : cut(text, true)).join(separator));
+  const words = given.texts.map((text) => (text === "" ? [] : [...cut(text, true)]).join(separator));
   expect(beside(words)).toEqual(beside(expected.preTokenizers[name]!));
 });
 

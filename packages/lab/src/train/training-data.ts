@@ -80,7 +80,7 @@ export function batchesOf(examples: readonly TokenExample[], rows: number, fille
 }
 
 /** Prompts recur, and a chat template takes longer than all else. */
-function rememberPrompts({ name, tokenizer, renderChat }: ModelTokenizer): ModelTokenizer {
+function rememberPrompts({ renderChat, ...others }: ModelTokenizer): ModelTokenizer {
   const known = new Map<string, ChatPrompt>();
   const remember: ModelTokenizer["renderChat"] = (messages) => {
     const key = JSON.stringify(messages);
@@ -89,7 +89,7 @@ function rememberPrompts({ name, tokenizer, renderChat }: ModelTokenizer): Model
     known.set(key, prompt);
     return prompt;
   };
-  return { name, tokenizer, renderChat: remember };
+  return { ...others, renderChat: remember };
 }
 
 const mostPrompts = 2 ** 14;

@@ -6,6 +6,7 @@ import {
   checkBackend,
   describeValue,
   type Session,
+  type Steps,
   type TextStream,
   throwIfAborted,
 } from "@amulet-ts/core";
@@ -15,6 +16,7 @@ import {
   openCheckpointAt,
   type Place,
   renderedChatIds,
+  renderedChatSteps,
   type Tokenizer,
 } from "@amulet-ts/files";
 import { ModelError } from "../errors.js";
@@ -197,6 +199,8 @@ function cacheBytesPerToken(family: AnyFamily, config: FamilyConfig): number {
   return 4 * 2 * config.blockCount * (M ?? D)!;
 }
 
+const copyAll = (messages: readonly ChatMessage[]) => messages.map((message) => ({ ...message }));
+
 class LoadedModel implements Model {
   readonly name: string;
   readonly family: string;
@@ -242,11 +246,11 @@ class LoadedModel implements Model {
   }
 
   renderChat(messages: readonly ChatMessage[]): ChatPrompt {
-    return renderedChatIds(
-      this.tokenizer,
-      this.chatTemplate,
-      messages.map((message) => ({ ...message })),
-    );
+    return renderedChatIds(this.tokenizer, this.chatTemplate, copyAll(messages));
+  }
+
+  renderChatSteps(messages: readonly ChatMessage[]): Steps<ChatPrompt> {
+    return renderedChatSteps(this.tokenizer, this.chatTemplate, copyAll(messages));
   }
 
   textStream(): TextStream {

@@ -3,12 +3,13 @@ import {
   addToChat,
   type ChatMessage,
   type ChatModel,
+  type ChatPrompt,
   type Engine,
   type Prompts,
   type TokenRow,
+  takeTurns,
   type WeightedPreference,
   type WeightedPrompt,
-  yieldToHost,
 } from "@amulet-ts/core";
 import { ServerError } from "../errors.js";
 import type { Message } from "../protocol/chat.js";
@@ -73,7 +74,23 @@ export function chatPrompts(
   { place, ...wishes }: Asked,
 ): Promise<ReadPrompts> {
   checkLength(model, messages, "messages");
-  return promptsOf(wishes, (words) => model.renderChat(addToChat(messages, words, place)).ids);
+  return promptsOf(wishes, async (words) => (await renderChat(model, addToChat(messages, words, place))).ids);
+}
+
+/** While a chat is cut into tokens the others get theirs. */
+export async function renderChat(model: ChatModel, messages: readonly ChatMessage[]): Promise<ChatPrompt> {
+  return model.renderChatSteps ? takeTurns(model.renderChatSteps(messages)) : model.renderChat(messages);
+}
+
+/** The same of a text. */
+export async function encodeText(
+  tokenizer: Engine["tokenizer"],
+  text: string,
+  options: { readonly parseSpecial: boolean },
+): Promise<TokenRow> {
+  return tokenizer.encodeSteps
+    ? takeTurns(tokenizer.encodeSteps(text, options))
+    : tokenizer.encode(text, options);
 }
 
 /** A text has no turns: what is preferred stands in front of it. */
@@ -97,10 +114,10 @@ export function textPrompts(
   if (typeof prompt === "string") checkLength(model, [{ content: prompt }], "prompt");
   const { beginToken, addsBeginToken = false } = tokenizer;
   const start = addsBeginToken && beginToken !== undefined ? [beginToken] : [];
-  return promptsOf(wishes, (words) => {
+  return promptsOf(wishes, async (words) => {
     if (typeof prompt !== "string") return prompt;
     const text = words === "" ? prompt : `${words}\n\n${prompt}`;
-    return [...start, ...tokenizer.encode(text, { parseSpecial: true })];
+    return [...start, ...(await encodeText(tokenizer, text, { parseSpecial: true }))];
   });
 }
 
@@ -108,7 +125,7 @@ export function textPrompts(
 const charactersOfToken = 16;
 
 /**
- * While a text is cut into tokens nobody is answered: one that can't fit is refused before that.
+ * A text that can't fit is refused before it is cut into tokens.
  *
  * @throws ServerError `context-overflow`
  */
@@ -133,24 +150,18 @@ type Asked = Wishes & Pick<Steer, "begun">;
 const isSteered = ({ preferences, negativePrompt }: Omit<Wishes, "place">) =>
   preferences.length > 0 || negativePrompt !== undefined;
 
-/**
- * Beside a negative prompt alone stands the prompt as it is: the answer moves away from the one to the other. Between two
- * prompts the others get their tokens.
- */
+/** Beside a negative prompt alone stands the prompt as it is: the answer moves away from the one to the other. */
 async function promptsOf(
   wishes: Omit<Asked, "place">,
-  renderPrompt: (words: string) => TokenRow,
+  renderPrompt: (words: string) => Promise<TokenRow>,
 ): Promise<ReadPrompts> {
   const { preferences, negativePrompt = "", begun } = wishes;
-  const render = (words: string): TokenRow => [...renderPrompt(words), ...begun];
+  const render = async (words: string): Promise<TokenRow> => [...(await renderPrompt(words)), ...begun];
   const plain: WeightedPreference = { text: "", weight: 1 };
   const wanted = preferences.length === 0 && isSteered(wishes) ? [plain] : preferences;
-  const base = render(negativePrompt);
+  const base = await render(negativePrompt);
   const rendered: Required<WeightedPrompt>[] = [];
-  for (const { text, weight = 1 } of wanted) {
-    await yieldToHost();
-    rendered.push({ tokens: render(text), weight });
-  }
+  for (const { text, weight = 1 } of wanted) rendered.push({ tokens: await render(text), weight });
   return { base, preferences: rendered };
 }
 

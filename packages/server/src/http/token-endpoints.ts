@@ -1,5 +1,6 @@
-/** Texts and tokens, as llama-server gives them. */
-import { checkLength, readMessages } from "../answering/prompts.js";
+/** Texts and tokens, as llama-server gives them. However many they are, the others get their tokens meanwhile. */
+import { takeTurns } from "@amulet-ts/core";
+import { checkLength, encodeText, readMessages, renderChat } from "../answering/prompts.js";
 import { textOf } from "../answering/token-text.js";
 import { readRequest } from "../protocol/read-request.js";
 import { detokenizeRequestSchema, templateRequestSchema, tokenizeRequestSchema } from "../protocol/tokens.js";
@@ -11,18 +12,17 @@ export async function tokenize(c: Exchange, body: unknown, { state }: House): Pr
   checkLength(model, [request], "content");
   const { beginToken, addsBeginToken = false } = tokenizer;
   const start = request.add_special && addsBeginToken && beginToken !== undefined ? [beginToken] : [];
-  const ids = [
-    ...start,
-    ...tokenizer.encode(request.content, { parseSpecial: request.parse_special ?? true }),
-  ];
-  return c.json({
-    tokens: request.with_pieces ? ids.map((id) => ({ id, piece: textOf(id, tokenizer).token })) : ids,
-  });
+  const parseSpecial = request.parse_special ?? true;
+  const ids = [...start, ...(await encodeText(tokenizer, request.content, { parseSpecial }))];
+  const pieceOf = (id: number) => ({ id, piece: textOf(id, tokenizer).token });
+  return c.json({ tokens: request.with_pieces ? await takeTurns(inSteps(ids, pieceOf)) : ids });
 }
 
 export async function detokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const { tokens } = readRequest(detokenizeRequestSchema, body);
-  return c.json({ content: state.ready().engine.tokenizer.decode(tokens) });
+  const stream = state.ready().engine.model.textStream();
+  const texts = await takeTurns(inSteps(tokens, (id) => stream.push(id)));
+  return c.json({ content: texts.join("") + stream.flush() });
 }
 
 export async function applyTemplate(c: Exchange, body: unknown, { state }: House): Promise<Response> {
@@ -30,5 +30,16 @@ export async function applyTemplate(c: Exchange, body: unknown, { state }: House
   const { model } = state.ready().engine;
   const chat = readMessages(messages);
   checkLength(model, chat, "messages");
-  return c.json({ prompt: model.renderChat(chat).prompt });
+  return c.json({ prompt: (await renderChat(model, chat)).prompt });
+}
+
+const tokensOfStep = 1024;
+
+function* inSteps<Item, Made>(items: readonly Item[], make: (item: Item) => Made) {
+  const made: Made[] = [];
+  for (const [i, item] of items.entries()) {
+    if (i > 0 && i % tokensOfStep === 0) yield;
+    made.push(make(item));
+  }
+  return made;
 }

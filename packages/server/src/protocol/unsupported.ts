@@ -8,13 +8,21 @@ const isFull = (value: unknown) => (Array.isArray(value) ? value.length > 0 : is
 
 interface Refusal {
   readonly field: string;
-  readonly isAsked: (value: unknown) => boolean;
+  readonly isAsked: (value: unknown, body: Body) => boolean;
   readonly why: string;
 }
 
 const ofChats: readonly Refusal[] = [
-  { field: "tools", isAsked: isFull, why: "tools can't be called" },
-  { field: "functions", isAsked: isFull, why: "functions can't be called" },
+  {
+    field: "tools",
+    isAsked: (value, { tool_choice }) => isFull(value) && tool_choice !== "none",
+    why: "tools can't be called",
+  },
+  {
+    field: "functions",
+    isAsked: (value, { function_call }) => isFull(value) && function_call !== "none",
+    why: "functions can't be called",
+  },
   {
     field: "response_format",
     isAsked: (value) => isGiven(value) && (value as Body).type !== "text",
@@ -56,7 +64,7 @@ export function refuseInText(body: Body): void {
 }
 
 function refuse(body: Body, refusals: readonly Refusal[]): void {
-  const refusal = refusals.find(({ field, isAsked }) => isAsked(body[field]));
+  const refusal = refusals.find(({ field, isAsked }) => isAsked(body[field], body));
   if (!refusal) return;
   throw new ServerError("unsupported", `${refusal.field} is not supported here: ${refusal.why}.`, {
     param: refusal.field,

@@ -17,6 +17,8 @@ const mostNodes = 2 ** 20;
 /** Finds added tokens in a text: the first, and of those the longest, as the Rust library does. */
 export class AddedTokenFinder {
   private readonly root: Node = {};
+  /** Whatever a token begins with: a text may be long, and looked at character by character takes its time. */
+  private readonly firsts: RegExp | undefined;
   private nodes = 0;
 
   /**
@@ -25,6 +27,7 @@ export class AddedTokenFinder {
    */
   constructor(tokens: Iterable<readonly [text: string, token: AddedToken]>) {
     for (const [text, token] of tokens) if (text !== "") this.add(text, token);
+    if (this.root.children) this.firsts = anyOf([...this.root.children.keys()]);
   }
 
   private add(text: string, token: AddedToken): void {
@@ -61,11 +64,18 @@ export class AddedTokenFinder {
   }
 
   private *find(text: string): Iterable<{ start: number; length: number; token: AddedToken }> {
-    for (let start = 0; start < text.length; ) {
+    for (let start = this.nextFirst(text, 0); start < text.length; ) {
       const found = this.longestAt(text, start);
       if (found) yield { start, ...found };
-      start += found?.length ?? 1;
+      start = this.nextFirst(text, start + (found?.length ?? 1));
     }
+  }
+
+  /** The next place where a token could begin, or the end. */
+  private nextFirst(text: string, from: number): number {
+    if (!this.firsts) return text.length;
+    this.firsts.lastIndex = from;
+    return this.firsts.exec(text)?.index ?? text.length;
   }
 
   private longestAt(text: string, start: number): { length: number; token: AddedToken } | undefined {
@@ -77,6 +87,12 @@ export class AddedTokenFinder {
     }
     return found;
   }
+}
+
+/** One of these code units. */
+function anyOf(units: readonly string[]): RegExp {
+  const escaped = units.map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return new RegExp(`[${escaped.join("")}]`, "g");
 }
 
 const word = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";

@@ -1,5 +1,6 @@
 import { FilesError } from "../../errors.js";
 import { MergeQueue } from "./merge-queue.js";
+import { finish, type Steps, sizeOfStep } from "./steps.js";
 
 /** Pairs of ids and what they become, the first to be merged first. */
 export interface Merges {
@@ -43,24 +44,27 @@ export class Bpe {
 
   /** @throws FilesError `bad-tokenizer` for a character that has no token where none stands for the unknown */
   encode(word: string): readonly number[] {
-    if (word.length > cachedLength) return this.encodeAnew(word);
+    if (word.length > cachedLength) return finish(this.encodeSteps(word));
     const known = this.cache.get(word);
     if (known) return known;
     if (this.cache.size >= cachedWords) this.cache.clear();
-    const ids = this.encodeAnew(word);
+    const ids = finish(this.encodeSteps(word));
     this.cache.set(word, ids);
     return ids;
   }
 
-  private encodeAnew(word: string): readonly number[] {
+  /** The same for a word that may be as long as a text. */
+  *encodeSteps(word: string): Steps<readonly number[]> {
     const whole = this.model.ignoreMerges ? this.model.vocabulary.get(word) : undefined;
-    return whole === undefined ? this.merge(this.characterIds(word)) : [whole];
+    return whole === undefined ? yield* this.merge(yield* this.characterIds(word)) : [whole];
   }
 
-  private characterIds(word: string): number[] {
+  private *characterIds(word: string): Steps<number[]> {
     const ids: number[] = [];
     let afterUnknown = false;
+    let read = 0;
     for (const character of word) {
+      if (++read % sizeOfStep === 0) yield;
       const known = this.idsOf(character);
       const isUnknown = known === undefined;
       const fused = isUnknown && afterUnknown && this.model.fuseUnknown;
@@ -89,18 +93,23 @@ export class Bpe {
     );
   }
 
-  private merge(ids: number[]): readonly number[] {
+  private *merge(ids: number[]): Steps<readonly number[]> {
     if (ids.length < 2) return ids;
     const { merged } = this.model.merges;
-    const next = Int32Array.from(ids, (_, i) => i + 1);
-    const previous = Int32Array.from(ids, (_, i) => i - 1);
+    const [next, previous] = [new Int32Array(ids.length), new Int32Array(ids.length)];
     const queue = new MergeQueue();
     const offer = (at: number) => {
       const rank = at < 0 || next[at]! >= ids.length ? undefined : this.rank(ids[at]!, ids[next[at]!]!);
       if (rank !== undefined) queue.push(rank, at);
     };
-    for (let at = 0; at + 1 < ids.length; at++) offer(at);
+    for (let at = 0; at < ids.length; at++) [next[at], previous[at]] = [at + 1, at - 1];
+    for (let at = 0; at + 1 < ids.length; at++) {
+      if (at % sizeOfStep === sizeOfStep - 1) yield;
+      offer(at);
+    }
+    let popped = 0;
     for (let top = queue.pop(); top; top = queue.pop()) {
+      if (++popped % sizeOfStep === 0) yield;
       const { rank, at } = top;
       const right = next[at]!;
       // The pair may be gone since it was offered.

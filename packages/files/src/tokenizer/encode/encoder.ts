@@ -8,6 +8,7 @@ import { buildPreTokenizer, type PreTokenizer } from "../words/pre-tokenizers.js
 import { withinTime } from "../words/time-limit.js";
 import { AddedTokenFinder, type Section } from "./added-tokens.js";
 import { Bpe, type Merges } from "./bpe.js";
+import { type Steps, sizeOfStep } from "./steps.js";
 
 export interface EncodeOptions {
   /** Read control tokens where the text spells them. Default false: all of it is text. */
@@ -50,12 +51,17 @@ export class Encoder {
     );
   }
 
-  /** @throws FilesError `bad-tokenizer` where the vocabulary lacks a token, or a bound is passed */
-  encode(text: string, { parseSpecial = false, standIns }: EncodeOptions): number[] {
+  /**
+   * A step is about {@link sizeOfStep} characters. What goes over a whole text in one is its normalizer and the search for added
+   * tokens, a hundredth of the work; and the words of a pattern that may take for ever, which are found within a bound of time.
+   *
+   * @throws FilesError `bad-tokenizer` where the vocabulary lacks a token, or a bound is passed
+   */
+  *encode(text: string, { parseSpecial = false, standIns }: EncodeOptions): Steps<number[]> {
     const ids: number[] = [];
     for (const section of this.sections(text, parseSpecial, standIns)) {
       if ("id" in section) ids.push(section.id);
-      else this.encodeText(section.text, section.start === 0, ids);
+      else yield* this.encodeText(section.text, section.start === 0, ids);
     }
     return ids;
   }
@@ -74,23 +80,38 @@ export class Encoder {
     }
   }
 
-  private encodeText(text: string, isFirst: boolean, ids: number[]): void {
+  private *encodeText(text: string, isFirst: boolean, ids: number[]): Steps<void> {
+    let size = 0;
     for (const part of this.cut(text, isFirst)) {
       if (typeof part === "number") ids.push(part);
-      else for (const id of this.bpe.encode(part)) ids.push(id);
+      else {
+        const own = part.length < sizeOfStep ? this.bpe.encode(part) : yield* this.bpe.encodeSteps(part);
+        for (const id of own) ids.push(id);
+      }
+      size += typeof part === "number" ? 1 : part.length;
+      if (size < sizeOfStep) continue;
+      size = 0;
+      yield;
     }
   }
 
   /** The words of a text and the added tokens between them. */
-  private cut(text: string, isFirst: boolean): (string | number)[] {
-    const work = () =>
-      this.normalized.split(this.normalize?.(text) ?? text).flatMap<string | number>((section) => {
-        if ("id" in section) return [section.id];
-        return this.preTokenize?.(section.text, isFirst && section.start === 0) ?? [section.text];
-      });
+  private cut(text: string, isFirst: boolean): Iterable<string | number> {
+    const words = this.words(text, isFirst);
+    if (this.suspect === undefined) return words;
+    return withinTime(
+      () => [...words],
+      `tokenizer.json: cutting ${text.length} characters by ${this.suspect}`,
+    );
+  }
+
+  private *words(text: string, isFirst: boolean): Iterable<string | number> {
     try {
-      if (this.suspect === undefined) return work();
-      return withinTime(work, `tokenizer.json: cutting ${text.length} characters by ${this.suspect}`);
+      for (const section of this.normalized.split(this.normalize?.(text) ?? text)) {
+        if ("id" in section) yield section.id;
+        else if (!this.preTokenize) yield section.text;
+        else yield* this.preTokenize(section.text, isFirst && section.start === 0);
+      }
     } catch (cause) {
       if (cause instanceof FilesError) throw cause;
       const message = `tokenizer.json can't cut a text of ${text.length} characters: ${(cause as Error).message}.`;

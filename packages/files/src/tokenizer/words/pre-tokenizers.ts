@@ -12,8 +12,8 @@ import { deepestNesting } from "./normalizers.js";
 import { compilePattern } from "./patterns.js";
 import { type Behavior, splitText, toBehavior } from "./split-text.js";
 
-/** Cuts a text into words. `isFirst`: it begins where the whole text begins. */
-export type PreTokenizer = (text: string, isFirst: boolean) => readonly string[];
+/** Cuts a text into words, one by one as they are asked for. `isFirst`: it begins where the whole text begins. */
+export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>;
 
 const builders: Readonly<Record<string, (record: JsonRecord, where: string) => PreTokenizer>> = {
   BertPreTokenizer: () => inTurn([cut(space, "Removed"), cut(punctuation, "Isolated")]),
@@ -56,10 +56,24 @@ export function buildPreTokenizer(
 /** Each cuts the words of the one before; the first of them stays the first, unless something before it was removed. */
 function inTurn(steps: readonly PreTokenizer[]): PreTokenizer {
   return (text, isFirst) =>
-    steps.reduce<readonly string[]>(
-      (words, step) => words.flatMap((word, i) => step(word, isFirst && i === 0 && text.startsWith(word))),
-      [text],
-    );
+    steps.reduce<Iterable<string>>((words, step) => cutEach(words, step, text, isFirst), [text]);
+}
+
+function* cutEach(
+  words: Iterable<string>,
+  step: PreTokenizer,
+  text: string,
+  isFirst: boolean,
+): Iterable<string> {
+  let mayBeFirst = isFirst;
+  for (const word of words) {
+    yield* step(word, mayBeFirst && text.startsWith(word));
+    mayBeFirst = false;
+  }
+}
+
+function* spellEach(words: Iterable<string>): Iterable<string> {
+  for (const word of words) yield spellBytes(word);
 }
 
 function cut(pattern: RegExp, behavior: Behavior, inverted = false): PreTokenizer {
@@ -88,8 +102,7 @@ function buildByteLevel(record: JsonRecord): PreTokenizer {
   const words = record.use_regex === false ? undefined : compilePattern({ Regex: gpt2Words }, "ByteLevel");
   return (text) => {
     const spaced = record.add_prefix_space === true && !text.startsWith(" ") ? ` ${text}` : text;
-    const parts = words ? splitText(spaced, words, "Isolated", false) : [spaced];
-    return parts.map(spellBytes);
+    return spellEach(words ? splitText(spaced, words, "Isolated", false) : [spaced]);
   };
 }
 

@@ -17,24 +17,34 @@ interface Stretch {
   readonly matches: boolean;
 }
 
-/** The stretches of a text that match and those between them, put together as `behavior` says; none is empty. */
-export function splitText(text: string, pattern: RegExp, behavior: Behavior, inverted: boolean): string[] {
+/**
+ * The stretches of a text that match and those between them, put together as `behavior` says; none is empty. They are found one
+ * after the other, as they are asked for.
+ */
+export function splitText(
+  text: string,
+  pattern: RegExp,
+  behavior: Behavior,
+  inverted: boolean,
+): Iterable<string> {
   const stretches = stretchesOf(text, pattern, inverted);
-  if (behavior === "Removed") return stretches.filter(({ matches }) => !matches).map(({ text }) => text);
-  if (behavior === "Isolated") return stretches.map(({ text }) => text);
-  return joinStretches(stretches, behavior);
+  return behavior === "Removed" || behavior === "Isolated"
+    ? textsOf(stretches, behavior === "Removed")
+    : joinStretches(stretches, behavior);
 }
 
-function stretchesOf(text: string, pattern: RegExp, inverted: boolean): Stretch[] {
-  const stretches: Stretch[] = [];
+function* stretchesOf(text: string, pattern: RegExp, inverted: boolean): Iterable<Stretch> {
   let end = 0;
   for (const { 0: found, index } of text.matchAll(pattern)) {
-    if (index > end) stretches.push({ text: text.slice(end, index), matches: inverted });
-    if (found !== "") stretches.push({ text: found, matches: !inverted });
+    if (index > end) yield { text: text.slice(end, index), matches: inverted };
+    if (found !== "") yield { text: found, matches: !inverted };
     end = index + found.length;
   }
-  if (end < text.length) stretches.push({ text: text.slice(end), matches: inverted });
-  return stretches;
+  if (end < text.length) yield { text: text.slice(end), matches: inverted };
+}
+
+function* textsOf(stretches: Iterable<Stretch>, isRemoved: boolean): Iterable<string> {
+  for (const { text, matches } of stretches) if (!(isRemoved && matches)) yield text;
 }
 
 type Joining = Exclude<Behavior, "Removed" | "Isolated">;
@@ -46,12 +56,16 @@ const joins: Readonly<Record<Joining, (left: Stretch, right: Stretch) => boolean
   MergedWithNext: (left, right) => left.matches && !right.matches,
 };
 
-function joinStretches(stretches: readonly Stretch[], behavior: Joining): string[] {
-  const words: string[] = [];
-  for (const [i, stretch] of stretches.entries()) {
-    const left = stretches[i - 1];
-    if (left && joins[behavior](left, stretch)) words[words.length - 1] += stretch.text;
-    else words.push(stretch.text);
+function* joinStretches(stretches: Iterable<Stretch>, behavior: Joining): Iterable<string> {
+  let word = "";
+  let left: Stretch | undefined;
+  for (const stretch of stretches) {
+    if (left && !joins[behavior](left, stretch)) {
+      yield word;
+      word = "";
+    }
+    word += stretch.text;
+    left = stretch;
   }
-  return words;
+  if (left) yield word;
 }
