@@ -2,10 +2,11 @@
  * `npm run test:backends`: the same suites on every backend, one table. Each backend has a process of its own, so that
  * one that is missing or crashes is a row and not the end.
  *
- * Options: `--json`; `--backend NAME`, once or more; `--require NAME`, once or more: that it is missing is a failure.
+ * Options: `--json`; `--backend NAME`, once or more; `--require NAME`, once or more: that it is missing is a failure;
+ * `--jobs N`: so many backends at once (1), for where none of them is a graphics card, of which libtensorflow takes all.
  * That one is here and does not start, or that all tests of a suite are skipped, is a failure always.
  */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -93,30 +94,61 @@ const { values: options } = parseArgs({
     json: { type: "boolean", default: false },
     backend: { type: "string", multiple: true, default: ["cpu", "wasm", "node", "webgpu", "node-gpu"] },
     require: { type: "string", multiple: true, default: ["cpu", "wasm"] },
+    jobs: { type: "string", default: "1" },
   },
 });
 
 prepare();
 const width = Math.max(...suites.map(({ suite }) => suite.length));
-printRow("backend", "suite", "tests", "worst error", "tolerance");
-const results = options.backend.map(testBackend);
+print(rowOf("backend", "suite", "tests", "worst error", "tolerance"));
+/** What each has to say, which is printed in their order: as it comes for the first that has not ended. */
+const said = options.backend.map(() => ({ lines: [], ended: false }));
+const results = await testAll();
 for (const { backend, description } of results) if (description) print(`${backend}: ${description}`);
 if (options.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
 process.exit(results.every(passed) ? 0 : 1);
 
-function testBackend(backend) {
+/** From the last, which takes longest where a processor plays a graphics card. */
+async function testAll() {
+  const waiting = [...options.backend.keys()];
+  const results = [];
+  const work = async () => {
+    for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
+      results[index] = await testBackend(index);
+      said[index].ended = true;
+      printSaid();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, work));
+  return results;
+}
+
+function printSaid() {
+  for (const { lines, ended } of said) {
+    for (const line of lines.splice(0)) print(line);
+    if (!ended) return;
+  }
+}
+
+async function testBackend(index) {
+  const backend = options.backend[index];
+  const say = (line) => {
+    said[index].lines.push(line);
+    printSaid();
+  };
   const began = Date.now();
   const { facts, environment, missing, failed } = start(backend);
   if (facts === undefined) {
-    printRow(backend, missing === undefined ? "FAILED to start:" : "did not run:", missing ?? failed);
+    say(rowOf(backend, missing === undefined ? "FAILED to start:" : "did not run:", missing ?? failed));
     return { backend, missing, failed, suites: [] };
   }
-  const rows = suites.map((suite) => {
-    const row = testSuite(backend, suite, facts.isSoftware, environment);
-    printRow(backend, row.suite, ...describeRow(row));
-    for (const failure of row.failures ?? []) print(`         FAILED ${failure}`);
-    return row;
-  });
+  const rows = [];
+  for (const suite of suites) {
+    const row = await testSuite(backend, suite, facts.isSoftware, environment);
+    say(rowOf(backend, row.suite, ...describeRow(row)));
+    for (const failure of row.failures ?? []) say(`         FAILED ${failure}`);
+    rows.push(row);
+  }
   const seconds = Math.round((Date.now() - began) / 1000);
   return { backend, description: `${facts.description}; ${seconds} s`, suites: rows };
 }
@@ -154,19 +186,24 @@ function probe(backend, environment) {
 }
 
 /** One suite on one backend: what failed, and the error nearest to, or furthest past, its tolerance. */
-function testSuite(backend, { suite, files, softwareFiles, not = {} }, isSoftware = false, environment = {}) {
+async function testSuite(
+  backend,
+  { suite, files, softwareFiles, not = {} },
+  isSoftware = false,
+  environment = {},
+) {
   const notRun = not.all ?? not[backend] ?? (isSoftware ? not.software : undefined);
   if (notRun !== undefined) return { suite, notRun };
   const folder = mkdtempSync(join(tmpdir(), "amulet-backends-"));
   try {
     const chosen = (isSoftware && softwareFiles) || files;
-    const { text, status, error } = runVitest(backend, chosen, folder, {
+    const { text, hasFailed, isLate } = await runVitest(backend, chosen, folder, {
       ...environment,
       AMULET_TEST_SOFTWARE: isSoftware ? "1" : "",
     });
     const { tests, skipped, failures, seconds } = readReport(join(folder, "report.json"));
-    const late = error?.code === "ETIMEDOUT" ? [`it took longer than ${longestMinutes} minutes`] : [];
-    const crashed = status !== 0 && failures.length + late.length === 0 ? [lastLines(text)] : [];
+    const late = isLate ? [`it took longer than ${longestMinutes} minutes`] : [];
+    const crashed = hasFailed && failures.length + late.length === 0 ? [lastLines(text)] : [];
     const all = [...failures, ...late, ...crashed];
     if (all.length + tests === 0) all.push(`none of its ${skipped} tests ran`);
     return { suite, tests, skipped, seconds, ...worstOf(join(folder, "measured.jsonl")), failures: all };
@@ -176,28 +213,24 @@ function testSuite(backend, { suite, files, softwareFiles, not = {} }, isSoftwar
 }
 
 function runVitest(backend, files, folder, environment) {
-  const { status, stdout, stderr, error } = spawnSync(
-    process.execPath,
-    [
-      join(root, "node_modules/vitest/vitest.mjs"),
-      ...["run", "--config", join(root, "vitest.backends.config.ts"), "--reporter=json"],
-      `--outputFile=${join(folder, "report.json")}`,
-      ...files,
-    ],
-    {
-      cwd: root,
-      encoding: "utf8",
-      maxBuffer: 2 ** 28,
-      timeout: longestMinutes * 60_000,
-      env: {
-        ...process.env,
-        ...environment,
-        AMULET_TEST_BACKEND: backend,
-        AMULET_MEASUREMENTS: join(folder, "measured.jsonl"),
-      },
-    },
-  );
-  return { status, error, text: stdout + stderr };
+  const words = [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    ...["run", "--config", join(root, "vitest.backends.config.ts"), "--reporter=json"],
+    `--outputFile=${join(folder, "report.json")}`,
+    ...files,
+  ];
+  const env = {
+    ...process.env,
+    ...environment,
+    AMULET_TEST_BACKEND: backend,
+    AMULET_MEASUREMENTS: join(folder, "measured.jsonl"),
+  };
+  const limits = { maxBuffer: 2 ** 28, timeout: longestMinutes * 60_000 };
+  return new Promise((resolve) => {
+    execFile(process.execPath, words, { cwd: root, env, ...limits }, (error, stdout, stderr) => {
+      resolve({ hasFailed: error !== null, isLate: error?.killed === true, text: stdout + stderr });
+    });
+  });
 }
 
 function readReport(path) {
@@ -238,11 +271,11 @@ function passed({ backend, missing, failed, suites: rows }) {
   return rows.every(({ notRun, failures }) => notRun !== undefined || failures.length === 0);
 }
 
-/** A line of the table as soon as it is known; with `--json` to standard error, as progress. */
-function printRow(backend, suite, ...cells) {
-  print([backend.padEnd(8), suite.padEnd(width), ...cells].join("  "));
+function rowOf(backend, suite, ...cells) {
+  return [backend.padEnd(8), suite.padEnd(width), ...cells].join("  ");
 }
 
+/** With `--json` the table goes to standard error, as progress. */
 function print(line) {
   (options.json ? process.stderr : process.stdout).write(`${line}\n`);
 }
