@@ -28,9 +28,13 @@ export function mergesFromScores(
   for (const [piece, score] of scores) {
     if (piece.length > longestPiece)
       throw badTokenizer("a piece with a score", `at most ${longestPiece} characters`, piece.length);
-    for (const [left, right] of splitsOf(piece))
-      if (scores.has(left) && scores.has(right))
+    for (let at = widthAt(piece, 0); at < piece.length; at += widthAt(piece, at)) {
+      const left = piece.slice(0, at);
+      if (!scores.has(left)) continue;
+      const right = piece.slice(at);
+      if (scores.has(right))
         merges.push({ score, left: ids.get(left)!, right: ids.get(right)!, merged: ids.get(piece)! });
+    }
     if (merges.length > mostMerges)
       throw badTokenizer(
         "the pieces with scores",
@@ -46,11 +50,7 @@ export function mergesFromScores(
   };
 }
 
-/** Every way to cut a piece in two between characters. */
-function* splitsOf(piece: string): Iterable<readonly [string, string]> {
-  let left = "";
-  for (const character of piece) {
-    if (left !== "") yield [left, piece.slice(left.length)];
-    left += character;
-  }
+/** UTF-16 units of the character there. */
+function widthAt(piece: string, at: number): number {
+  return piece.codePointAt(at)! > 0xffff ? 2 : 1;
 }
