@@ -1,89 +1,223 @@
 /**
- * Two to four query heads that share keys and values, attended to together: each key and value is read once, a page at a
- * time, so that it comes from the nearest cache when it is needed again. Scores of a token are the four lanes of a vector.
+ * Two to four query heads that share keys and values, attended to together, and a few tokens with them: each key and value is
+ * read once, a page at a time, so that it comes from the nearest cache when it is needed again. Scores of a token are the four
+ * lanes of a vector.
  */
+import {
+  firstOf, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens, queries, queryBytes, scale, scoreBytes, seenOf,
+  valuesIn,
+} from "./attention-job";
 import { exp } from "./elementwise";
 import { multiplyAdd } from "./multiply-add";
 import { sumLanes } from "./sum-lanes";
 
-export function attendTogether(
-  count: i32, query: usize, mixture: usize, table: usize, first: i32, seen: i32, shift: i32, inPage: usize, bytes: usize,
-  width: usize, scale: f32, scores: usize,
-): void {
-  if (count == 2) attend(2, query, mixture, table, first, seen, shift, inPage, bytes, width, scale, scores);
-  else if (count == 3) attend(3, query, mixture, table, first, seen, shift, inPage, bytes, width, scale, scores);
-  else attend(4, query, mixture, table, first, seen, shift, inPage, bytes, width, scale, scores);
-}
-
-/** `count` is a constant wherever this is inlined; lanes beyond it are zero. */
-@inline
-function attend(
-  count: i32, query: usize, mixture: usize, table: usize, first: i32, seen: i32, shift: i32, inPage: usize, bytes: usize,
-  width: usize, scale: f32, scores: usize,
-): void {
-  const tokens = 1 << shift;
-  const factor = f32x4.splat(scale);
-  let largest = f32x4.splat(-Infinity);
-  let to = scores;
-  for (let token = first; token < seen; ) {
-    const inner = token & (tokens - 1);
-    const end = min(seen, token - inner + tokens);
-    let key = <usize>load<u32>(table + (<usize>(token >> shift) << 2)) + inPage + <usize>inner * bytes;
-    for (; token < end; token++, key += bytes, to += 16) {
-      const score = f32x4.mul(dots(count, query, key, width), factor);
-      v128.store(to, score);
-      largest = f32x4.max(largest, score);
+/** `count` heads from number `head` on, of tokens up to `end`. */
+export function attendTogether(count: i32, head: i32, start: i32, end: i32, group: i32, scratch: usize): void {
+  const width = <usize>load<u32>(headBytes);
+  const step = <usize>load<u32>(scoreBytes);
+  const shift = load<i32>(pageTokens);
+  const factor = f32x4.splat(load<f32>(scale));
+  const query = <usize>load<u32>(queries) + <usize>head * width;
+  const mixture = <usize>load<u32>(mixtures) + <usize>head * width;
+  let firstPage = i32.MAX_VALUE;
+  let endPage = 0;
+  for (let token = start; token < end; token++) {
+    firstPage = min(firstPage, firstOf(token) >> shift);
+    endPage = max(endPage, ((seenOf(token) - 1) >> shift) + 1);
+  }
+  for (let page = firstPage; page < endPage; page++) {
+    let scores = scratch;
+    for (let token = start; token < end; token++, scores += step) {
+      const from = max(firstOf(token), page << shift);
+      const to = min(seenOf(token), (page + 1) << shift);
+      if (from >= to) continue;
+      const key = keysIn(pageOf(token, page), group) + <usize>(from - (page << shift)) * width;
+      const own = query + <usize>token * <usize>load<u32>(queryBytes);
+      scoreKeys(count, own, key, to - from, width, factor, scores + (<usize>(from - firstOf(token)) << 4));
     }
   }
+  let scores = scratch;
+  for (let token = start; token < end; token++, scores += step) {
+    weigh(scores, scores + (<usize>(seenOf(token) - firstOf(token)) << 4));
+    memory.fill(mixture + <usize>token * <usize>load<u32>(mixtureBytes), 0, <usize>count * width);
+  }
+  for (let page = firstPage; page < endPage; page++) {
+    scores = scratch;
+    for (let token = start; token < end; token++, scores += step) {
+      const from = max(firstOf(token), page << shift);
+      const to = min(seenOf(token), (page + 1) << shift);
+      if (from >= to) continue;
+      const value = valuesIn(pageOf(token, page), group) + <usize>(from - (page << shift)) * width;
+      const own = mixture + <usize>token * <usize>load<u32>(mixtureBytes);
+      const weights = scores + (<usize>(from - firstOf(token)) << 4);
+      mixValues(count, own, value, to - from, width, weights);
+    }
+  }
+  scores = scratch;
+  for (let token = start; token < end; token++, scores += step) {
+    const inverses = scores + (<usize>(seenOf(token) - firstOf(token)) << 4);
+    divide(count, mixture + <usize>token * <usize>load<u32>(mixtureBytes), width, inverses);
+  }
+}
+
+// A function for each count, so that the compiler keeps each one's registers apart; lanes beyond it are zero.
+
+function scoreKeys(count: i32, query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  if (count == 2) scoreForTwo(query, key, keys, width, factor, to);
+  else if (count == 3) scoreForThree(query, key, keys, width, factor, to);
+  else scoreForFour(query, key, keys, width, factor, to);
+}
+
+function scoreForTwo(query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  scoreFor(2, query, key, keys, width, factor, to);
+}
+
+function scoreForThree(query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  scoreFor(3, query, key, keys, width, factor, to);
+}
+
+function scoreForFour(query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  scoreFor(4, query, key, keys, width, factor, to);
+}
+
+/** Of an odd number of keys the last counts twice, and what comes next is written over one of its scores. */
+@inline
+function scoreFor(count: i32, query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  for (; keys > 0; keys -= 2, key += width << 1, to += 32) {
+    scoreTwo(count, query, key, keys > 1 ? key + width : key, width, factor, to);
+  }
+}
+
+function mixValues(count: i32, to: usize, value: usize, values: i32, width: usize, weights: usize): void {
+  if (count == 2) mixForTwo(to, value, values, width, weights);
+  else if (count == 3) mixForThree(to, value, values, width, weights);
+  else mixForFour(to, value, values, width, weights);
+}
+
+function mixForTwo(to: usize, value: usize, values: i32, width: usize, weights: usize): void {
+  mixFor(2, to, value, values, width, weights);
+}
+
+function mixForThree(to: usize, value: usize, values: i32, width: usize, weights: usize): void {
+  mixFor(3, to, value, values, width, weights);
+}
+
+function mixForFour(to: usize, value: usize, values: i32, width: usize, weights: usize): void {
+  mixFor(4, to, value, values, width, weights);
+}
+
+@inline
+function mixFor(count: i32, to: usize, value: usize, values: i32, width: usize, weights: usize): void {
+  let channel: usize = 0;
+  for (; channel + 32 <= width; channel += 32) mix(count, true, to + channel, value + channel, weights, values, width);
+  if (channel < width) mix(count, false, to + channel, value + channel, weights, values, width);
+}
+
+/** Scores to e^(score − largest); the inverse sums are put behind them. */
+function weigh(scores: usize, end: usize): void {
+  let largest = v128.load(scores);
+  for (let at = scores; at < end; at += 16) largest = f32x4.max(largest, v128.load(at));
   let sum = f32x4.splat(0);
-  for (let at = scores; at < to; at += 16) {
+  for (let at = scores; at < end; at += 16) {
     const weight = exp(f32x4.sub(v128.load(at), largest));
     v128.store(at, weight);
     sum = f32x4.add(sum, weight);
   }
-  // The room behind the scores keeps what the mixtures are multiplied with at the end.
-  v128.store(to, f32x4.div(f32x4.splat(1), sum));
-  memory.fill(mixture, 0, <usize>count * width);
-  let weights = scores;
-  for (let token = first; token < seen; ) {
-    const inner = token & (tokens - 1);
-    const end = min(seen, token - inner + tokens);
-    const page = <usize>load<u32>(table + (<usize>(token >> shift) << 2)) + inPage + (bytes << shift);
-    const value = page + <usize>inner * bytes;
-    let channel: usize = 0;
-    for (; channel + 32 <= width; channel += 32) {
-      mix(count, true, mixture + channel, value + channel, weights, end - token, bytes, width);
-    }
-    if (channel < width) mix(count, false, mixture + channel, value + channel, weights, end - token, bytes, width);
-    weights += <usize>(end - token) << 4;
-    token = end;
-  }
+  v128.store(end, f32x4.div(f32x4.splat(1), sum));
+}
+
+@inline
+function divide(count: i32, mixture: usize, width: usize, inverses: usize): void {
   for (let head: usize = 0; head < <usize>count; head++) {
-    const inverse = v128.load32_splat(to + (head << 2));
+    const inverse = v128.load32_splat(inverses + (head << 2));
     for (let at = head * width; at < (head + 1) * width; at += 16) {
       v128.store(mixture + at, f32x4.mul(v128.load(mixture + at), inverse));
     }
   }
 }
 
-/** A key times the queries of up to four heads. */
+/** Two keys times the queries of up to four heads. */
 @inline
-function dots(count: i32, query: usize, key: usize, width: usize): v128 {
+function scoreTwo(count: i32, query: usize, key: usize, next: usize, width: usize, factor: v128, to: usize): void {
+  let q1 = query + width;
+  let q2 = q1 + width;
+  let q3 = q2 + width;
   let a = f32x4.splat(0), b = a, c = a, d = a;
-  for (let at: usize = 0; at < width; at += 16) {
-    const k = v128.load(key + at);
-    a = multiplyAdd(k, v128.load(query + at), a);
-    b = multiplyAdd(k, v128.load(query + at + width), b);
-    if (count > 2) c = multiplyAdd(k, v128.load(query + at + 2 * width), c);
-    if (count > 3) d = multiplyAdd(k, v128.load(query + at + 3 * width), d);
+  let e = a, f = a, g = a, h = a;
+  let k = a, l = a, q = a;
+  // Two vectors a turn where there are two: the second's places are known when this is compiled.
+  for (const end = key + (width & ~31); key < end; ) {
+    k = v128.load(key);
+    l = v128.load(next);
+    q = v128.load(query);
+    a = multiplyAdd(k, q, a);
+    e = multiplyAdd(l, q, e);
+    q = v128.load(q1);
+    b = multiplyAdd(k, q, b);
+    f = multiplyAdd(l, q, f);
+    if (count > 2) {
+      q = v128.load(q2);
+      c = multiplyAdd(k, q, c);
+      g = multiplyAdd(l, q, g);
+    }
+    if (count > 3) {
+      q = v128.load(q3);
+      d = multiplyAdd(k, q, d);
+      h = multiplyAdd(l, q, h);
+    }
+    k = v128.load(key, 16);
+    l = v128.load(next, 16);
+    q = v128.load(query, 16);
+    a = multiplyAdd(k, q, a);
+    e = multiplyAdd(l, q, e);
+    q = v128.load(q1, 16);
+    b = multiplyAdd(k, q, b);
+    f = multiplyAdd(l, q, f);
+    if (count > 2) {
+      q = v128.load(q2, 16);
+      c = multiplyAdd(k, q, c);
+      g = multiplyAdd(l, q, g);
+    }
+    if (count > 3) {
+      q = v128.load(q3, 16);
+      d = multiplyAdd(k, q, d);
+      h = multiplyAdd(l, q, h);
+    }
+    key += 32;
+    next += 32;
+    query += 32;
+    q1 += 32;
+    if (count > 2) q2 += 32;
+    if (count > 3) q3 += 32;
   }
-  return sumLanes(a, b, c, d);
+  if ((width & 16) != 0) {
+    k = v128.load(key);
+    l = v128.load(next);
+    q = v128.load(query);
+    a = multiplyAdd(k, q, a);
+    e = multiplyAdd(l, q, e);
+    q = v128.load(q1);
+    b = multiplyAdd(k, q, b);
+    f = multiplyAdd(l, q, f);
+    if (count > 2) {
+      q = v128.load(q2);
+      c = multiplyAdd(k, q, c);
+      g = multiplyAdd(l, q, g);
+    }
+    if (count > 3) {
+      q = v128.load(q3);
+      d = multiplyAdd(k, q, d);
+      h = multiplyAdd(l, q, h);
+    }
+  }
+  v128.store(to, f32x4.mul(sumLanes(a, b, c, d), factor));
+  v128.store(to, f32x4.mul(sumLanes(e, f, g, h), factor), 16);
 }
 
 /** Adds the values of some tokens of a page, eight channels of them or four, to the mixtures. */
 @inline
 function mix(
-  count: i32, isEight: bool, to: usize, value: usize, weights: usize, tokens: i32, bytes: usize, width: usize,
+  count: i32, isEight: bool, to: usize, value: usize, weights: usize, tokens: i32, width: usize,
 ): void {
   let a = v128.load(to), b = v128.load(to + width);
   let c = count > 2 ? v128.load(to + 2 * width) : a;
@@ -92,7 +226,7 @@ function mix(
   let b2 = isEight ? v128.load(to + width, 16) : a;
   let c2 = isEight && count > 2 ? v128.load(to + 2 * width, 16) : a;
   let d2 = isEight && count > 3 ? v128.load(to + 3 * width, 16) : a;
-  for (let token = 0; token < tokens; token++, value += bytes, weights += 16) {
+  for (let token = 0; token < tokens; token++, value += width, weights += 16) {
     const v = v128.load(value);
     const v2 = isEight ? v128.load(value, 16) : v;
     let weight = v128.load32_splat(weights);

@@ -61,13 +61,18 @@ function turn(from: usize, to: usize, half: i32, cos: usize, sin: usize): void {
   }
 }
 
-/** One token: its queries turn in place, its keys into the cache, and its values follow them. */
+/** One token: its queries turn in place, its keys into the cache, and its values follow them; groups lie `groupBytes` apart. */
 export function appendToken(
   qk: usize, v: usize, cos: usize, sin: usize, heads: i32, groups: i32, half: i32, keysTo: usize, valuesTo: usize,
+  groupBytes: usize,
 ): void {
   const headBytes = <usize>half << 3;
   let at = qk;
   for (let h = 0; h < heads; h++, at += headBytes) turn(at, at, half, cos, sin);
-  for (let g = 0; g < groups; g++, at += headBytes) turn(at, keysTo + <usize>g * headBytes, half, cos, sin);
-  memory.copy(valuesTo, v, <usize>groups * headBytes);
+  for (let g = 0; g < groups; g++, at += headBytes, v += headBytes) {
+    turn(at, keysTo, half, cos, sin);
+    memory.copy(valuesTo, v, headBytes);
+    keysTo += groupBytes;
+    valuesTo += groupBytes;
+  }
 }

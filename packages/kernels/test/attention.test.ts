@@ -174,7 +174,54 @@ const steps = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
+/** One row's tokens, so many in each call: the mixtures of all of them. */
+async function attendInCalls(shape: Shape, qkv: Float32Array, calls: readonly number[]) {
+  const { groups, shared, headWidth, window } = shape;
+  const tokenWidth = groups * headWidth;
+  const sizes = {
+    blockCount,
+    tokenWidth,
+    heads: groups * shared,
+    groups,
+    headWidth,
+    scale: headWidth ** -0.5,
+  };
+  const [ofQkv, half] = [(groups * shared + 2 * groups) * headWidth, headWidth / 2];
+  const everMade = new Set<CachePage>();
+  const mixtures: number[] = [];
+  let pages: CachePage[] = [];
+  let length = 0;
+  for (const count of calls) {
+    pages = growPages(pool, sizes, pages, length, count);
+    for (const page of pages) everMade.add(page);
+    const turns = new Float32Array(count * half).fill(1);
+    const plan = { rows: [{ pages, length }], lengths: [count], cos: turns, sin: turns };
+    const own = tf.tensor2d(qkv.subarray(length * ofQkv, (length + count) * ofQkv), [count, ofQkv]);
+    const result = attend(pool, sizes, plan, { block: 1, window }, own);
+    mixtures.push(...(await result.data()));
+    tf.dispose([own, result]);
+    length += count;
+  }
+  for (const page of everMade) page.dispose();
+  return mixtures;
+}
+
 describe("rotation, append and attention", () => {
+  test("are the same for a token alone and among others, bit for bit", async () => {
+    const counts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(shapes, counts, async (drawn, calls) => {
+        const shape = { ...drawn, normed: false };
+        const total = calls.reduce((sum, count) => sum + count, 0);
+        const width = (shape.shared + 2) * shape.groups * shape.headWidth;
+        const qkv = Float32Array.from({ length: total * width }, noise);
+        const alone = await attendInCalls(shape, qkv, new Array<number>(total).fill(1));
+        expect(await attendInCalls(shape, qkv, calls)).toEqual(alone);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test("are float64's over rows that grow, part and go back", async () => {
     await fc.assert(
       fc.asyncProperty(shapes, steps, async (shape, actions) => {

@@ -88,13 +88,13 @@ function append(
   for (const [b, { pages, length }] of rows.entries())
     for (let t = length; t < length + lengths[b]!; t++, n++) {
       const page = pages[t >> pageShift]!;
-      const keysAt = page.at + block * blockBytes(shape) + 4 * tokenWidth * (t % tokensOfPage);
+      const keysAt = page.at + block * blockBytes(shape) + 4 * headWidth * (t % tokensOfPage);
       const valuesAt = keysAt + 4 * tokenWidth * tokensOfPage;
       const angle = 4 * half * n;
       const from = qkv.at + n * qkv.rowBytes;
       pool.kernels.appendToken(
         ...([from, from + valuesFrom, cosAt + angle, sinAt + angle] as const),
-        ...([heads, groups, half, keysAt, valuesAt] as const),
+        ...([heads, groups, half, keysAt, valuesAt, 4 * headWidth * tokensOfPage] as const),
       );
     }
 }
@@ -119,19 +119,34 @@ function runAttention(
   }
   const tokensAt = scratch.floats(tokens.length);
   new Uint32Array(pool.heap.bytes.buffer, tokensAt, tokens.length).set(tokens);
-  const units = (tokens.length / 2) * groups;
+  const count = tokens.length / 2;
   const seen = Math.min(longest, window);
-  const chunks = pool.chunksFor(units, 2 * (heads / groups) * headWidth * seen);
+  const unitTokens = tokensOfUnit(count, groups, pool.threads);
+  const units = Math.ceil(count / unitTokens) * groups;
+  const chunks = pool.chunksFor(units, 2 * (heads / groups) * headWidth * seen * unitTokens);
   const chunkUnits = Math.ceil(units / chunks);
+  // Scores of up to four heads, and what stands behind them.
+  const scoreBytes = 16 * (seen + 2);
   const details = new DataView(pool.heap.bytes.buffer, detailsAt);
   const numbers = [
-    ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt, units, chunkUnits, groups, heads / groups],
-    ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth],
+    ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt, count, chunkUnits, groups, heads / groups],
+    ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth, 0],
+    ...[Math.min(window, 2 ** 31 - 1), unitTokens, scoreBytes],
   ];
   for (const [i, value] of numbers.entries()) details.setUint32(4 * i, value, true);
-  details.setFloat32(4 * numbers.length, scale, true);
-  details.setUint32(4 * numbers.length + 4, Math.min(window, 2 ** 31 - 1), true);
+  details.setFloat32(4 * scaleIndex, scale, true);
   new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 1;
-  // Scores of up to four heads, and what stands behind them.
-  pool.run(Math.ceil(units / chunkUnits), 16 * (seen + 2));
+  pool.run(Math.ceil(units / chunkUnits), scoreBytes * unitTokens);
+}
+
+/** The scale's place among the numbers of the job. */
+const scaleIndex = 13;
+
+/** Most tokens that are attended for together, so that what is scratch for them stays in a near cache. */
+const mostTogether = 4;
+
+/** As many as leave each thread about two units. */
+function tokensOfUnit(count: number, groups: number, threads: number): number {
+  const even = Math.round((count * groups) / (2 * threads));
+  return Math.max(1, Math.min(count, mostTogether, even));
 }

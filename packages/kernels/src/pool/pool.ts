@@ -54,6 +54,7 @@ interface Kernels {
     half: number,
     keysTo: number,
     valuesTo: number,
+    groupBytes: number,
   ): void;
 }
 
