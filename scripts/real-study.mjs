@@ -95,6 +95,8 @@ function listComparisons() {
     ...["best dial", "best bounded", "bounded 0.2", paper, masked].map((after) => [keyOf(pref), after]),
     ...against.flatMap((before) => ["best bounded", "bounded 0.2"].map((after) => [before, after])),
     ["best bounded", masked],
+    // The default beside the half of it.
+    ["bounded 0.1", "bounded 0.2"],
   ];
 }
 
