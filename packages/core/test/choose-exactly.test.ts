@@ -121,3 +121,62 @@ test("an end token is held back until the answer has minNewTokens, no longer", (
   expect(choose(logs(0.1, 0.5, 0.4), after(0))).toBe(0);
   expect(choose(logs(0.1, 0.5, 0.4), after(0, 0))).toBe(1);
 });
+
+test("what is drawn is what sorting the whole vocabulary gives", () => {
+  const ranges = {
+    width: fc.integer({ min: 1, max: 2000 }),
+    spread: fc.constantFrom(0.01, 1, 10, 60),
+    seed: fc.nat(),
+    gap: fc.constantFrom(0, 8),
+    temperature: fc.constantFrom(0.1, 1, 3),
+    topK: fc.constantFrom(0, 1, 7, 5000),
+    topP: fc.constantFrom(1, 0.9, 0.999999),
+    minP: fc.constantFrom(0, 1e-9, 0.05),
+  };
+  let beyond = 0;
+  fc.assert(
+    fc.property(fc.record(ranges), ({ width, spread, seed, gap, ...options }) => {
+      const random = xoshiro128(seed);
+      // Rounded, so that there are equals.
+      const policy_C = Float32Array.from(
+        { length: width },
+        (_, id) => Math.round(-8 * spread * random()) / 8 - (id > 0 ? gap : 0),
+      );
+      const drawn = draws(policy_C, { ...options, seed }, 5);
+      const stream = xoshiro128(seed);
+      expect(drawn).toEqual(drawn.map(() => drawBySorting(policy_C, options, stream())));
+      const low = Math.max(...policy_C) - 7 * options.temperature;
+      if (drawn.some((id) => policy_C[id]! < low)) beyond++;
+    }),
+    { numRuns: 200 },
+  );
+  // Draws past the first band, which an order that ended there would get wrong.
+  expect(beyond).toBeGreaterThan(0);
+});
+
+function drawBySorting(
+  policy_C: Float32Array,
+  { temperature, topK, topP, minP }: { temperature: number; topK: number; topP: number; minP: number },
+  uniform: number,
+): number {
+  const best = Math.max(...policy_C);
+  const sum = (weights: readonly number[]) => weights.reduce((total, weight) => total + weight, 0);
+  const all = Array.from(policy_C, (score, id) => ({ id, weight: Math.exp((score - best) / temperature) }));
+  const sorted = all.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight || a.id - b.id);
+  const few = topK > 0 ? sorted.slice(0, topK) : sorted;
+  let sofar = 0;
+  const mass = sum(few.map(({ weight }) => weight)) * topP;
+  const before = few.map(({ weight }) => {
+    const start = sofar;
+    sofar += weight;
+    return start;
+  });
+  const kept = few.filter(({ weight }, i) => (topP === 1 || before[i]! < mass) && weight >= minP);
+  const point = uniform * sum(kept.map(({ weight }) => weight));
+  let reached = 0;
+  const found = kept.find(({ weight }) => {
+    reached += weight;
+    return reached > point;
+  });
+  return (found ?? kept.at(-1)!).id;
+}

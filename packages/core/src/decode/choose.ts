@@ -86,7 +86,7 @@ export function createChooser(options: SamplingOptions = {}): Choose {
         "No token is left to choose: bannedTokens and minNewTokens forbid all that are possible.",
       );
     }
-    return checked.temperature === 0 ? argMax(scores_C) : draw(shortlist(scores_C, checked), random());
+    return checked.temperature === 0 ? argMax(scores_C) : drawEntry(scores_C, checked, random());
   };
 }
 
@@ -214,40 +214,84 @@ interface Candidate {
   readonly weight: number;
 }
 
-/** Temperature, then top-k, top-p and min-p: the tokens still in play, most probable first, unnormalised. */
-function shortlist(scores_C: Float32Array, { temperature, topK, topP, minP }: Checked): Candidate[] {
+/** Temperature, then top-k, top-p and min-p, then an entry of those still in play. @param uniform from [0, 1) */
+function drawEntry(
+  scores_C: Float32Array,
+  { temperature, topK, topP, minP }: Checked,
+  uniform: number,
+): number {
+  const { weights_C, total } = weigh(scores_C, temperature);
+  const ordered = inOrder(weights_C);
+  const few = topK > 0 ? take(ordered, topK) : ordered;
+  if (topP === 1 && minP === 0) return draw(few, uniform * (topK > 0 ? totalWeight(few) : total));
+  const mass = topP < 1 ? topP * (topK > 0 ? totalWeight(few) : total) : Number.POSITIVE_INFINITY;
+  const kept: Candidate[] = [];
+  let reached = 0;
+  for (const candidate of few) {
+    if (candidate.weight < minP) break;
+    kept.push(candidate);
+    reached += candidate.weight;
+    if (reached >= mass) break;
+  }
+  return draw(kept, uniform * totalWeight(kept));
+}
+
+/** Unnormalised probabilities, the largest 1. */
+function weigh(scores_C: Float32Array, temperature: number) {
   const best = scores_C[argMax(scores_C)]!;
-  const candidates: Candidate[] = [];
+  const weights_C = new Float64Array(scores_C.length);
+  let total = 0;
   for (let id = 0; id < scores_C.length; id++) {
     const weight = Math.exp((scores_C[id]! - best) / temperature);
-    if (weight > 0) candidates.push({ id, weight });
+    weights_C[id] = weight;
+    total += weight;
   }
-  candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
-  const few = topK > 0 ? candidates.slice(0, topK) : candidates;
-  return nucleus(few, topP).filter(({ weight }) => weight >= minP);
+  return { weights_C, total };
 }
 
-function nucleus(candidates: Candidate[], topP: number): Candidate[] {
-  if (topP === 1) return candidates;
-  const mass = topP * totalWeight(candidates);
-  let reached = 0;
-  const last = candidates.findIndex(({ weight }) => {
-    reached += weight;
-    return reached >= mass;
-  });
-  return last < 0 ? candidates : candidates.slice(0, last + 1);
+/** How much less probable each band of {@link inOrder} begins than the one before. */
+const bandShare = 2 ** -10;
+
+/**
+ * What is possible, most probable first, the first of equals before the others. Sorted band by band: whoever stops early
+ * leaves the rest of the vocabulary as it is.
+ */
+function* inOrder(weights_C: Float64Array): Generator<Candidate> {
+  for (
+    let below = Number.POSITIVE_INFINITY, least = bandShare;
+    below > 0;
+    below = least, least *= bandShare
+  ) {
+    if (least < Number.EPSILON) least = 0;
+    const band: Candidate[] = [];
+    for (let id = 0; id < weights_C.length; id++) {
+      const weight = weights_C[id]!;
+      if (weight >= least && weight < below && weight > 0) band.push({ id, weight });
+    }
+    yield* band.sort((a, b) => b.weight - a.weight || a.id - b.id);
+  }
 }
 
-/** Inverts the cumulative distribution at `uniform`. */
-function draw(candidates: readonly Candidate[], uniform: number): number {
-  let left = uniform * totalWeight(candidates);
+function take(candidates: Iterable<Candidate>, count: number): Candidate[] {
+  const taken: Candidate[] = [];
+  for (const candidate of candidates) if (taken.push(candidate) === count) break;
+  return taken;
+}
+
+/** The candidate that weights added up in order reach `point` with. */
+function draw(candidates: Iterable<Candidate>, point: number): number {
+  let left = point;
+  let last = 0;
   for (const { id, weight } of candidates) {
     left -= weight;
-    if (left < 0) return id;
+    last = id;
+    if (left < 0) break;
   }
-  return candidates.at(-1)!.id;
+  return last;
 }
 
-function totalWeight(candidates: readonly Candidate[]): number {
-  return candidates.reduce((sum, { weight }) => sum + weight, 0);
+function totalWeight(candidates: Iterable<Candidate>): number {
+  let total = 0;
+  for (const { weight } of candidates) total += weight;
+  return total;
 }
