@@ -5,4 +5,3 @@ export { layerNorm, rmsNorm } from "./norms";
 export { run, serve, stop } from "./pool";
 export { prepareStates } from "./prepared-states";
 export { tellHalves } from "./codes";
-export { tiltMoments } from "./tilt";

@@ -7,3 +7,5 @@ export const sharedRelaxed: string;
 /** For a memory of one thread. */
 export const unshared: string;
 export const unsharedRelaxed: string;
+/** A step's tail, for the memory of TensorFlow.js. */
+export const policies: string;

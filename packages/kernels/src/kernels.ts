@@ -1,8 +1,8 @@
 /** Kernels that stand beside a backend of TensorFlow.js, and where a loader finds them. */
-import { backend, type Tensor2D } from "@tensorflow/tfjs-core";
+import { backend } from "@tensorflow/tfjs-core";
 import { leaveAtBackend } from "./at-backend.js";
-import { type DriftSearch, searchDrift } from "./fused/drift-search.js";
 import { type FusedOperations, fuseIn } from "./fused/fuse.js";
+import { type Policies, policiesOf } from "./policies/policies.js";
 import { canShareMemory, Pool } from "./pool/pool.js";
 import { storedTypes } from "./stored-types.js";
 import { KernelWeight } from "./weights/kernel-weight.js";
@@ -28,8 +28,8 @@ export interface StoredKernels {
   hold(storedType: string, outputs: number, inputs: number): KernelWeight;
   /** Operations that do several things at once, in the memory of a weight; all weights they get lie there. */
   fuse(weight: KernelWeight): FusedOperations;
-  /** Bounded Amulet's search, γ of each row, `[B, 1]`; undefined while no weight is held, and there is no memory for it. */
-  searchDrift(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, search: DriftSearch): Tensor2D | undefined;
+  /** What core does with rows of the vocabulary, in the backend's own memory; undefined where that is not to be had. */
+  readonly policies: Policies | undefined;
 }
 
 /** Leaves kernels at the backend that runs now, which is TensorFlow.js' wasm. {@link registerKernels} was called. */
@@ -45,13 +45,13 @@ const made = new WeakMap<object, Map<number, StoredKernels>>();
 function kernelsOf(owner: object, options: KernelOptions): StoredKernels {
   const ofBackend = made.get(owner) ?? new Map<number, StoredKernels>();
   made.set(owner, ofBackend);
-  const kernels = ofBackend.get(options.threads) ?? makeKernels(options);
+  const kernels = ofBackend.get(options.threads) ?? makeKernels(owner, options);
   ofBackend.set(options.threads, kernels);
   return kernels;
 }
 
 /** Memory and threads are there while a weight is. */
-function makeKernels({ threads }: KernelOptions): StoredKernels {
+function makeKernels(owner: object, { threads }: KernelOptions): StoredKernels {
   let pool: Pool | undefined;
   return {
     threads: canShareMemory() ? threads : 1,
@@ -64,7 +64,6 @@ function makeKernels({ threads }: KernelOptions): StoredKernels {
       return new KernelWeight(pool, storedTypes.get(storedType)!, outputs, inputs);
     },
     fuse: (weight) => fuseIn(weight.pool),
-    searchDrift: (logBase_BV, logPreference_BV, search) =>
-      pool?.isOpen ? searchDrift(pool, logBase_BV, logPreference_BV, search) : undefined,
+    policies: policiesOf(owner),
   };
 }

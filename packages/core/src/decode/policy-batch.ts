@@ -2,6 +2,7 @@
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import { notFinite } from "../errors.js";
+import { backendPolicies } from "../methods/backend-policies.js";
 import { applyMethod, type Method } from "../methods/method.js";
 import { mixRows } from "../methods/mixture.js";
 import { logPolicy } from "../methods/policy.js";
@@ -103,6 +104,8 @@ function computePolicies(
 }
 
 function findBest(logPolicy_BC: Tensor2D) {
+  const found = backendPolicies()?.best(logPolicy_BC);
+  if (found) return { ...found, check_B: tf.clone(found.logProbability_B) };
   return {
     column_B: tf.argMax(logPolicy_BC, 1),
     logProbability_B: tf.max(logPolicy_BC, 1),

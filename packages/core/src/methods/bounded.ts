@@ -14,8 +14,9 @@ import {
   largestStrength,
   paperParameters,
 } from "../strength/strength.js";
+import { backendPolicies, type DriftSearch, type PolicyWithGamma } from "./backend-policies.js";
 import type { Method } from "./method.js";
-import { extrapolateRows } from "./policy.js";
+import { extrapolateRows, logZero } from "./policy.js";
 
 /** A budget in nats, and the γ that is not exceeded however much budget is left. */
 export interface DriftBudget {
@@ -66,11 +67,19 @@ export function boundedMethod(
  * The policy of {@link largestGammaWithin}, `[B, V]`, and the γ of each row, `[B, 1]`.
  * Arguments are borrowed, results belong to the caller.
  */
-export function extrapolateWithin(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, budget: DriftBudget) {
-  return tf.tidy(() => {
-    const gamma_B1 = largestGammaWithin(logBase_BV, logPreference_BV, budget);
-    return extrapolateRows(logBase_BV, logPreference_BV, gamma_B1);
-  });
+export function extrapolateWithin(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  budget: DriftBudget,
+): PolicyWithGamma {
+  const search = planSearch(logBase_BV, logPreference_BV, budget);
+  return (
+    backendPolicies()?.extrapolateWithin(logBase_BV, logPreference_BV, search, logZero) ??
+    tf.tidy(() => {
+      const gamma_B1 = searchByTensors(logBase_BV, logPreference_BV, search);
+      return extrapolateRows(logBase_BV, logPreference_BV, gamma_B1);
+    })
+  );
 }
 
 /**
@@ -88,15 +97,18 @@ export function largestGammaWithin(
   logPreference_BV: Tensor2D,
   budget: DriftBudget,
 ): Tensor2D {
+  const search = planSearch(logBase_BV, logPreference_BV, budget);
+  const found = backendPolicies()?.extrapolateWithin(logBase_BV, logPreference_BV, search, logZero);
+  if (!found) return searchByTensors(logBase_BV, logPreference_BV, search);
+  found.logPolicy_BV.dispose();
+  return found.gamma_B1;
+}
+
+function planSearch(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, budget: DriftBudget): DriftSearch {
   const { nats, largestGamma } = checkBudget(budget);
   checkPolicies({ logBase_BV, logPreference_BV });
-  const V = logPreference_BV.shape[1];
-  const limit = driftLimit(nats, V);
-  const search = { limit, wanted: limit * aim, largestGamma, passes };
-  return (
-    searchOfBackend(logBase_BV, logPreference_BV, search) ??
-    searchByTensors(logBase_BV, logPreference_BV, search)
-  );
+  const limit = driftLimit(nats, logPreference_BV.shape[1]);
+  return { limit, wanted: limit * aim, largestGamma, passes };
 }
 
 /** The search in tensors: on every backend, what is verified, and what a backend's own is held to. */
@@ -123,36 +135,6 @@ function searchByTensors(
       gamma_B1 = nextGamma(bracket, point, over_B1, constants, largestGamma);
     }
   });
-}
-
-/** What a search may do. */
-interface DriftSearch {
-  /** Nats that are not exceeded. */
-  readonly limit: number;
-  /** Nats that are aimed at. */
-  readonly wanted: number;
-  readonly largestGamma: number;
-  readonly passes: number;
-}
-
-/** A backend's own search, by agreement with @amulet-ts/kernels; undefined where it has none. */
-function searchOfBackend(
-  logBase_BV: Tensor2D,
-  logPreference_BV: Tensor2D,
-  search: DriftSearch,
-): Tensor2D | undefined {
-  const kernels = (tf.backend() as { [agreedKey]?: BackendSearch })[agreedKey];
-  return kernels?.searchDrift?.(logBase_BV, logPreference_BV, search);
-}
-
-const agreedKey = Symbol.for("@amulet-ts/stored-kernels");
-
-interface BackendSearch {
-  readonly searchDrift?: (
-    logBase_BV: Tensor2D,
-    logPreference_BV: Tensor2D,
-    search: DriftSearch,
-  ) => Tensor2D | undefined;
 }
 
 /** Keeps quotients finite; far below any variance or drift that float32 sums resolve. */

@@ -15,12 +15,13 @@ import {
   normaliseWeights,
   proximalWeight,
 } from "../strength/strength.js";
+import { backendPolicies, type PolicyWithGamma } from "./backend-policies.js";
 
 /**
  * Stands for log 0. exp(−1e4) is zero even in float64, so a forbidden token keeps probability exactly zero,
  * and differences of two such values stay finite where −∞ would make NaN.
  */
-const logZero = -1e4;
+export const logZero = -1e4;
 
 /**
  * Logits to log-probabilities, `[B, V]` → `[B, V]`. Unlike log(softmax(x)), finite at any gap between
@@ -32,6 +33,10 @@ const logZero = -1e4;
  */
 export function logPolicy(logits_BV: Tensor2D): Tensor2D {
   checkPolicies({ logits_BV });
+  return backendPolicies()?.normalise(logits_BV, logZero) ?? normaliseByTensors(logits_BV);
+}
+
+function normaliseByTensors(logits_BV: Tensor2D): Tensor2D {
   return tf.tidy(() => {
     const best_B1 = tf.max(tf.softmax(logits_BV), 1, true);
     // In this order: logits may be large, and what counts is their difference to the largest; and the clip, which on
@@ -152,18 +157,29 @@ export function extrapolate(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, ga
   checkGiven(gamma, number, "gamma (γ)", "bad-strength");
   checkStrength(gamma + 1);
   checkPolicies({ logBase_BV, logPreference_BV });
-  return tf.tidy(() =>
-    logPolicy(tf.add(logPreference_BV, tf.mul(tf.sub(logPreference_BV, logBase_BV), gamma))),
+  return extrapolateBy(logBase_BV, logPreference_BV, gamma);
+}
+
+/** @param gamma for all rows, or one for each, `[B, 1]` */
+function extrapolateBy(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma: number | Tensor2D): Tensor2D {
+  return (
+    backendPolicies()?.extrapolate(logBase_BV, logPreference_BV, gamma, logZero) ??
+    tf.tidy(() =>
+      normaliseByTensors(tf.add(logPreference_BV, tf.mul(tf.sub(logPreference_BV, logBase_BV), gamma))),
+    )
   );
 }
 
 /** The same with a γ for each row, `[B, 1]`, which is returned beside the policy: a clone, so that both are the caller's. */
-export function extrapolateRows(logBase_BV: Tensor2D, logPreference_BV: Tensor2D, gamma_B1: Tensor2D) {
-  return tf.tidy(() => {
-    const delta_BV: Tensor2D = tf.sub(logPreference_BV, logBase_BV);
-    const logPolicy_BV = logPolicy(tf.add(logPreference_BV, tf.mul(delta_BV, gamma_B1)));
-    return { logPolicy_BV, gamma_B1: tf.clone(gamma_B1) };
-  });
+export function extrapolateRows(
+  logBase_BV: Tensor2D,
+  logPreference_BV: Tensor2D,
+  gamma_B1: Tensor2D,
+): PolicyWithGamma {
+  return tf.tidy(() => ({
+    logPolicy_BV: extrapolateBy(logBase_BV, logPreference_BV, gamma_B1),
+    gamma_B1: tf.clone(gamma_B1),
+  }));
 }
 
 /** {@link amuletLoop}, collapsed: T changes the dial, not the work. */

@@ -9,6 +9,7 @@ import {
   type TensorInfo,
   tensor2d,
 } from "@tensorflow/tfjs-core";
+import { registerRowKernel } from "../policies/tfjs-memory.js";
 
 const kernelName = "AmuletKernel";
 
@@ -50,11 +51,12 @@ const runOnWasm: KernelFunc = ({ inputs, backend: anyBackend, attrs }) => {
 
 let isRegistered = false;
 
-/** Makes TensorFlow.js know the kernel. Calling it twice is harmless. */
+/** Makes TensorFlow.js know the kernels. Calling it twice is harmless. */
 export function registerKernels(): void {
   if (isRegistered) return;
   isRegistered = true;
   registerKernel({ kernelName, backendName: "wasm", kernelFunc: runOnWasm });
+  registerRowKernel();
 }
 
 /** Whether tensors of the running backend are read without copies, and not asked of a card. */

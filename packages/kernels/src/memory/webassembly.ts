@@ -26,3 +26,8 @@ export const { Memory, Module, Instance } = platform;
 
 /** Whether code is made of instructions that this platform has. */
 export const validate = (code: Uint8Array): boolean => platform.validate(code);
+
+/** Code as `#binary` has it. */
+export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}

@@ -3,10 +3,6 @@
  * between. It takes the steps of `largestGammaWithin` of @amulet-ts/core, where they are explained; that form, in tensors,
  * is what is verified, and what this one is held to.
  */
-import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Pool } from "../pool/pool.js";
-import { withScratch } from "./operations.js";
-import { runOnTensors } from "./tensors.js";
 
 /** What the search may do; the words are core's. */
 export interface DriftSearch {
@@ -19,59 +15,40 @@ export interface DriftSearch {
   readonly passes: number;
 }
 
-/** E[δ], Var(δ) and the log of the normaliser, at some γ. */
-interface Moments {
+/** Of π_γ: the mean and the variance of δ = Δ − centre, and the log of the normaliser of π_pref e^{γδ}. */
+export interface Moments {
   readonly mean: number;
   readonly variance: number;
   readonly logZ: number;
 }
 
-/** γ of each row, `[B, 1]`. */
-export function searchDrift(
-  pool: Pool,
-  logBase_BV: Tensor2D,
-  logPreference_BV: Tensor2D,
-  search: DriftSearch,
-): Tensor2D {
-  const [B, V] = logBase_BV.shape;
-  const work = withScratch(pool, (scratch, [base, preference]) => {
-    const rows = [scratch.put(base!, B), scratch.put(preference!, B)] as const;
-    const [{ rowBytes }] = rows;
-    // What a row is padded with has no weight.
-    for (const { at } of rows)
-      for (let b = 0; b < B; b++) pool.heap.floats(at + b * rowBytes + 4 * V, rowBytes / 4 - V).fill(-1e4);
-    const to = scratch.floats(8);
-    const gammas = Float32Array.from({ length: B }, (_, b) => {
-      const [baseAt, preferenceAt] = rows.map(({ at }) => at + b * rowBytes) as [number, number];
-      return largestGamma(search, (gamma, centre) => {
-        pool.kernels.tiltMoments(baseAt, preferenceAt, rowBytes, gamma, centre, to);
-        const [largest, zeroth, first, second] = new Float64Array(pool.heap.bytes.buffer, to, 4);
-        const mean = first! / zeroth!;
-        const variance = Math.max(0, second! / zeroth! - mean * mean);
-        return { mean, variance, logZ: largest! + Math.log(zeroth!) };
-      });
-    });
-    return [{ shape: [B, 1], values: gammas }];
-  });
-  return runOnTensors([logBase_BV, logPreference_BV], work)[0]!;
-}
+/** @param logZ what it is about, which saves a look for the largest exponent */
+export type LookAt = (gamma: number, centre: number, logZ: number) => Moments;
 
-function largestGamma(
-  { limit, wanted, largestGamma, passes }: DriftSearch,
-  lookAt: (gamma: number, centre: number) => Moments,
-): number {
-  const start = lookAt(0, 0);
+/** How far below what is aimed at a drift may stay, as its share: less would move γ by no more than float32 tells. */
+const nearEnough = 1 - 1e-5;
+
+/** The largest γ of one row. */
+export function largestGamma({ limit, wanted, largestGamma, passes }: DriftSearch, lookAt: LookAt): number {
+  const start = lookAt(0, 0, 0);
   const centre = Math.fround(start.mean);
+  const most = Math.fround(largestGamma);
   let [low, high] = [0, 2 * largestGamma];
-  let gamma = Math.fround(Math.min(Math.sqrt((2 * wanted) / (start.variance + tiny)), largestGamma));
+  let gamma = Math.fround(Math.min(Math.sqrt((2 * wanted) / (start.variance + tiny)), most));
+  let expected = start.logZ + (gamma * gamma * start.variance) / 2;
   for (let pass = 2; pass <= passes; pass++) {
-    const { mean, variance, logZ } = lookAt(gamma, centre);
+    const { mean, variance, logZ } = lookAt(gamma, centre, expected);
     const drift = gamma * mean - (logZ - start.logZ);
     // What is no number is over.
     const isOver = !(drift <= limit);
     if (isOver) high = gamma;
     else low = Math.max(low, gamma);
-    gamma = Math.fround(step({ gamma, mean, variance, drift, isOver }, { low, high, wanted, largestGamma }));
+    // No later look would find more.
+    if (!isOver && (gamma === most || drift >= wanted * nearEnough)) break;
+    const next = step({ gamma, mean, variance, drift, isOver }, { low, high, wanted, largestGamma: most });
+    // Along the tangent: log Z is convex, and never below it.
+    expected = logZ + mean * (Math.fround(next) - gamma);
+    gamma = Math.fround(next);
   }
   return low;
 }

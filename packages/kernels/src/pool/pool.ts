@@ -6,6 +6,7 @@ import * as binary from "#binary";
 import { Heap, mostPages } from "../memory/heap.js";
 import { scratchAt } from "../memory/layout.js";
 import {
+  bytesOf,
   Instance,
   Memory,
   Module,
@@ -21,7 +22,6 @@ interface Kernels {
   run(chunks: number, maySleep: number): void;
   stop(): void;
   tellHalves(table: number): void;
-  tiltMoments(base: number, pref: number, bytes: number, gamma: number, centre: number, to: number): void;
   prepareStates(from: number, to: number, width: number, isSigned: number): void;
   rmsNorm(
     from: number,
@@ -76,10 +76,6 @@ let isRelaxedKnown: boolean | undefined;
 export function hasRelaxedSimd(): boolean {
   isRelaxedKnown ??= validate(bytesOf(binary.unsharedRelaxed));
   return isRelaxedKnown;
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
 
 /** Whether a memory can be shared here: not in a page that is not cross-origin isolated. */
