@@ -21,9 +21,9 @@ import { openEngine } from "@amulet-ts/engines";
 import { openTokenizer } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
+import { roundProductInputs } from "@amulet-ts/testing/engines/eight-bit-inputs";
 import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
 import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
-import { prefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBinaries, findLibrary } from "../../packages/engines/src/llama-cpp/native/find-binaries.js";
 import { later } from "../../packages/engines/src/llama-cpp/native/functions.js";
@@ -283,45 +283,44 @@ describe.skipIf(missing !== undefined || !hasSmol)("SmolLM2-135M-Instruct (needs
     expect(engine.notes).toEqual([]);
   });
 
-  /**
-   * ggml rounds the inputs of every product to 8 bits in blocks of 32: each is off by up to 1/254 of its block's largest,
-   * at 211 matrices. What that does to a distribution follows from no law; it was measured (mean KL 4.8e-3 nats, rms
-   * 0.16), and some three times as much is what a wrong layout, row or weight goes far beyond.
-   */
-  const bounds = { kl: 1.5e-2, rms: 0.5 };
+  /** Mean KL from our float32 logits in nats, root of the mean square of the difference; and what they are at most. */
+  let apart = { kl: 0, rms: 0, positions: 0, same: 0, worst: 0 };
+  let allowed = { kl: 0, rms: 0 };
+  const cases = hasSmol
+    ? (readSmolJson("logits.json").cases as { ids: number[] }[]).map(({ ids }) => ids)
+    : [];
 
-  test("logits are our float32 logits to what 8-bit inputs of products make of them", async () => {
-    await startBackend("wasm");
+  /**
+   * ggml rounds the inputs of products to 8 bits in blocks of 32, and what attention multiplies to float16. Our own forward pass
+   * with its inputs rounded so tells what that does to the logits; nothing of llama.cpp is in it. The two do not round alike: sums
+   * in another order differ in the seventh digit, which flips a rounding in some ten thousand, and after a few blocks they are two
+   * draws from the same noise. 2 is for the luck of one draw, as in docs/tolerances.md.
+   */
+  beforeAll(async () => {
+    // With its weights in float32, so that products are TensorFlow.js' own.
+    await startBackend("wasm", { kernels: false });
     using ours = await loadModel(smolPath);
-    const V = engine.model.vocabularySize;
-    let [kl, squares, positions, same] = [0, 0, 0, 0];
-    let worst = 0;
-    for (const { ids } of readSmolJson("logits.json").cases as { ids: number[] }[]) {
-      const expected = await prefill(ours, ids);
-      const session = engine.model.openSession(1);
-      const [next] = await session.appendAll!([ids]);
-      const values = (await next!.logits_RC.data()) as Float32Array;
-      next!.logits_RC.dispose();
-      await session.dispose();
-      for (const [t, row] of expected.entries()) {
-        const came = values.subarray(t * V, (t + 1) * V);
-        const [p, q] = [logSoftmax(row), logSoftmax(came)];
-        const here = p.reduce((sum, log, v) => sum + Math.exp(log) * (log - q[v]!), 0);
-        kl += here;
-        worst = Math.max(worst, here);
-        squares += rootMeanSquare(row, came) ** 2;
-        if (argMax(row) === argMax(came)) same++;
-        positions++;
-      }
+    const exact = await readAll(ours, cases);
+    const end = roundProductInputs(smolWidths, 64);
+    try {
+      const rounded = distances(exact, await readAll(ours, cases));
+      allowed = { kl: 2 * rounded.kl, rms: 2 * rounded.rms };
+    } finally {
+      end();
     }
-    const rms = Math.sqrt(squares / positions);
+    apart = distances(exact, await readAll(engine.model, cases));
+    await startBackend("wasm");
+  });
+
+  test("logits are our float32 logits to what 8-bit inputs of products make of them", () => {
+    const { kl, rms, positions, same, worst } = apart;
     console.log(
-      `SmolLM2 Q4_1, ${positions} positions: mean KL ${(kl / positions).toExponential(1)} nats, worst ${worst.toExponential(1)}, ` +
-        `rms of logits ${rms.toFixed(3)}, same best token at ${same}`,
+      `SmolLM2 Q4_1, ${positions} positions: mean KL ${kl.toExponential(1)} nats of ${allowed.kl.toExponential(1)} allowed, worst ` +
+        `${worst.toExponential(1)}, rms of logits ${rms.toFixed(3)} of ${allowed.rms.toFixed(3)}, same best token at ${same}`,
     );
-    expect(kl / positions).toBeLessThan(bounds.kl);
-    expect(kl / positions).toBeGreaterThan(0);
-    expect(rms).toBeLessThan(bounds.rms);
+    expect(kl).toBeLessThan(allowed.kl);
+    expect(kl).toBeGreaterThan(allowed.kl / 8);
+    expect(rms).toBeLessThan(allowed.rms);
   });
 
   test("base and pref are llama.cpp's own greedy tokens", async () => {
@@ -351,7 +350,7 @@ describe.skipIf(missing !== undefined || !hasSmol)("SmolLM2-135M-Instruct (needs
         `${margins.map((margin) => margin.toFixed(2)).join(", ")}`,
     );
     // Amulet takes a logit's error x times and more: 5.65 of pref's and 4.65 of base's, at a token of each.
-    for (const margin of margins) expect(margin).toBeLessThan(2 * (5.65 + 4.65) * bounds.rms);
+    for (const margin of margins) expect(margin).toBeLessThan(2 * (5.65 + 4.65) * allowed.rms);
     expect(whole).toBeGreaterThan(0);
   });
 });
@@ -388,6 +387,40 @@ async function expectOwnGreedy(
     const ours = await tokensOf(model, { ...prompts, method, choose: chooseGreedily, maxNewTokens });
     expect(ours).toEqual(await ownGreedy(path, prompt, maxNewTokens, (id) => model.endTokens.has(id)));
   }
+}
+
+/** Of its states, and inside its feed-forward blocks. */
+const smolWidths = [576, 1536];
+
+/** The logits after every token of each row. */
+async function readAll(model: LanguageModel, rows: readonly (readonly number[])[]): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for (const row of rows) {
+    const session = model.openSession(1);
+    const [next] = await session.appendAll!([row]);
+    const values = (await next!.logits_RC.data()) as Float32Array;
+    next!.logits_RC.dispose();
+    await session.dispose();
+    const V = model.vocabularySize;
+    all.push(...row.map((_, t) => values.slice(t * V, (t + 1) * V)));
+  }
+  return all;
+}
+
+/** Over positions: the mean and largest KL from the first, the rms of what is between them, the same best token. */
+function distances(expected: readonly Float32Array[], came: readonly Float32Array[]) {
+  const kls = expected.map((row, t) => {
+    const [p, q] = [logSoftmax(row), logSoftmax(came[t]!)];
+    return p.reduce((sum, log, v) => sum + Math.exp(log) * (log - q[v]!), 0);
+  });
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    kl: mean(kls),
+    worst: Math.max(...kls),
+    rms: Math.sqrt(mean(expected.map((row, t) => rootMeanSquare(row, came[t]!) ** 2))),
+    same: expected.filter((row, t) => argMax(row) === argMax(came[t]!)).length,
+    positions: expected.length,
+  };
 }
 
 function logSoftmax(row: Float32Array): Float64Array {

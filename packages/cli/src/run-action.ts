@@ -44,6 +44,7 @@ function checkOptions(command: string, name: string, actionOptions: ActionOption
   const foreign = Object.keys(values).find((option) => !takes(name, option));
   if (foreign === undefined) return;
   const owners = Object.keys(actionOptions).filter((owner) => takes(owner, foreign));
+  if (owners.length === 0) throw usageError(`--${foreign} does nothing with \`amulet ${command}\`.`);
   throw usageError(
     `--${foreign} does nothing with \`amulet ${command} ${name}\`; it belongs to ${owners.join(" and ")}.`,
   );

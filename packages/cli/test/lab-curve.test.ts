@@ -79,6 +79,7 @@ describe("lab curve", () => {
   });
 
   test.each([
+    [["curve", "--engine", "llama.cpp"], /--engine does nothing with `amulet lab`\./],
     [["curve", "--steps", "3"], /--steps does nothing with `amulet lab curve`; it belongs to train/],
     [["score", "-", "--out", "x"], /--out .* belongs to train and curve/],
     [["train", "--out", "x", "--temperature", "1"], /--temperature .* belongs to curve/],
