@@ -128,7 +128,8 @@ describe("a hub that", () => {
     [`{"sha":"${"a".repeat(100)}"}`, /names no commit/],
     ["\u001b]0;title\u0007", /begins "\\u001b\]0;title\\u0007"/],
   ])("answers with strange JSON is refused", async (text, message) => {
-    await expect(resolve(await listen((_, response) => response.end(text)))).rejects.toThrow(message);
+    const endpoint = await listen((_, response) => response.end(text));
+    await expect(resolve(endpoint, { metadataMilliseconds: 60_000 })).rejects.toThrow(message);
   });
 
   it("lists 300,000 files lists them all", async () => {
