@@ -58,7 +58,7 @@ export const texts = {
       },
       {
         title: "The same point, by climbing",
-        says: "Three candidates of a later token make a triangle; a dot near a corner means that this token is nearly certain. The curve is the path of x from base through pref to 12. The thin lines are heights of the paper's objective. Press “Climb”: gradient ascent, which knows nothing of x, ends where the dial already stands.",
+        says: "Three candidates of a later token and all the rest are the corners of a body; a dot near a corner means that this one is nearly certain. The curve is the path of x from base through pref to 12. The thin lines are heights of the paper's objective, like those on a map. Press “Climb”: gradient ascent, which knows nothing of x, ends where the dial already stands.",
       },
       {
         title: "Why too much breaks answers",
@@ -212,9 +212,14 @@ export const texts = {
 
   simplex: {
     title: "The path of x",
-    means: (tokens: readonly string[]) => `Among three candidates: ${tokens.join(", ")}.`,
-    label: (x: number) => `Triangle of three candidates with the path of x; the policy is at x = ${two(x)}`,
-    rest: (share: number) => `All other tokens together: ${percent(share)}.`,
+    means: (tokens: readonly string[]) =>
+      `Corners: ${tokens.join(", ")}, and all other tokens together. A dot near a corner means: nearly certain. Drag to turn.`,
+    label: (x: number) =>
+      `Tetrahedron of three candidates and the rest, with the path of x; the policy is at x = ${two(x)}`,
+    turn: "Turn",
+    tilt: "Tilt",
+    degrees: (value: number) => `${value}°`,
+    rest: (share: number) => `The rest together: ${percent(share)}.`,
     climb: "Climb",
     height: (gap: number, step: number) =>
       gap < 5e-7

@@ -53,7 +53,7 @@ interface DialOptions {
   say(value: number): string;
 }
 
-function drawDial({ id, label, least, most, step, read, write, say }: DialOptions): HTMLElement {
+export function drawDial({ id, label, least, most, step, read, write, say }: DialOptions): HTMLElement {
   const dial = make("input", {
     type: "range",
     min: String(least),

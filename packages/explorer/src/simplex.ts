@@ -1,31 +1,62 @@
-/** Three candidates and what happens among them: a place in a triangle, the path of x, level lines, a climb. */
+/** Three candidates and the rest, and what happens among them: a place in a tetrahedron, the path of x, level lines, a climb. */
 import { type AmuletParameters, guidanceTrajectory } from "@amulet-ts/core";
 import { divergence, type LogPolicy, type Place, tiltPolicy } from "./policy.js";
 
-/** Logarithms of three probabilities that sum to one. */
-export type LogThree = LogPolicy;
+/** The probabilities of three tokens and of all others together. */
+export type Masses = readonly number[];
 
-/** Given that one of the three is said. */
-export function amongThree(log_V: LogPolicy, ids: readonly number[]): Float64Array {
-  const three = ids.map((id) => log_V[id]!);
-  return tiltPolicy({ base: three, preference: three }, 1);
+export function massesOf(log_V: LogPolicy, ids: readonly number[]): Masses {
+  const three = ids.map((id) => Math.exp(log_V[id]!));
+  return [...three, Math.max(0, 1 - three.reduce((sum, mass) => sum + mass, 0))];
 }
 
-export function placeAmongThree({ base, preference }: Place, ids: readonly number[]): Place {
-  return { base: amongThree(base, ids), preference: amongThree(preference, ids) };
+/** To the right, and downwards. */
+export type Point = readonly [x: number, y: number];
+
+/** A regular tetrahedron, as it is seen from afar. */
+export interface View {
+  /** Of the three and of the rest. */
+  readonly corners: readonly Point[];
+  /** Pairs of corners; those behind the body are hidden. */
+  readonly edges: readonly { readonly ends: readonly [number, number]; readonly isHidden: boolean }[];
+  pointOf(masses: Masses): Point;
 }
 
-/** How much the three leave to all the others. */
-export function massOfRest(log_V: LogPolicy, ids: readonly number[]): number {
-  return Math.max(0, 1 - ids.reduce((sum, id) => sum + Math.exp(log_V[id]!), 0));
-}
+const radius = 1 / Math.sqrt(3);
+const depth = Math.sqrt(2 / 3);
+/** x to the right, y upwards, z to the eye: the three candidates' side is in front. */
+const solid = [
+  [-0.5, -radius / 2, depth / 4],
+  [0.5, -radius / 2, depth / 4],
+  [0, radius, depth / 4],
+  [0, 0, (-3 * depth) / 4],
+] as const;
 
-const height = Math.sqrt(3) / 2;
-
-/** In a triangle with corners (0, 0), (1, 0) and (½, −√3/2): x to the right, y downwards. */
-export function pointOf(log_3: LogThree): readonly [x: number, y: number] {
-  const [, right, top] = Array.from(log_3, Math.exp);
-  return [right! + top! / 2, -height * top!];
+/** @param turn degrees about the vertical, then towards the eye */
+export function viewFrom([about, towards]: readonly [number, number]): View {
+  const [yaw, pitch] = [(about * Math.PI) / 180, (towards * Math.PI) / 180];
+  const turned = solid.map(([x, y, z]) => {
+    const [across, back] = [x * Math.cos(yaw) + z * Math.sin(yaw), z * Math.cos(yaw) - x * Math.sin(yaw)];
+    return [
+      across,
+      y * Math.cos(pitch) - back * Math.sin(pitch),
+      back * Math.cos(pitch) + y * Math.sin(pitch),
+    ] as const;
+  });
+  const corners = turned.map(([x, y]): Point => [x, 0 - y]);
+  const isBehind = (apart: number) => turned[apart]![2] > 0;
+  const pairs = [0, 1, 2, 3].flatMap((one) =>
+    [1, 2, 3].filter((other) => other > one).map((other) => [one, other] as const),
+  );
+  const edges = pairs.map((ends) => {
+    const others = [0, 1, 2, 3].filter((corner) => !ends.includes(corner));
+    return { ends, isHidden: others.every(isBehind) };
+  });
+  const pointOf = (masses: Masses): Point => {
+    const sum = (axis: 0 | 1) => masses.reduce((total, mass, i) => total + mass * corners[i]![axis], 0);
+    return [sum(0), sum(1)];
+  };
+  return { corners, edges, pointOf };
 }
 
 /**
@@ -83,38 +114,26 @@ export function* ascend(place: Place, problem: StepProblem, pace = 0.08): Genera
 }
 
 /**
- * The closed line of policies among three at KL(π ‖ best) = `nats`; by the gap identity the objective is the same all
- * along it. Where the triangle's side is nearer than that, the line runs along the side.
+ * The outline of all policies at KL(π ‖ best) = `nats`, which by the gap identity are those of one height of the objective, as the
+ * view shows them. The policy of such a set that lies furthest in a direction u is best·exp(t u), normalised.
  */
-export function levelLine(best_3: LogThree, nats: number, corners = 60): (readonly [number, number])[] {
-  const middle = Array.from(best_3, Math.exp);
-  return Array.from({ length: corners + 1 }, (_, corner) => {
-    const angle = (2 * Math.PI * corner) / corners;
-    const direction = [0, 1, 2].map((axis) => Math.cos(angle - (2 * Math.PI * axis) / 3));
-    const far = reach(best_3, middle, direction, nats);
-    return pointOf(middle.map((p, axis) => Math.log(Math.max(0, p + far * direction[axis]!))));
+export function outline(best: Masses, nats: number, { corners }: View, count = 60): Masses[] {
+  const logs = best.map((mass) => Math.log(Math.max(mass, 1e-300)));
+  return Array.from({ length: count }, (_, i) => {
+    const angle = (2 * Math.PI * i) / count;
+    const along = corners.map(([x, y]) => x * Math.cos(angle) + y * Math.sin(angle));
+    let [low, high] = [0, 2000];
+    for (let halving = 0; halving < 50; halving++) {
+      const far = (low + high) / 2;
+      if (leaning(logs, along, far).nats <= nats) low = far;
+      else high = far;
+    }
+    return leaning(logs, along, low).masses;
   });
 }
 
-/** How far it is from the middle to where the divergence is `nats`, or to the triangle's side. */
-function reach(
-  best_3: LogThree,
-  middle: readonly number[],
-  direction: readonly number[],
-  nats: number,
-): number {
-  let [low, high] = [0, 2];
-  for (let axis = 0; axis < 3; axis++)
-    if (direction[axis]! < 0) high = Math.min(high, middle[axis]! / -direction[axis]!);
-  for (let halving = 0; halving < 22; halving++) {
-    const far = (low + high) / 2;
-    let divergence = 0;
-    for (let axis = 0; axis < 3; axis++) {
-      const p = middle[axis]! + far * direction[axis]!;
-      if (p > 0) divergence += p * (Math.log(p) - best_3[axis]!);
-    }
-    if (divergence <= nats) low = far;
-    else high = far;
-  }
-  return low;
+function leaning(logs: readonly number[], along: readonly number[], far: number) {
+  const log_4 = logs.map((log, i) => log + far * along[i]!);
+  const policy = tiltPolicy({ base: log_4, preference: log_4 }, 1);
+  return { masses: Array.from(policy, Math.exp), nats: divergence(policy, logs) };
 }

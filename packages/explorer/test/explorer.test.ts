@@ -21,11 +21,13 @@ import { linesOfSameStrength } from "../src/same-strength.js";
 import {
   ascend,
   lastStep,
-  levelLine,
+  type Masses,
+  massesOf,
   objective,
   oneStepTo,
-  placeAmongThree,
+  outline,
   type StepProblem,
+  viewFrom,
 } from "../src/simplex.js";
 
 withoutLeaks("cpu");
@@ -128,7 +130,7 @@ describe("a budget", () => {
     1 + oracles.largestGammaWithin(base, preference, { nats, largestGamma: largest - 1 });
 });
 
-describe("the picture of three", () => {
+describe("the picture of three and the rest", () => {
   const parameters = fc.record({
     iterations: fc.integer({ min: 0, max: 30 }),
     alpha: fc.double({ min: 0, max: 2, noNaN: true }),
@@ -163,16 +165,65 @@ describe("the picture of three", () => {
     );
   });
 
-  test("along a level line the objective is one number, but for where it meets the triangle's side", () => {
-    const place = placeAmongThree(places[1]!, candidatesAt(places[1]!, [0, 3, 12], 3));
-    const best = tiltPolicy(place, 3);
+  const turns = fc.tuple(fc.integer({ min: -180, max: 180 }), fc.integer({ min: -90, max: 90 }));
+  const three = candidatesAt(places[1]!, [0, 3, 12], 3);
+  /** With these masses, and within the rest as the best policy has it. */
+  const withMasses = (best_V: ArrayLike<number>, masses: Masses) => {
+    const rest = massesOf(best_V, three)[3]!;
+    const shares = Array.from(best_V, (log, id) =>
+      three.includes(id) ? masses[three.indexOf(id)]! : (Math.exp(log) * masses[3]!) / rest,
+    );
+    return shares.map((share) => Math.log(Math.max(share, 1e-300)));
+  };
+
+  test("on the outline of a level the objective of whole policies is one number, whichever way the figure is turned", () => {
+    const [, place] = places as [Place, Place];
+    const best_V = tiltPolicy(place, 3);
     const problem = oneStepTo(3);
-    const heights = levelLine(best, 0.02).map(([x, y]) => {
-      const top = -y / Math.sqrt(0.75);
-      const three = [1 - (x - top / 2) - top, x - top / 2, top].map((p) => Math.log(Math.max(p, 1e-300)));
-      return objective(place, problem, best) - objective(place, problem, three);
-    });
-    for (const height of heights) expect(height).toBeCloseTo(0.02, 5);
+    fc.assert(
+      fc.property(turns, fc.constantFrom(0.02, 0.3), (turn, nats) => {
+        const most = objective(place, problem, best_V);
+        for (const masses of outline(massesOf(best_V, three), nats, viewFrom(turn), 12))
+          expect(most - objective(place, problem, withMasses(best_V, masses))).toBeCloseTo(nats, 5);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test("whatever is as high or higher is seen within that outline", () => {
+    const best = massesOf(tiltPolicy(places[1]!, 3), three);
+    const others = fc.array(fc.double({ min: 0.001, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(turns, others, fc.double({ min: 0, max: 1, noNaN: true }), (turn, weights, share) => {
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const masses = best.map((mass, i) => share * mass + ((1 - share) * weights[i]!) / sum);
+        const [logs, best_4] = [masses.map(Math.log), best.map(Math.log)];
+        const view = viewFrom(turn);
+        const [x, y] = view.pointOf(masses);
+        const seen = outline(best, divergence(logs, best_4), view, 24).map(view.pointOf);
+        for (const [i, corner] of seen.entries()) {
+          const angle = (2 * Math.PI * i) / seen.length;
+          const [across, down] = [Math.cos(angle), Math.sin(angle)];
+          expect(x * across + y * down).toBeLessThanOrEqual(corner[0] * across + corner[1] * down + 1e-6);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("the four masses are a whole, and each corner is where it is certain", () => {
+    for (const x of [0, 1, 5.65])
+      expect(massesOf(tiltPolicy(places[1]!, x), three).reduce((sum, mass) => sum + mass)).toBeCloseTo(1, 12);
+    const { corners, pointOf, edges } = viewFrom([0, 0]);
+    for (const [i, corner] of corners.entries())
+      expect(pointOf([0, 1, 2, 3].map((k) => (k === i ? 1 : 0)))).toEqual(corner);
+    // From the front the rest is behind the three.
+    expect(edges.filter(({ isHidden }) => isHidden).map(({ ends }) => ends)).toEqual([
+      [0, 3],
+      [1, 3],
+      [2, 3],
+    ]);
+    expect(Math.abs(viewFrom([180, 0]).corners[0]![0] - 0.5)).toBeLessThan(1e-12);
   });
 });
 
