@@ -20,7 +20,7 @@ const arrows = {
   lab: ["core", "eval", "files", "models"],
   server: ["core", "files"],
   web: ["backends", "core", "files", "models"],
-  explorer: ["core", "files", "lab", "web"],
+  explorer: ["core", "lab", "web"],
   verify: [],
   "verify/ours": ["core", "lab", "models", "verify"],
   cli: [

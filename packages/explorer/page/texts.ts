@@ -1,6 +1,6 @@
 /** All that the page says. */
-import type { WebEngine } from "@amulet-ts/web";
-import type { CurveName, Heat, Setting, StudyName } from "../src/state.js";
+import type { ModelNeeds, WebEngine } from "@amulet-ts/web";
+import type { BackendChoice, CurveName, Heat, Setting, StudyName } from "../src/state.js";
 import type { Measure, Study } from "../src/study.js";
 
 const two = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/\.?0+$/, "") : "∞");
@@ -277,6 +277,13 @@ export const texts = {
     means:
       "A Llama-like or GPT-2 model of your own: it stays in this browser, and nothing is sent anywhere. Drop a .gguf file, or the files of a folder with config.json, tokenizer.json and .safetensors.",
     embedded: "the embedded model",
+    backend: "Models in this page are computed by",
+    backends: {
+      fastest: "the fastest that is here",
+      webgpu: "the graphics card (WebGPU)",
+      wasm: "the processor (WebAssembly)",
+      cpu: "JavaScript alone",
+    } satisfies Record<BackendChoice, string>,
     server: "the server's model",
     onServer: (name: string, host: string) => `${name}, of the server at ${host}`,
     serverSaid: (status: number) => `The server answered with status ${status}.`,
@@ -302,12 +309,12 @@ export const texts = {
     nothingFits: (name: string) =>
       `${name} has no .gguf file, and no config.json with .safetensors, that this page could read.`,
     reading: "Reading its header …",
-    needs: (name: string, family: string, parameters: number, bytes: number) =>
-      `${name}: ${family}, ${(parameters / 1e6).toFixed(1)} million parameters, ${megabytes(bytes)} to read.`,
-    memory: (bytes: number, limit: number) =>
-      bytes < limit
-        ? `Needs about ${megabytes(bytes)} of memory, of at most ${megabytes(limit)} here: it fits.`
-        : `Needs about ${megabytes(bytes)} of memory, and at most ${megabytes(limit)} are to be had here: it does not fit.`,
+    needs: (name: string, { family, parameterCount }: ModelNeeds, bytes: number) =>
+      `${name}: ${family}, ${(parameterCount / 1e6).toFixed(1)} million parameters, ${megabytes(bytes)} to read.`,
+    memory: ({ neededBytes, limitBytes, refusal }: ModelNeeds) =>
+      refusal === undefined
+        ? `Needs about ${megabytes(neededBytes)} of memory, of at most ${megabytes(limitBytes)} here: it fits.`
+        : `It does not fit. ${refusal}`,
     load: "Load it",
     fetch: (bytes: number) => `Fetch ${megabytes(bytes)} and keep it in this browser`,
     fetching: (done: number, total: number) => `${megabytes(done)} of ${megabytes(total)}`,

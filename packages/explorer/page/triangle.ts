@@ -149,7 +149,7 @@ function drawMoving(): SVGElement[] {
   const best = massesOf(policy_V.value, three.value);
   const cut = Number.isFinite(dial.value.nats) ? Math.max(1, used.value) : largestX;
   const lines = heights.map((nats) =>
-    draw("path", { d: `${toPath(outline(best, nats, view.value).map(place2))}Z`, class: "level" }),
+    draw("path", { d: `${toPath(outline(best, nats, view.value, 48).map(place2))}Z`, class: "level" }),
   );
   const way = (from: number, to: number) =>
     toPath([

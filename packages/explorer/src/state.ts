@@ -13,6 +13,9 @@ export type Heat = (typeof heats)[number];
 export const curveNames = ["strength", "budget", "masked"] as const;
 export type CurveName = (typeof curveNames)[number];
 
+export const backendNames = ["fastest", "webgpu", "wasm", "cpu"] as const;
+export type BackendChoice = (typeof backendNames)[number];
+
 /** Of which model. */
 export const studyNames = ["embedded", "smollm2"] as const;
 export type StudyName = (typeof studyNames)[number];
@@ -39,6 +42,8 @@ export interface PageState {
   readonly point: number;
   /** A model of the hub; none is the embedded one. */
   readonly model: string;
+  /** What a model in the page is computed by. */
+  readonly backend: BackendChoice;
   /** How the figure of four corners is turned, in degrees: about the vertical, and towards the eye. */
   readonly turn: readonly [number, number];
 }
@@ -67,6 +72,7 @@ export const firstState: PageState = {
   curve: "strength",
   point: -1,
   model: "",
+  backend: "fastest",
   turn: [-24, 16],
 };
 
@@ -113,6 +119,7 @@ const keys: { readonly [Name in keyof PageState]: Key<Name> } = {
   curve: choice("curve", curveNames),
   point: number("point", -1, 100, true),
   model: text("model"),
+  backend: choice("on", backendNames),
   turn: { key: "turn", write: (turn) => turn.join("_"), read: readTurn },
 };
 const names = Object.keys(keys) as readonly (keyof PageState)[];

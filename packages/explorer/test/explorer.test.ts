@@ -84,6 +84,7 @@ describe("the closed form", () => {
         const gap = largestGap(tiltPolicy({ base, preference }, x), await policy.data());
         // Logs of up to `most` in float32, their difference times x: 3x + 1 roundings.
         expect(gap).toBeLessThan(2 ** -24 * (3 * x + 1) * most);
+        expect(gap).toBeLessThan(1e-6);
         tf.dispose([...tensors, policy]);
       }
     },

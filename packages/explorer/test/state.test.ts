@@ -4,6 +4,7 @@ import { commandFor, programFor } from "../src/code.js";
 import { chooseFiles, readHubName } from "../src/hub-files.js";
 import { readPageFile } from "../src/index.js";
 import {
+  backendNames,
   curveNames,
   firstState,
   heats,
@@ -38,6 +39,7 @@ const states: fc.Arbitrary<PageState> = fc
     curve: fc.constantFrom(...curveNames),
     point: fc.integer({ min: -1, max: 30 }),
     model: fc.constantFrom("", "org/name", "org/name:a.gguf"),
+    backend: fc.constantFrom(...backendNames),
     turn: fc.tuple(between(-180, 180), between(-90, 90)),
   })
   .map((state) => ({ ...state, column: Math.min(state.column, state.pinned.length) }));

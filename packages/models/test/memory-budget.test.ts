@@ -5,6 +5,7 @@ import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, expect, test, vi } from "vitest";
 import { FileTensor } from "../../files/src/formats/file-tensor.js";
+import { loadModel as loadFrom, readNeeds } from "../src/browser.js";
 import { loadModel } from "../src/index.js";
 import type { MemoryBudget } from "../src/loading/memory.js";
 
@@ -104,6 +105,24 @@ test("packed copies count: what fits once does not fit twice", async () => {
   await expect(load({ memory: { limitBytes: limitBytes - 1, matrixCopies: 1 } })).rejects.toMatchObject({
     code: "not-enough-memory",
   });
+});
+
+test("what a model needs is told by its headers, and refused where and as loading it is", async () => {
+  const file = new Blob([new Uint8Array(tinyLlamaFile())]);
+  const { neededBytes, parameterCount, family } = await readNeeds(file, roomy);
+  using model = await loadFrom(file);
+  expect({ parameterCount, family }).toEqual({ parameterCount: model.parameterCount, family: model.family });
+  const outcome = (memory: MemoryBudget) =>
+    loadFrom(file, { memory }).then(
+      (loaded) => loaded.dispose(),
+      (error: Error) => error.message,
+    );
+  for (const limitBytes of [neededBytes, neededBytes - 1]) {
+    const memory = { limitBytes, matrixCopies: 1 };
+    const { refusal } = await readNeeds(file, memory);
+    expect(refusal).toBe(await outcome(memory));
+    expect(refusal === undefined).toBe(limitBytes === neededBytes);
+  }
 });
 
 test.each(["cpu", "wasm"])("on %s a tied embedding lies once", async (backend) => {

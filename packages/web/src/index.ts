@@ -1,5 +1,6 @@
 /** The page's side: opens a model in a worker and asks it. */
 export type { MaskDescription, MethodDescription } from "@amulet-ts/core";
+export type { ModelNeeds } from "@amulet-ts/models/browser";
 export { WebError, type WebErrorCode } from "./errors.js";
 export * from "./page/engine.js";
 export type { AnswerStream, PieceStream } from "./page/stream.js";

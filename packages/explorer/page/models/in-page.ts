@@ -9,6 +9,7 @@ import {
 } from "@amulet-ts/web";
 import embeddedFiles from "../../src/embedded-files.json" with { type: "json" };
 import type { Setting } from "../../src/state.js";
+import { state } from "../store.js";
 import { texts } from "../texts.js";
 import type { Answering, Order, Piece, SpeakingModel } from "./model.js";
 
@@ -17,6 +18,11 @@ export type Address = Parameters<typeof openEngine>[0]["model"];
 export const wasmFolder = () => new URL("wasm/", document.baseURI).href;
 export const makeWorker = () => new Worker(new URL("../worker.ts", import.meta.url), { type: "module" });
 
+export function chosenBackend(): { readonly backend?: string } {
+  const { backend } = state.peek();
+  return backend === "fastest" ? {} : { backend };
+}
+
 export async function openInPage(
   model: Address,
   name: string,
@@ -24,7 +30,8 @@ export async function openInPage(
   onShare: (share: number) => void = () => {},
 ): Promise<InPageModel> {
   const onProgress = ({ done, total }: { done: number; total: number }) => onShare(total && done / total);
-  const engine = await openEngine({ worker: makeWorker(), model, wasmFolder: wasmFolder(), onProgress });
+  const own = { worker: makeWorker(), wasmFolder: wasmFolder(), ...chosenBackend() };
+  const engine = await openEngine({ ...own, model, onProgress });
   return new InPageModel(engine, name, kind);
 }
 

@@ -1,6 +1,8 @@
 /** Another model: of the user's files, or of the hub; said what it needs before it is loaded. */
+import { readNeeds } from "@amulet-ts/web";
 import { signal } from "@preact/signals-core";
 import { chooseFiles, type HubChoice, readHubName } from "../../src/hub-files.js";
+import { type BackendChoice, backendNames } from "../../src/state.js";
 import { drawScoped, make, makeButton, makeSection, watch } from "../dom.js";
 import {
   type Address,
@@ -14,8 +16,10 @@ import {
 } from "../engine.js";
 import { change, state } from "../store.js";
 import { texts } from "../texts.js";
+import { chosenBackend, makeWorker, wasmFolder } from "./in-page.js";
 import {
   fetchModel,
+  hub,
   type KeptModel,
   keptBytes,
   listKept,
@@ -24,9 +28,6 @@ import {
   removeKept,
 } from "./kept.js";
 import { servedBy } from "./on-server.js";
-
-/** WebAssembly addresses no more. */
-const mostMemory = 2 ** 32;
 
 interface Offer {
   readonly says: readonly string[];
@@ -50,6 +51,7 @@ export function drawModels(): HTMLElement {
     drawDrop(),
     drawHub(),
     drawOffer(),
+    drawBackend(),
     drawKept(),
   );
 }
@@ -60,6 +62,8 @@ async function attempt(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
+    // What was offered can be tried again.
+    if (!offer.value?.accept) offer.value = undefined;
     failure.value = texts.model.failed(sentenceOf(error));
   } finally {
     progress.value = undefined;
@@ -89,7 +93,7 @@ function drawDrop(): HTMLElement {
       "div",
       { class: "row", style: "justify-content: center" },
       ...choose(texts.model.file, { accept: ".gguf,.json,.safetensors", multiple: "", id: "file" }),
-      ...choose(texts.model.folder, { webkitdirectory: "" }),
+      ...choose(texts.model.folder, { webkitdirectory: "", id: "folder" }),
     ),
   );
   zone.addEventListener("dragover", (event) => {
@@ -154,20 +158,16 @@ function folderName(files: readonly File[]): string {
 /** Reads no more than headers. */
 async function offerModel(address: Address, name: string, bytes: number): Promise<void> {
   offer.value = { says: [texts.model.reading], label: "" };
-  try {
-    const { readNeeds } = await import("./needs.js");
-    const { family, parameters, memory } = await readNeeds(address);
-    const says = [texts.model.needs(name, family, parameters, bytes), texts.model.memory(memory, mostMemory)];
-    offer.value = {
-      says,
-      label: texts.model.load,
-      ...(memory < mostMemory && { accept: () => load(address, name) }),
-    };
-  } catch (error) {
-    offer.value = undefined;
-    throw error;
-  }
+  const needs = await needsOf(address);
+  offer.value = {
+    says: [texts.model.needs(name, needs, bytes), texts.model.memory(needs)],
+    label: texts.model.load,
+    ...(!needs.refusal && { accept: () => load(address, name) }),
+  };
 }
+
+const needsOf = (model: Address) =>
+  readNeeds({ worker: makeWorker(), model, wasmFolder: wasmFolder(), ...chosenBackend() });
 
 async function load(address: Address, name: string): Promise<void> {
   await open(address, name);
@@ -259,11 +259,15 @@ async function lookUp(words: string): Promise<void> {
   const choice = chooseFiles(await listRepository(named.id), named.file);
   if (!choice) throw new Error(texts.model.nothingFits(named.id));
   const name = words.trim();
-  const needs = `${name}: ${choice.files.map(({ path }) => path).join(", ")}.`;
+  const files = `${choice.files.map(({ path }) => path).join(", ")}.`;
+  offer.value = { says: [texts.model.reading], label: "" };
+  // Its headers lie where its weights do: only they are read.
+  const place = `${hub}/${named.id}/resolve/main/`;
+  const needs = await needsOf(choice.kind === "gguf" ? `${place}${choice.files[0]!.path}` : place);
   offer.value = {
-    says: [needs, texts.model.memory(choice.bytes, mostMemory)],
+    says: [texts.model.needs(name, needs, choice.bytes), texts.model.memory(needs), files],
     label: texts.model.fetch(choice.bytes),
-    ...(choice.bytes < mostMemory && { accept: () => bring(name, named.id, choice) }),
+    ...(!needs.refusal && { accept: () => bring(name, named.id, choice) }),
   };
 }
 
@@ -274,6 +278,20 @@ async function bring(name: string, id: string, choice: HubChoice): Promise<void>
   await refreshKept();
   change({ model: name });
   await offerModel(await openKept(id, choice.kind), name, choice.bytes);
+}
+
+/** Where there is a card, WebGPU; a visitor may choose otherwise. */
+function drawBackend(): HTMLElement {
+  const options = backendNames.map((value) => make("option", { value }, texts.model.backends[value]));
+  const select = make("select", { id: "backend" }, ...options);
+  watch(() => {
+    select.value = state.value.backend;
+  });
+  select.addEventListener("change", () => {
+    change({ backend: select.value as BackendChoice });
+    if (isEmbedded()) void attempt(backToEmbedded);
+  });
+  return make("p", { class: "row" }, make("label", { for: "backend" }, texts.model.backend), select);
 }
 
 function drawKept(): HTMLElement {

@@ -29,6 +29,15 @@ export function parameterBytes(
   return planned.reduce((sum, parameter) => sum + bytesOf(parameter), 0);
 }
 
+/** Of a model at work. */
+export function neededBytes(
+  planned: readonly PlannedParameter[],
+  weights: WeightStorage,
+  matrixCopies: number,
+): number {
+  return parameterBytes(planned, weights, matrixCopies) + headroomBytes;
+}
+
 /** @throws ModelError `not-enough-memory`, with the numbers and the ways out */
 export function checkMemory(
   path: string,
@@ -38,7 +47,7 @@ export function checkMemory(
 ): void {
   if (weights === "float32")
     checkLargestTensor(path, planned, budget.tensorLimitBytes ?? Number.POSITIVE_INFINITY);
-  const needed = parameterBytes(planned, weights, budget.matrixCopies) + headroomBytes;
+  const needed = neededBytes(planned, weights, budget.matrixCopies);
   if (needed <= budget.limitBytes) return;
   const copies =
     budget.matrixCopies === 1 ? "" : `, its matrices ${budget.matrixCopies} times (the backend packs a copy)`;

@@ -1,6 +1,6 @@
 /** The library's API with the model elsewhere: an engine in a worker, and what can be asked of its model. */
 import type { AnswerScore, ChatMessage, ChatPrompt, EngineBackend, PrefillProgress } from "@amulet-ts/core";
-import type { ModelAddress } from "@amulet-ts/models/browser";
+import type { ModelAddress, ModelNeeds } from "@amulet-ts/models/browser";
 import { WebError } from "../errors.js";
 import type {
   AnswerOrder,
@@ -71,19 +71,37 @@ const wires = new WeakMap<WebModel, Wire>();
  *   in the worker
  */
 export async function openEngine(options: OpenEngineOptions): Promise<WebEngine> {
-  const { worker, model, backend, wasmFolder, signal, onProgress } = checkOptions(options);
-  const order: OpenOrder = {
-    model: typeof model === "string" || model instanceof URL ? wholeUrl(model) : model,
-    ...(backend !== undefined && { backend }),
-    ...(wasmFolder !== undefined && { wasmFolder: wholeUrl(wasmFolder) }),
-  };
+  const { worker, signal, onProgress } = checkOptions(options);
   const wire = new Wire(worker);
   try {
-    return makeEngine(wire, await wire.ask("open", order, { signal, onProgress }));
+    return makeEngine(wire, await wire.ask("open", orderOf(options), { signal, onProgress }));
   } catch (error) {
     wire.end(error as Error);
     throw error;
   }
+}
+
+/**
+ * What a model needs on the backend that would run it, and whether it fits, by its headers alone. The worker is ended.
+ *
+ * @throws as {@link openEngine} does, but for want of memory: that is in what it returns
+ */
+export async function readNeeds(options: OpenEngineOptions): Promise<ModelNeeds> {
+  const { worker, signal } = checkOptions(options);
+  const wire = new Wire(worker);
+  try {
+    return await wire.ask("needs", orderOf(options), { signal });
+  } finally {
+    wire.end(new WebError("closed", "The worker was for one question."));
+  }
+}
+
+function orderOf({ model, backend, wasmFolder }: OpenEngineOptions): OpenOrder {
+  return {
+    model: typeof model === "string" || model instanceof URL ? wholeUrl(model) : model,
+    ...(backend !== undefined && { backend }),
+    ...(wasmFolder !== undefined && { wasmFolder: wholeUrl(wasmFolder) }),
+  };
 }
 
 function checkOptions(options: OpenEngineOptions): OpenEngineOptions {

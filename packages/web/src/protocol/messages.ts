@@ -14,7 +14,7 @@ import type {
   WeightedPreference,
   WeightedQuestion,
 } from "@amulet-ts/core";
-import type { BlobFolder } from "@amulet-ts/models/browser";
+import type { BlobFolder, ModelNeeds } from "@amulet-ts/models/browser";
 import type { SentError } from "./error-transfer.js";
 
 export interface OpenOrder {
@@ -89,6 +89,7 @@ export interface WorkerMemory {
 /** What can be asked of a worker: what goes there, what comes in pieces, what comes at the end. */
 export interface Operations {
   open: { order: OpenOrder; piece: never; value: EngineFacts };
+  needs: { order: OpenOrder; piece: never; value: ModelNeeds };
   generate: { order: AnswerOrder; piece: AnswerPiece; value: undefined };
   readRows: { order: RowsOrder; piece: AnswerPlace; value: undefined };
   score: { order: ScoreOrder; piece: never; value: AnswerScore[] };

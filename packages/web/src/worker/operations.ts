@@ -17,7 +17,7 @@ import {
   throwIfAborted,
   type WeightedQuestion,
 } from "@amulet-ts/core";
-import { loadModel, type Model } from "@amulet-ts/models/browser";
+import { loadModel, type Model, type ModelNeeds, readNeeds } from "@amulet-ts/models/browser";
 import * as tf from "@tensorflow/tfjs-core";
 import { WebError } from "../errors.js";
 import type {
@@ -64,6 +64,7 @@ export function createOperations(): { readonly [Name in OperationName]: Operatio
       opened = loaded;
       return facts;
     },
+    needs,
     generate: (order, call) => answer(model(), order, call),
     readRows: (order, call) => readRows(model(), order, call),
     score: async ({ answer: ids, methods, ...question }, { signal, onProgress }) => {
@@ -101,6 +102,11 @@ async function open(
     loadMs: performance.now() - started,
   };
   return { facts, loaded };
+}
+
+async function needs({ model, backend, wasmFolder }: OpenOrder): Promise<ModelNeeds> {
+  const { memory } = await startBackend(backend, wasmFolder === undefined ? {} : { wasmFolder });
+  return readNeeds(model, memory);
 }
 
 async function answer(
