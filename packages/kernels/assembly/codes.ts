@@ -3,7 +3,7 @@
  * what is added. `type` is a constant wherever these are inlined, so that of each function one branch is left. Layouts as in
  * block-quants.ts and k-quants.ts.
  */
-import { half as halfAt } from "./floats";
+import { half as halfAt, tabledHalf as half } from "./floats";
 import { byteMask, halvesTable } from "./layout";
 
 export const q4_0: i32 = 2;
@@ -122,12 +122,6 @@ export function tellHalves(table: usize): void {
     store<u16>(at, <u16>bits);
     store<f32>(at, halfAt(at));
   }
-}
-
-/** An IEEE binary16 in all lanes. */
-@inline
-function half(at: usize): v128 {
-  return v128.load32_splat(<usize>load<u32>(halvesTable) + (<usize>load<u16>(at) << 2));
 }
 
 /** What codes of a group are multiplied with. */

@@ -2,6 +2,7 @@
  * Numbers that stand by themselves, and the half-precision scales of blocks. A subnormal half is made from its integer:
  * going by way of a subnormal float32, as the usual trick does, costs processors a hundred times as much.
  */
+import { halvesTable } from "./layout";
 
 /** IEEE binary16 at an address; exact. */
 @inline
@@ -13,6 +14,12 @@ export function half(at: usize): f32 {
   if (exponent == 0) return copysign<f32>(<f32>fraction * <f32>5.9604644775390625e-8, reinterpret<f32>(sign));
   if (exponent == 0x7c00) return reinterpret<f32>(sign | 0x7f800000 | (fraction << 13));
   return reinterpret<f32>(sign | (((bits & 0x7fff) << 13) + 0x38000000));
+}
+
+/** The same in all lanes, from the table that is written once (codes.ts): no branch. */
+@inline
+export function tabledHalf(at: usize): v128 {
+  return v128.load32_splat(<usize>load<u32>(halvesTable) + (<usize>load<u16>(at) << 2));
 }
 
 /** Four halves, as the low halves of four lanes. */

@@ -107,7 +107,9 @@ function multiplyRows(part: usize, output: i32, count: i32, w0: usize, scratchRo
   let result = <usize>load<u32>(part, partResult) + (<usize>output << 2);
   let row = 0;
   for (; row + 2 <= rows; row += 2) {
-    multiplyTwo(x, x + step, w0, w1, w2, w3, scratchRow, result, result + resultStep, count, adds);
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      multiplyTwoFused(x, x + step, w0, w1, w2, w3, scratchRow, result, result + resultStep, count, adds);
+    } else multiplyTwo(x, x + step, w0, w1, w2, w3, scratchRow, result, result + resultStep, count, adds);
     x += step << 1;
     result += resultStep << 1;
   }
@@ -151,6 +153,56 @@ function multiplyTwo(
     w = v128.load(w3 + at);
     x3 = multiplyAdd(xs, w, x3);
     y3 = multiplyAdd(ys, w, y3);
+  }
+  put(xResult, sumLanes(x0, x1, x2, x3), count, adds);
+  put(yResult, sumLanes(y0, y1, y2, y3), count, adds);
+}
+
+/**
+ * The same where a product and a sum are one instruction: two vectors a turn, the second at places that are known when this is
+ * compiled. Two instructions leave no registers for that.
+ */
+function multiplyTwoFused(
+  x: usize, y: usize, w0: usize, w1: usize, w2: usize, w3: usize, bytes: usize, xResult: usize, yResult: usize,
+  count: i32, adds: bool,
+): void {
+  let x0 = f32x4.splat(0), x1 = x0, x2 = x0, x3 = x0;
+  let y0 = x0, y1 = x0, y2 = x0, y3 = x0;
+  for (const end = x + bytes; x < end; ) {
+    const xs = v128.load(x);
+    const ys = v128.load(y);
+    let w = v128.load(w0);
+    x0 = multiplyAdd(xs, w, x0);
+    y0 = multiplyAdd(ys, w, y0);
+    w = v128.load(w1);
+    x1 = multiplyAdd(xs, w, x1);
+    y1 = multiplyAdd(ys, w, y1);
+    w = v128.load(w2);
+    x2 = multiplyAdd(xs, w, x2);
+    y2 = multiplyAdd(ys, w, y2);
+    w = v128.load(w3);
+    x3 = multiplyAdd(xs, w, x3);
+    y3 = multiplyAdd(ys, w, y3);
+    const xs2 = v128.load(x, 16);
+    const ys2 = v128.load(y, 16);
+    w = v128.load(w0, 16);
+    x0 = multiplyAdd(xs2, w, x0);
+    y0 = multiplyAdd(ys2, w, y0);
+    w = v128.load(w1, 16);
+    x1 = multiplyAdd(xs2, w, x1);
+    y1 = multiplyAdd(ys2, w, y1);
+    w = v128.load(w2, 16);
+    x2 = multiplyAdd(xs2, w, x2);
+    y2 = multiplyAdd(ys2, w, y2);
+    w = v128.load(w3, 16);
+    x3 = multiplyAdd(xs2, w, x3);
+    y3 = multiplyAdd(ys2, w, y3);
+    x += 32;
+    y += 32;
+    w0 += 32;
+    w1 += 32;
+    w2 += 32;
+    w3 += 32;
   }
   put(xResult, sumLanes(x0, x1, x2, x3), count, adds);
   put(yResult, sumLanes(y0, y1, y2, y3), count, adds);
