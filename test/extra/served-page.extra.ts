@@ -101,13 +101,19 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       await open("#pins=none&x=0");
       const plain = (await answerOf(guidanceMethod(0))).text;
       await answered(0, plain);
-      await page.evaluate(`(async () => {
+      // At the third token itself: on a busy machine a frame later all may have come.
+      await page.evaluate(`new Promise((turned) => {
+        const watcher = new MutationObserver(() => {
+          if (!document.querySelector(".token:nth-child(3)")) return;
+          watcher.disconnect();
+          const dial = document.querySelector("#x");
+          dial.value = "3";
+          dial.dispatchEvent(new Event("input"));
+          turned();
+        });
         document.querySelector("#ask button[type=submit]").click();
-        while (!document.querySelector(".token:nth-child(3)")) await new Promise(requestAnimationFrame);
-        const dial = document.querySelector("#x");
-        dial.value = "3";
-        dial.dispatchEvent(new Event("input"));
-      })()`);
+        watcher.observe(document.querySelector(".columns"), { childList: true, subtree: true });
+      })`);
       await expect
         .poll(() => page.getByRole("button", { name: texts.ask.go, exact: true }).count(), {
           timeout: 60_000,
