@@ -53,6 +53,14 @@ test("on two cores with two busy threads beside it one is left, and both come ba
   expect(count.current).toBe(2);
 });
 
+test("one pass that takes as long as it takes to tell a busy machine is enough", async () => {
+  const machine = new MadeUpMachine(2);
+  machine.busy = 6;
+  const count = new ThreadCount(2, false, machine);
+  await count.watch(async () => machine.pass(2000, count.current));
+  expect(count.current).toBe(1);
+});
+
 test("a burst that is over before it can be told from a busy machine changes nothing", async () => {
   const machine = new MadeUpMachine(2);
   const count = new ThreadCount(2, false, machine);

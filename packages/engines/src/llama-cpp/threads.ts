@@ -76,7 +76,10 @@ export class ThreadCount {
 
   /** To as many as cores were had, rounded. */
   private fallIfCrowded(): void {
-    this.had = [...this.had, this.used / this.wall].slice(-shareCount);
+    // A pass that takes as long as several windows tells as much: seconds of it, where threads wait for one another.
+    const windows = Math.min(shareCount, Math.floor(this.wall / windowMs));
+    const shares: number[] = Array(windows).fill(this.used / this.wall);
+    this.had = [...this.had, ...shares].slice(-shareCount);
     [this.wall, this.used] = [0, 0];
     if (this.threads === 1 || this.had.length < shareCount) return;
     const had = this.had.toSorted((a, b) => a - b)[shareCount >> 1]!;
