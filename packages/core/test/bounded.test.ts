@@ -5,7 +5,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { guidanceScale, logPolicy, paperParameters } from "../src/index.js";
-import { boundedMethod, budgetReserve, type DriftBudget, extrapolateWithin } from "../src/methods/bounded.js";
+import {
+  boundedMethod,
+  budgetReserve,
+  type DriftBudget,
+  extrapolateWithin,
+  largestGammaWithin,
+} from "../src/methods/bounded.js";
 
 type Rows = readonly ArrayLike<number>[];
 
@@ -98,6 +104,20 @@ describe.each(backendsUnderTest)("on %s", (backend) => {
       gamma < Math.fround(budget.largestGamma) &&
       oracles.drift(base[i]!, preference[i]!, gamma) < budget.nats / 2;
     expect(gammas.filter(isShort).length).toBeLessThan(20);
+  });
+
+  test("the γ alone is the γ of the policy", async () => {
+    const { base, preference } = similarRows(7, 300);
+    const [logBase, logPreference] = [policyRow(base), policyRow(preference)];
+    const budget = { nats: 0.2, largestGamma: 4.65 };
+    const { gammas } = await bound([logBase, logPreference], [logPreference, logBase], budget);
+    const rows = [logBase, logPreference].map((row) => Array.from(row));
+    const gamma_B1 = tf.tidy(() =>
+      largestGammaWithin(tf.tensor2d(rows), tf.tensor2d(rows.toReversed()), budget),
+    );
+    expect(gamma_B1.shape).toEqual([2, 1]);
+    expect([...(await gamma_B1.data())]).toEqual(gammas);
+    gamma_B1.dispose();
   });
 
   test("the policy is the preference policy tilted by the γ that is returned", async () => {
