@@ -84,6 +84,17 @@ describe("a computation that never lets the event loop turn (needs a build)", {
   });
 });
 
+describe("a command that hears its signal in time (needs a build)", { skip: !existsSync(built) }, () => {
+  test.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("%s: status %i", async (signal, status) => {
+    const child = start(["verify", "--runs", "100000"]);
+    setTimeout(() => child.kill(signal), 2000);
+    expect(await end(child)).toMatchObject({ status, signal: null });
+  });
+});
+
 describe("a word of megabytes (needs a build)", { skip: !existsSync(built) }, () => {
   // Its merges take many seconds, in which no event is heard; the template before it has a bound of its own.
   test.each(["SIGINT", "SIGTERM"] as const)("is left at %s", async (signal) => {

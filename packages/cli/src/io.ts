@@ -19,6 +19,8 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C, or by whoever ends the process. */
   readonly signal: AbortSignal;
+  /** With what it ends then: 130 after Ctrl-C, which is the default, 143 after SIGTERM. */
+  interruptedStatus?(): 130 | 143;
   /** For a command that saves what it did when it is asked to end: it is not ended in the middle of a long step. */
   allowLongSteps?(): void;
   /** All of standard input. */
@@ -27,12 +29,13 @@ export interface Io {
 
 /** The process's own streams and signals. */
 export function processIo(): Io {
-  const { aborted: signal, waitFor } = hearSignals();
+  const { aborted: signal, status, waitFor } = hearSignals();
   return {
     stdout: outputTo(process.stdout, "standard output"),
     stderr: outputTo(process.stderr, "standard error"),
     environment: process.env,
     signal,
+    interruptedStatus: status,
     allowLongSteps: () => waitFor(60),
     readInput: () => text(process.stdin),
   };

@@ -13,8 +13,8 @@ import { readVersion } from "./version.js";
 
 export { processIo } from "./io.js";
 
-/** 0 done, 1 it failed, 2 wrong usage, 130 interrupted. */
-export type ExitStatus = 0 | 1 | 2 | 130;
+/** 0 done, 1 it failed, 2 wrong usage, 130 interrupted, 143 interrupted by SIGTERM. */
+export type ExitStatus = 0 | 1 | 2 | 130 | 143;
 
 /**
  * Runs the command. Never throws: what goes wrong is one sentence on standard error.
@@ -26,7 +26,7 @@ export async function main(words: readonly string[], io: Io): Promise<ExitStatus
     await dispatch(parseCommandLine(words), io);
     return 0;
   } catch (error) {
-    if (io.signal.aborted) return 130;
+    if (io.signal.aborted) return io.interruptedStatus?.() ?? 130;
     report(error, words.includes("--debug"), io);
     return statusOf(error);
   }

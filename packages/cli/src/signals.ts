@@ -18,6 +18,8 @@ const script = fileURLToPath(new URL("../bin/signal-watch.cjs", import.meta.url)
 export interface Signals {
   /** Aborted by the first one. */
   readonly aborted: AbortSignal;
+  /** What the command ends with where it was interrupted: 130 by Ctrl-C, 143 by SIGTERM. */
+  status(): 130 | 143;
   /** For work whose single steps are long, and whose end saves what was done: a signal waits so long to be heard. */
   waitFor(seconds: number): void;
 }
@@ -31,9 +33,11 @@ export function hearSignals(): Signals {
   const [noticed, patience] = [0, 1];
   const shared = new Int32Array(new SharedArrayBuffer(8));
   shared[patience] = patienceMs;
+  let status: 130 | 143 = statuses.SIGINT;
   const take = (name: EndingSignal) => {
     Atomics.add(shared, noticed, 1);
     if (interrupt.signal.aborted) process.exit(statuses[name]);
+    status = statuses[name];
     interrupt.abort();
   };
   for (const name of names) process.on(name, take);
@@ -47,6 +51,7 @@ export function hearSignals(): Signals {
   watch?.unref();
   return {
     aborted: interrupt.signal,
+    status: () => status,
     waitFor: (seconds) => void Atomics.store(shared, patience, 1000 * seconds),
   };
 }
