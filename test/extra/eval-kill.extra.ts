@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const command = fileURLToPath(new URL("../../packages/cli/bin/amulet.js", import.meta.url));
 /** By hand it was 100. */
-const kills = 15;
+const kills = 10;
 
 let folder = "";
 beforeAll(async () => {

@@ -11,12 +11,12 @@ async function isHere(name: string): Promise<boolean> {
 }
 
 describe("wasm", () => holdLiveAnswers("wasm", 200, "cpu"));
-describe("cpu", () => holdLiveAnswers("cpu", 20, "wasm"));
+describe("cpu", () => holdLiveAnswers("cpu", 10, "wasm"));
 // TensorFlow's library and a device of WebGPU are not everywhere.
 for (const [name, aborts] of [
   ["node", 20],
   // Where a processor plays the card, an answer takes seconds.
-  ["webgpu", 6],
+  ["webgpu", 3],
 ] as const)
   describe.skipIf(!(await isHere(name)))(`${name} (where it is installed)`, () =>
     holdLiveAnswers(name, aborts, "cpu"),

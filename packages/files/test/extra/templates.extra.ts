@@ -40,7 +40,7 @@ describe.skipIf(missing)("each template of the fixture", () => {
 });
 
 describe.skipIf(missing)("a random template", () => {
-  it.each([11, 12, 13])("renders as in Python, or is an error in both (seed %i)", (seed) => {
+  it.each([11, 12])("renders as in Python, or is an error in both (seed %i)", (seed) => {
     const cases = fc
       .sample(randomTemplates, { seed, numRuns: 2500 })
       .map((template) => ({ template, variables: templateVariables }));
