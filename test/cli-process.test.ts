@@ -96,10 +96,11 @@ describe("a command that hears its signal in time (needs a build)", { skip: !exi
 });
 
 describe("a word of megabytes (needs a build)", { skip: !existsSync(built) }, () => {
-  // Its merges take many seconds, in which no event is heard; the template before it has a bound of its own.
+  const word = "thequickbrownfoxjumps".repeat(760_000);
+  // Its merges take twice as long as the signal's patience, or more, in which no event is heard; the template before it has a bound of its own.
   test.each(["SIGINT", "SIGTERM"] as const)("is left at %s", async (signal) => {
     const child = start(["tokenize", "--chat", "-"]);
-    child.stdin.end(JSON.stringify({ messages: [{ role: "user", content: "ab".repeat(6_000_000) }] }));
+    child.stdin.end(JSON.stringify({ messages: [{ role: "user", content: word }] }));
     setTimeout(() => child.kill(signal), 1500);
     const ended = await end(child);
     expect([ended.stdout.length, ended.stderr]).toEqual([0, ""]);

@@ -29,14 +29,17 @@ export function holdLiveAnswers(backend: string, aborts: number, other: string):
   afterAll(() => model.dispose());
   withoutLeaks(backend);
 
-  test("an interval of 5 ms ticks while an answer grows", async () => {
-    const pieces: number[] = [];
-    let said = 0;
-    const timer = setInterval(() => pieces.push(said), 5);
-    for await (const _ of generate(model, { ...asked, maxNewTokens: 100 })) said++;
+  test("an interval of 5 ms ticks while answers grow", async () => {
+    const inMidAnswer = new Set<string>();
+    let [answers, said] = [0, 0];
+    const timer = setInterval(() => said > 0 && inMidAnswer.add(`${answers} ${said}`), 5);
+    // A short answer of a fast machine has little time for ticks.
+    for (; answers < 8 && inMidAnswer.size < 4; answers++) {
+      for await (const piece of generate(model, { ...asked, maxNewTokens: 100 }))
+        said = piece.answer ? 0 : said + 1;
+    }
     clearInterval(timer);
-    expect(said).toBeGreaterThan(10);
-    expect(new Set(pieces).size, "different numbers of pieces that it saw").toBeGreaterThan(3);
+    expect(inMidAnswer.size, "numbers of pieces that it saw").toBeGreaterThanOrEqual(4);
   });
 
   test(`${aborts} aborts at random times, by timer, each end in the one error`, async () => {

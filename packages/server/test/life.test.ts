@@ -273,7 +273,8 @@ describe("the end", () => {
   test("running answers end within the grace time, new requests are refused, and nothing is left", async () => {
     const model = new EndlessModel();
     const { server, post } = await serve({ engine: engineOf(model), heldTokens });
-    const running = allEvents(await post(path, endless({ max_tokens: 300 })));
+    // Enough that it still runs when somebody else asks.
+    const running = allEvents(await post(path, endless({ max_tokens: 3000 })));
     await until(() => server.load!.running === 1);
     const closing = server.close(60_000);
     const refused = await post(path, chat("Hi"));
