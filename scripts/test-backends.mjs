@@ -101,52 +101,35 @@ const { values: options } = parseArgs({
 prepare();
 const width = Math.max(...suites.map(({ suite }) => suite.length));
 print(rowOf("backend", "suite", "tests", "worst error", "tolerance"));
-/** What each has to say, which is printed in their order: as it comes for the first that has not ended. */
-const said = options.backend.map(() => ({ lines: [], ended: false }));
 const results = await testAll();
 for (const { backend, description } of results) if (description) print(`${backend}: ${description}`);
 if (options.json) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
 process.exit(results.every(passed) ? 0 : 1);
 
-/** From the last, which takes longest where a processor plays a graphics card. */
+/** From the last, which takes longest where a processor plays a graphics card. Rows come as they are done. */
 async function testAll() {
   const waiting = [...options.backend.keys()];
   const results = [];
   const work = async () => {
-    for (let index = waiting.pop(); index !== undefined; index = waiting.pop()) {
-      results[index] = await testBackend(index);
-      said[index].ended = true;
-      printSaid();
-    }
+    for (let index = waiting.pop(); index !== undefined; index = waiting.pop())
+      results[index] = await testBackend(options.backend[index]);
   };
   await Promise.all(Array.from({ length: Math.max(1, Number(options.jobs)) }, work));
   return results;
 }
 
-function printSaid() {
-  for (const { lines, ended } of said) {
-    for (const line of lines.splice(0)) print(line);
-    if (!ended) return;
-  }
-}
-
-async function testBackend(index) {
-  const backend = options.backend[index];
-  const say = (line) => {
-    said[index].lines.push(line);
-    printSaid();
-  };
+async function testBackend(backend) {
   const began = Date.now();
   const { facts, environment, missing, failed } = start(backend);
   if (facts === undefined) {
-    say(rowOf(backend, missing === undefined ? "FAILED to start:" : "did not run:", missing ?? failed));
+    print(rowOf(backend, missing === undefined ? "FAILED to start:" : "did not run:", missing ?? failed));
     return { backend, missing, failed, suites: [] };
   }
   const rows = [];
   for (const suite of suites) {
     const row = await testSuite(backend, suite, facts.isSoftware, environment);
-    say(rowOf(backend, row.suite, ...describeRow(row)));
-    for (const failure of row.failures ?? []) say(`         FAILED ${failure}`);
+    print(rowOf(backend, row.suite, ...describeRow(row)));
+    for (const failure of row.failures ?? []) print(`         FAILED ${backend}: ${failure}`);
     rows.push(row);
   }
   const seconds = Math.round((Date.now() - began) / 1000);
