@@ -10,12 +10,15 @@ import { main } from "../../packages/cli/dist/main.js";
 const [folder, ...words] = process.argv.slice(2);
 const wordsFor = (name) => words.map((word) => word.replace("{out}", join(folder, name)));
 
-/** Files that are open, by their paths; threads have pipes of their own, which come and go. */
+/**
+ * Files that are open, by their paths; threads have pipes of their own, which come and go, and read /proc/self/maps, in C's
+ * library, when they start.
+ */
 const openFiles = () =>
   readdirSync("/proc/self/fd").flatMap((number) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${number}`);
-      return path.startsWith("/") && !path.startsWith("/dev/") ? [path] : [];
+      return path.startsWith("/") && !/^\/(dev|proc)\//.test(path) ? [path] : [];
     } catch {
       return [];
     }
