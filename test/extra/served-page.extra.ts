@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { texts } from "../../packages/explorer/page/texts.js";
 import { firstState, readState } from "../../packages/explorer/src/state.js";
 import { chromiumFlags, chromiumPath } from "../browser/chromium.js";
+import { turnDial } from "../browser/turn-dial.js";
 
 const isBuilt = (await readPageFile("/")) !== undefined;
 const { question, preference } = firstState;
@@ -92,7 +93,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       for (const x of [0, 1, 3, 8]) {
         const policy = oracles.tilt(place.logBase_V, place.logPreference_V, x - 1);
         // What the server computed for one token beside others is rounded otherwise than here.
-        for (const { id, share } of await turn(x))
+        for (const { id, share } of await turnDial(page, "x", x))
           expect(Math.abs(share - Math.exp(policy[id]!)), `x = ${x}`).toBeLessThan(1e-4);
       }
     });
@@ -140,18 +141,5 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       expect(await page.evaluate("JSON.stringify({ ...localStorage, ...sessionStorage })")).toBe("{}");
       expect(await page.inputValue("#key")).toBe("");
     });
-
-    async function turn(x: number): Promise<{ id: number; share: number }[]> {
-      return page.evaluate(`(async () => {
-        const dial = document.querySelector("#x");
-        dial.value = "${x}";
-        dial.dispatchEvent(new Event("input"));
-        for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
-        return [...document.querySelectorAll("tr[data-id]")].map((row) => ({
-          id: Number(row.dataset.id),
-          share: Number(row.querySelector("td.policy").dataset.probability),
-        }));
-      })()`);
-    }
   },
 );

@@ -91,8 +91,8 @@ test("while a long text is cut into tokens, whoever is being answered gets their
   await read;
 });
 
-// biome-ignore lint/correctness/useYield: work of a single step
 function* finished<T>(value: T): Generator<undefined, T, undefined> {
+  yield;
   return value;
 }
 

@@ -194,7 +194,12 @@ class Saying {
 
 /** Pieces of all as they come; where one fails the others are left. */
 async function* merge(sayings: readonly AsyncGenerator<Piece, void, void>[]) {
-  const step = (i: number) => sayings[i]!.next().then((result) => ({ i, result }));
+  const step = (i: number) => {
+    const next = sayings[i]!.next().then((result) => ({ i, result }));
+    // A second failure, of which nobody asks any more.
+    next.catch(() => {});
+    return next;
+  };
   const pending = new Map(sayings.map((_, i) => [i, step(i)]));
   while (pending.size > 0) {
     const { i, result } = await Promise.race(pending.values());

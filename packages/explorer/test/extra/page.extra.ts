@@ -15,6 +15,7 @@ import { oracles } from "@amulet-ts/verify";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { chromiumFlags, chromiumPath } from "../../../../test/browser/chromium.js";
+import { turnDial } from "../../../../test/browser/turn-dial.js";
 import { texts } from "../../page/texts.js";
 import { normalise } from "../../src/policy.js";
 import recorded from "../../src/recorded.json" with { type: "json" };
@@ -113,7 +114,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       const { base, preference } = normalise(recorded.places[1]!);
       for (const x of [0, 0.5, 1, 2.4, 3, 5.65, 12]) {
         const policy = oracles.tilt(base, preference, x - 1);
-        const shown = await turn("x", x);
+        const shown = await turnDial(page, "x", x);
         expect(shown.length).toBe(10);
         for (const { id, share } of shown)
           expect(Math.abs(share - Math.exp(policy[id]!)), `x = ${x}`).toBeLessThan(1e-6);
@@ -128,7 +129,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       const { base, preference } = normalise(recorded.places[1]!);
       for (const iterations of [0, 1, 7, 60]) {
         const policy = oracles.amulet(base, preference, { iterations, alpha: 2, lambda: 2, eta: 10 });
-        for (const { id, share } of await turn("T", iterations))
+        for (const { id, share } of await turnDial(page, "T", iterations))
           expect(Math.abs(share - Math.exp(policy[id]!)), `T = ${iterations}`).toBeLessThan(1e-6);
       }
     });
@@ -167,7 +168,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       const again = page.getByRole("button", { name: texts.answer.rewrite });
       await again.click();
       await answered(1, before);
-      await turn("x", 3.5);
+      await turnDial(page, "x", 3.5);
       await again.click();
       await expect.poll(() => page.locator(".tokens").nth(1).textContent()).not.toBe(before);
       expect(await page.locator(".tokens").nth(1).textContent()).toMatch(
@@ -385,20 +386,6 @@ describe.skipIf(!chromiumPath || !isBuilt)(
     };
     requestAnimationFrame(go);
   })`;
-
-    /** Sets a dial as a hand would, and reads the policy's bars two frames later. */
-    async function turn(id: string, value: number): Promise<{ id: number; share: number }[]> {
-      return page.evaluate(`(async () => {
-      const dial = document.querySelector("#${id}");
-      dial.value = "${value}";
-      dial.dispatchEvent(new Event("input"));
-      for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
-      return [...document.querySelectorAll("tr[data-id]")].map((row) => ({
-        id: Number(row.dataset.id),
-        share: Number(row.querySelector("td.policy").dataset.probability),
-      }));
-    })()`);
-    }
 
     /** Without the parts of pictures: thousands of dots, of which readers are told the picture's name alone. */
     async function violations(): Promise<string[]> {
