@@ -1,7 +1,7 @@
 /**
  * `npm run study -- FOLDER NAME`: what a run of docs/study/real/study.yaml came to. Writes docs/study/real/NAME.json, the
- * scores of every answer that counts as NAME.csv, and NAME.svg. The run may be unfinished: questions that are not answered
- * in whole are left out.
+ * scores of every answer that counts as NAME.csv, their words as NAME-answers.jsonl, and NAME.svg. The run may be
+ * unfinished: questions that are not answered in whole are left out. The explorer shows the studies that its list names.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,10 +48,11 @@ const study = {
   chosen: Object.fromEntries(Object.entries(best).map(([kind, { chosen }]) => [kind, countChoices(chosen)])),
   comparisons: listComparisons().map(([before, after]) => compare(before, after)),
 };
-const target = (ending) => join(root, `docs/study/real/${name}.${ending}`);
-writeFileSync(target("json"), `${JSON.stringify(study, rounded)}\n`);
-writeFileSync(target("csv"), listScores());
-writeFileSync(target("svg"), await drawRealStudy(study.summary));
+const write = (ending, text) => writeFileSync(join(root, `docs/study/real/${name}${ending}`), text);
+write(".json", `${JSON.stringify(study, rounded)}\n`);
+write(".csv", listScores());
+write("-answers.jsonl", listAnswers());
+write(".svg", await drawRealStudy(study.summary));
 console.log(`${study.summary.questions} questions, ${judged.length} answers`);
 
 /** Settings of a question that was stopped halfway are no pairs. */
@@ -140,6 +141,21 @@ function listScores() {
     cell.finishReason,
   ]);
   return [head, ...rows].map((row) => `${row.join(",")}\n`).join("");
+}
+
+/** A line for each question under each preference, in the order of the scores. */
+function listAnswers() {
+  const lines = new Map();
+  for (const { cell, pair, answer } of judged) {
+    const line = lines.get(cell.pair) ?? {
+      question: pair.questionId,
+      asks: pair.preferenceName,
+      answers: {},
+    };
+    lines.set(cell.pair, line);
+    line.answers[cell.setting] = answer.text;
+  }
+  return [...lines.values()].map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
 function rounded(_, value) {

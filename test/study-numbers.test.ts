@@ -1,7 +1,7 @@
 /** docs/study.md says what docs/study/curve.json holds, and that is what the command asks now. */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { type Interval, settingsOf } from "@amulet-ts/eval";
+import { readdir, readFile } from "node:fs/promises";
+import { computedScorer, type Interval, settingsOf } from "@amulet-ts/eval";
 import {
   choiceRule,
   choosePairs,
@@ -65,3 +65,39 @@ test("the data are of the pairs and settings that the command asks", async () =>
     createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
   expect([run.pairs, run.settings]).toEqual([digest(pairs), digest(settingsOf(studyPlan))]);
 });
+
+/** Of each real model that was asked, its answers' words and their scores. */
+const answered = (await readdir(new URL("../docs/study/real", import.meta.url)))
+  .filter((name) => name.endsWith("-answers.jsonl"))
+  .map((name) => name.replace("-answers.jsonl", ""));
+const readLines = async (name: string) => (await read(`study/real/${name}`)).trim().split("\n");
+
+test.each(answered)(
+  "the scores of %s are those of the words that stand beside them, answer by answer",
+  async (name) => {
+    const lines = (await readLines(`${name}-answers.jsonl`)).map((line) => JSON.parse(line));
+    const questions = new Map(
+      (await readLines("questions.jsonl"))
+        .map((line) => JSON.parse(line))
+        .map(({ id, question }) => [id, question]),
+    );
+    const [head, ...rows] = (await readLines(`${name}.csv`)).map((line) => line.split(","));
+    const written = new Map(rows.map((row) => [row.slice(0, 3).join(), row.slice(3, 7).map(Number)]));
+    expect(head!.slice(0, 7)).toEqual([
+      ...["question", "asks", "setting"],
+      ...["preference", "fluency", "relevance", "compliance"],
+    ]);
+    let count = 0;
+    for (const { question, asks, answers } of lines) {
+      const scorer = computedScorer({ [asks]: asks });
+      for (const [setting, text] of Object.entries<string>(answers)) {
+        const pair = { question: questions.get(question)!, preference: asks };
+        const scores = await scorer.score(text, pair);
+        const spelled = scorer.names.map((one) => Number(scores[one].toPrecision(4)));
+        expect(written.get([question, asks, setting].join()), text).toEqual(spelled);
+        count++;
+      }
+    }
+    expect(count).toBe(rows.length);
+  },
+);

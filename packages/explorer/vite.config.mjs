@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { defineConfig } from "vite";
 import { readRealStudy } from "./scripts/study-data.mjs";
 
 const wasmFolder = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"));
 const wasmNames = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`);
-const modelNames = JSON.parse(readFileSync(new URL("src/embedded-files.json", import.meta.url), "utf8"));
+const readList = (name) => JSON.parse(readFileSync(new URL(`src/${name}.json`, import.meta.url), "utf8"));
 
 const beside = {
   name: "files beside the page",
@@ -23,9 +24,13 @@ const beside = {
         });
     };
     emit("wasm", wasmFolder, wasmNames);
-    emit("model", embeddedModelFolder, modelNames);
-    const source = JSON.stringify(readRealStudy());
-    this.emitFile({ type: "asset", fileName: "study/smollm2.json", source });
+    emit("model", embeddedModelFolder, readList("embedded-files"));
+    for (const name of Object.keys(readList("real-studies"))) {
+      const { study, answers } = readRealStudy(name);
+      const packed = gzipSync(JSON.stringify(answers), { level: 9 });
+      this.emitFile({ type: "asset", fileName: `study/${name}.json`, source: JSON.stringify(study) });
+      this.emitFile({ type: "asset", fileName: `study/${name}-answers.bin`, source: packed });
+    }
   },
 };
 

@@ -16,7 +16,7 @@ import { servedBy } from "./models/on-server.js";
 import { drawModels } from "./models/panel.js";
 import { drawPath } from "./path.js";
 import { announced, followAddress, state } from "./store.js";
-import { drawStudy } from "./study.js";
+import { drawStudy } from "./study/curves.js";
 import { texts } from "./texts.js";
 import { drawCandidates, drawDials, drawPlaceTitle } from "./token.js";
 import { drawTriangle } from "./triangle.js";

@@ -1,7 +1,14 @@
 /** All that the page says. */
 import type { ModelNeeds, WebEngine } from "@amulet-ts/web";
-import type { BackendChoice, CurveName, Heat, Setting, StudyName } from "../src/state.js";
-import type { Measure, Study } from "../src/study.js";
+import {
+  type BackendChoice,
+  type CurveName,
+  type Heat,
+  realStudyTitles,
+  type Setting,
+  type StudyName,
+} from "../src/state.js";
+import type { KeptAnswer, Measure, Study } from "../src/study.js";
 
 const two = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/\.?0+$/, "") : "∞");
 const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 && share > 0 ? 2 : 1)} %`;
@@ -21,6 +28,20 @@ function settingName({ x, nats }: Setting): string {
 function settingSays({ x, nats }: Setting): string {
   return Number.isFinite(nats) && x > 1 ? `x up to ${two(x)}, at most ${two(nats)} nats` : `x = ${two(x)}`;
 }
+
+const curveAxis: Readonly<Record<CurveName, string>> = {
+  strength: "x",
+  budget: "budget in nats",
+  masked: "ratio",
+};
+
+const measureName: Readonly<Record<Measure, string>> = {
+  preference: "follows the preference",
+  grammaticality: "grammatical",
+  fluency: "fluent",
+  relevance: "on topic",
+  words: "has the question's words",
+};
 
 export const texts = {
   title: "Amulet, one token at a time",
@@ -232,44 +253,45 @@ export const texts = {
   study: {
     title: "The study",
     model: "Model",
-    models: { embedded: "embedded, 400 questions", smollm2: "SmolLM2-135M" } satisfies Record<
-      StudyName,
-      string
-    >,
-    means: {
-      embedded: () =>
-        "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
-      smollm2: (study?: { model?: string; questions?: number; maxNewTokens?: number; pairs: object }) =>
-        study
-          ? `The same on a real model, ${study.model}: ${study.questions} questions under four preferences that can be counted, with at most ${study.maxNewTokens} tokens. Its curves are why a dial must be turned for each model. Bands are 95 % intervals.`
-          : "Its numbers are on their way …",
-    } satisfies Record<StudyName, (study?: Study) => string>,
+    models: { embedded: "embedded, 400 questions", ...realStudyTitles } satisfies Record<StudyName, string>,
+    means:
+      "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
+    meansReal: (study?: Study) =>
+      study
+        ? `The same on a real model, ${study.model}: ${study.questions} questions under four preferences that can be counted, with at most ${study.maxNewTokens} tokens. Its curves are why a dial must be turned for each model. Bands are 95 % intervals.`
+        : "Its numbers are on their way …",
+    failed: (why: string) => `The study's data could not be fetched. ${why}`,
     curve: "Curve",
     curves: {
       strength: "strength x",
       budget: "budget, x up to 5.65",
       masked: "Linear Alignment, masked",
     } satisfies Record<CurveName, string>,
-    axis: { strength: "x", budget: "budget in nats", masked: "ratio" } satisfies Record<CurveName, string>,
-    measures: {
-      preference: "follows the preference",
-      grammaticality: "grammatical",
-      fluency: "fluent",
-      relevance: "on topic",
-    } satisfies Record<Measure, string>,
+    axis: curveAxis,
+    measures: measureName,
     label: (name: string) => `Scores over ${name}`,
     point: "Point",
-    pointSays: (at: string, parts: readonly string[]) => `At ${at}: ${parts.join(", ")}.`,
-    drift: (nats: number) => `${nats.toFixed(3)} nats a token`,
-    pair: "Its answer to",
-    none: "Click a point, or move the slider, to read an answer of that setting. Answers are greedy, so what the model says here is what it said in the study.",
+    at: (curve: CurveName, value: number) => `${curveAxis[curve]} = ${two(value)}`,
+    pointSays: (at: string, parts: readonly string[]) => `At ${at}, on average: ${parts.join(", ")}.`,
+    drift: (nats: number) => `drift ${nats.toFixed(3)} nats a token`,
+    question: "Question",
+    preference: "Preference",
+    previous: "Previous question",
+    next: "Next question",
+    none: "Click a point, or move the slider, to read answers of that setting beside the preference prompt's.",
     waiting: "The model is still loading.",
+    fetching: "The answers are on their way …",
+    answering: "answering …",
+    empty: "It said nothing.",
+    same: "Word for word the preference prompt's answer.",
+    masked: "Linear Alignment, masked",
     askHere: "Ask this above",
-    kept: (scores?: readonly number[]) => {
-      if (!scores) return "This answer is not in the study's file.";
-      const [preference, fluency, relevance, drift, tokens] = scores.map((score) => score.toFixed(2));
-      return `Its answer had ${Number(tokens)} tokens: follows the preference ${preference}, fluent ${fluency}, words of the question ${relevance}, drift ${drift} nats a token. The study keeps the scores of these answers and not their words; open SmolLM2 below to read them.`;
-    },
+    kept: (measures: readonly Measure[], [, scores, drift, tokens, isCut]: KeptAnswer) =>
+      [
+        ...measures.map((measure, i) => `${measureName[measure]} ${scores[i]!.toFixed(2)}`),
+        `drift ${drift.toFixed(2)} nats a token`,
+        `${tokens} ${tokens === 1 ? "token" : "tokens"}${isCut ? ", cut there" : ""}`,
+      ].join(" · "),
   },
 
   model: {

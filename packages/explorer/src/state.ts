@@ -1,5 +1,6 @@
 /** What the page shows, as its address says it: `#q=…&x=5.6&n=0.2`. What is as at first is left out. */
 import { type AmuletParameters, guidanceScale, paperParameters } from "@amulet-ts/core";
+import realStudies from "./real-studies.json" with { type: "json" };
 
 /** A strength, and the nats that a token may drift from the preference policy; Infinity binds nothing. */
 export interface Setting {
@@ -16,9 +17,14 @@ export type CurveName = (typeof curveNames)[number];
 export const backendNames = ["fastest", "webgpu", "wasm", "cpu"] as const;
 export type BackendChoice = (typeof backendNames)[number];
 
-/** Of which model. */
-export const studyNames = ["embedded", "smollm2"] as const;
-export type StudyName = (typeof studyNames)[number];
+/** Real models whose studies are shown, as docs/study/real names their files: what they are called. */
+export type RealStudyName = keyof typeof realStudies;
+export type StudyName = "embedded" | RealStudyName;
+export const realStudyTitles: Readonly<Record<RealStudyName, string>> = realStudies;
+export const studyNames: readonly StudyName[] = [
+  "embedded",
+  ...(Object.keys(realStudies) as RealStudyName[]),
+];
 
 export interface PageState {
   /** Of the guided path, from 1; 0 is none. */
@@ -40,6 +46,8 @@ export interface PageState {
   readonly curve: CurveName;
   /** A point of the curve whose answer is shown. */
   readonly point: number;
+  /** Of its answers, the one to this pair of a question and a preference. */
+  readonly pair: number;
   /** A model of the hub; none is the embedded one. */
   readonly model: string;
   /** What a model in the page is computed by. */
@@ -71,6 +79,7 @@ export const firstState: PageState = {
   study: "embedded",
   curve: "strength",
   point: -1,
+  pair: 7,
   model: "",
   backend: "fastest",
   turn: [-24, 16],
@@ -118,6 +127,7 @@ const keys: { readonly [Name in keyof PageState]: Key<Name> } = {
   study: choice("study", studyNames),
   curve: choice("curve", curveNames),
   point: number("point", -1, 100, true),
+  pair: number("pair", 0, 10_000, true),
   model: text("model"),
   backend: choice("on", backendNames),
   turn: { key: "turn", write: (turn) => turn.join("_"), read: readTurn },

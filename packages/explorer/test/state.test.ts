@@ -38,6 +38,7 @@ const states: fc.Arbitrary<PageState> = fc
     study: fc.constantFrom(...studyNames),
     curve: fc.constantFrom(...curveNames),
     point: fc.integer({ min: -1, max: 30 }),
+    pair: fc.integer({ min: 0, max: 479 }),
     model: fc.constantFrom("", "org/name", "org/name:a.gguf"),
     backend: fc.constantFrom(...backendNames),
     turn: fc.tuple(between(-180, 180), between(-90, 90)),

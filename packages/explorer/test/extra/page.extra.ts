@@ -314,22 +314,62 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       expect(await page.locator(".here").textContent()).toMatch(/base would say .*, pref .*, the policy /);
     });
 
-    test("a real model's curves are the study's, with each answer's scores, and the figure of four turns by key and pointer", async () => {
-      await open("#study=smollm2&point=1", {}, async () => {
+    test("a real model's curves are the study's, and behind each point its answers stand beside the prompt's, by keyboard", async () => {
+      const fetched: string[] = [];
+      await open("#study=smollm2", {}, async () => {
+        await page.route("**/model/*", (route) => route.abort());
+        page.on("request", (request) => fetched.push(new URL(request.url()).pathname));
+      });
+      await expect.poll(() => fetched).toContain("/study/smollm2.json");
+      expect(fetched).not.toContain("/study/smollm2-answers.bin");
+      const { summary } = readStudy("smollm2.json")[0]!;
+      const mean = (key: string) =>
+        summary.groups[0].settings.find((one: { key: string }) => one.key === key).summary.preference.mean;
+      const follows = texts.study.measures.preference;
+      await page.locator("#point").focus();
+      // From the base prompt, past pref, to x = 1.25.
+      for (const _ of [1, 2]) await page.keyboard.press("ArrowRight");
+      await expect
+        .poll(() => page.locator(".behind [role=status]").textContent())
+        .toContain(`x = 1.25, on average: ${follows} ${mean("dial 1.25").toFixed(2)}`);
+      const lines = readStudy("smollm2-answers.jsonl");
+      const sees = async (pair: number, setting: string) => {
+        const { question, asks, answers } = lines[pair]!;
+        const shown = page.locator(".behind article");
+        await expect.poll(() => shown.nth(0).locator(".text").textContent()).toBe(answers["dial 1"]);
+        const own = answers[setting] === answers["dial 1"] ? texts.study.same : answers[setting];
+        expect(await shown.nth(1).locator(".text").textContent()).toBe(own);
+        const scores = scoresIn(question, asks, setting);
+        expect(await shown.nth(1).locator(".scores").textContent()).toContain(
+          `${follows} ${scores[0]!.toFixed(2)} · ${texts.study.measures.fluency} ${scores[1]!.toFixed(2)}`,
+        );
+      };
+      await sees(firstState.pair, "dial 1.25");
+      await page.getByRole("button", { name: texts.study.next }).press("Enter");
+      await sees(firstState.pair + 4, "dial 1.25");
+      await page.selectOption("#study-curve", "budget");
+      await page.locator("#point").press("ArrowRight");
+      await page.selectOption("#study-preference", { index: 0 });
+      await sees(firstState.pair + 1, "bounded 0.2");
+      await expect.poll(() => readState(new URL(page.url()).hash).pair).toBe(firstState.pair + 1);
+    });
+
+    const readStudy = (name: string) =>
+      readFileSync(`docs/study/real/${name}`, "utf8")
+        .trim()
+        .split(name.endsWith("l") ? "\n" : "\0")
+        .map((text) => JSON.parse(text));
+
+    function scoresIn(...asked: [question: string, asks: string, setting: string]): number[] {
+      const lines = readFileSync("docs/study/real/smollm2.csv", "utf8").split("\n");
+      const row = lines.find((line) => line.startsWith(`${asked.join()},`))!;
+      return row.split(",").slice(3).map(Number);
+    }
+
+    test("the figure of four turns by key and pointer", async () => {
+      await open("", {}, async () => {
         await page.route("**/model/*", (route) => route.abort());
       });
-      const { summary } = JSON.parse(readFileSync("docs/study/real/smollm2.json", "utf8"));
-      const pref = summary.groups[0].settings.find(({ key }: { key: string }) => key === "dial 1").summary;
-      const says = `x = 1: ${texts.study.measures.preference} ${pref.preference.mean.toFixed(2)}`;
-      await expect.poll(() => page.locator(".behind [role=status]").textContent()).toContain(says);
-      const [, first] = readFileSync("docs/study/real/smollm2.csv", "utf8")
-        .split("\n")
-        .filter((line) => /^(question|[^,]+,[^,]+,dial 1,)/.test(line));
-      await page.selectOption("#pair", "0");
-      const [preference, fluency] = first!.split(",").slice(3);
-      expect(await page.locator(".behind .scores").textContent()).toContain(
-        `follows the preference ${Number(preference).toFixed(2)}, fluent ${Number(fluency).toFixed(2)}`,
-      );
       await page.locator("#turn").focus();
       await page.keyboard.press("ArrowRight");
       await expect.poll(() => readState(new URL(page.url()).hash).turn).toEqual([-23, 16]);
