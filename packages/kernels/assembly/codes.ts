@@ -58,7 +58,8 @@ export function codes(type: i32, block: usize, index: i32): v128 {
     return v128.or(v128.and(low, i8x16.splat(15)), v128.and(fifths, i8x16.splat(16)));
   }
   const codesAt: usize = type == q4_0 ? 2 : type == q4_1 ? 4 : type == q5_0 ? 6 : 8;
-  const low = i32x4.shr_u(v128.load(block + codesAt), index << 2);
+  const pairs = v128.load(block + codesAt);
+  const low = index == 0 ? pairs : i32x4.shr_u(pairs, 4);
   if (type == q4_0 || type == q4_1) return low;
   const fifths = load<u16>(block + (<usize>index << 1) + (type == q5_0 ? 2 : 4));
   return v128.or(v128.and(low, i8x16.splat(15)), fifthBits(fifths));

@@ -60,7 +60,7 @@ export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPa
   }
 }
 
-/** What two outputs take: scales of their blocks, and sums. */
+/** What two outputs take: scales of their blocks, sums, and a store that is not read. */
 const narrowScratch = 192;
 
 /** Activations prepared for signed and for unsigned codes: addresses, or 0 for what no part needs. */
