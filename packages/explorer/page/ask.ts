@@ -238,7 +238,7 @@ const kindOf = ({ x }: Setting) => (x === 0 ? "of-base" : x === 1 ? "of-pref" : 
 
 function noteOf(answer: ShownAnswer, isDial: boolean): string {
   const words = texts.answer.status[answer.status.value];
-  const isEmpty = answer.count.value === 0 && answer.status.value !== "growing";
+  const isEmpty = answer.count.value === 0 && !["growing", "failed"].includes(answer.status.value);
   const isOld = isDial && !isEmpty && writeSetting(answer.setting) !== writeSetting(dial.value);
   return [isEmpty ? texts.ask.empty : words, isOld ? texts.ask.again : ""].filter(Boolean).join(" ");
 }

@@ -46,9 +46,38 @@ export function open(model: Address, name: string): Promise<void> {
   return take(name, (onShare) => openInPage(model, name, "file", onShare));
 }
 
+/** The server's model, wherever it was opened last: its key need not be typed in again. */
+let server: ServerModel | undefined;
+
 /** @param key what the server asks for; it is kept in this page's memory, and nowhere else */
 export function openServer(key?: string): Promise<void> {
-  return take(texts.model.server, () => connect(key));
+  return take(texts.model.server, async () => {
+    if (key !== undefined || !server) server = await connect(key);
+    return server;
+  });
+}
+
+/** The guided path tells of the embedded model: where a server's answers, it makes room and comes back. */
+let away: Promise<void> | undefined;
+export async function enterPath(): Promise<void> {
+  if (!away && engine.peek()?.kind !== "server") return;
+  away ??= openEmbedded().then(() => ask());
+  await away;
+}
+
+export async function leavePath(): Promise<void> {
+  if (!away) return;
+  await away;
+  away = undefined;
+  if (engine.peek()?.kind !== "embedded") return;
+  await openServer();
+  await ask();
+}
+
+/** An address within the path is opened without the server's model. */
+export function startInPath(): Promise<void> {
+  away = openEmbedded();
+  return away;
 }
 
 /** Takes the place of the model that is open, once it is there; a model that can't be opened leaves the other one. */
@@ -146,8 +175,12 @@ async function answer(fresh: readonly ShownAnswer[], begun: readonly SaidToken[]
   }
 }
 
-function takePiece(answer: ShownAnswer, { id, text, place, measures, x, finish }: Piece): void {
+function takePiece(answer: ShownAnswer, { id, text, place, measures, x, finish, failure }: Piece): void {
   if (finish) answer.status.value = finish;
+  if (failure !== undefined) {
+    answer.status.value = "failed";
+    complaint.value = failure;
+  }
   if (id === undefined) return;
   const isDial = answer === answers.peek().at(-1);
   const setting = isDial ? dial.peek() : answer.setting;

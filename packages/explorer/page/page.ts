@@ -10,6 +10,7 @@ import {
   openEmbedded,
   openServer,
   sentenceOf,
+  startInPath,
 } from "./engine.js";
 import { drawCurve, drawPlane, drawSameStrength } from "./figures.js";
 import { servedBy } from "./models/on-server.js";
@@ -58,6 +59,7 @@ requestAnimationFrame(() => setTimeout(start));
 /** The server's model, where there is one that answers without more ado. */
 async function openFirst(): Promise<void> {
   if (!servedBy() || servedBy()!.needsKey) return openEmbedded();
+  if (state.peek().step > 0) return startInPath();
   try {
     await openServer();
   } catch (error) {

@@ -9,7 +9,7 @@ import {
   writeSetting,
 } from "../src/state.js";
 import { make, makeButton } from "./dom.js";
-import { ask, engine } from "./engine.js";
+import { ask, complaint, engine, enterPath, leavePath, openEmbedded, sentenceOf } from "./engine.js";
 import { answers, change, state } from "./store.js";
 import { texts } from "./texts.js";
 
@@ -75,14 +75,25 @@ const steps: readonly Step[] = [
 
 export function goTo(step: number): void {
   change({ step, ...steps[step - 1]?.state });
-  answerIfOther();
+  settle(step === 0 ? leavePath() : enterPath());
   const target = document.getElementById(steps[step - 1]?.at ?? "page");
   const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   target?.scrollIntoView({ behavior: isStill ? "instant" : "smooth", block: "start" });
 }
 
+function leave(): void {
+  change({ step: 0 });
+  settle(leavePath());
+}
+
+function settle(opened: Promise<void>): void {
+  opened.then(answerIfOther).catch((error) => {
+    complaint.value = sentenceOf(error);
+  });
+}
+
 /** Answers that other settings or another question gave are given anew. */
-export function answerIfOther(): void {
+function answerIfOther(): void {
   const shown = answers.peek();
   const wanted = settingsOf(state.peek());
   const isPinnedSame = wanted.every(
@@ -129,12 +140,12 @@ export function drawPath(): HTMLElement {
       make("p", {}, () => current()?.says ?? ""),
     ),
     make(
-      "div",
-      { class: "row" },
-      back,
-      next,
-      makeButton(texts.path.leave, () => change({ step: 0 })),
+      "p",
+      { class: "row failed", hidden: () => (engine.value?.kind === "file" ? undefined : "") },
+      texts.path.other,
+      makeButton(texts.path.useEmbedded, () => void openEmbedded().then(() => ask())),
     ),
+    make("div", { class: "row" }, back, next, makeButton(texts.path.leave, leave)),
   );
   effect(() => {
     document.body.classList.toggle("guided", step() !== 0);

@@ -47,7 +47,7 @@ export interface SaidToken {
   place?: Place;
 }
 
-export type AnswerStatus = "growing" | "whole" | "cut" | "stopped";
+export type AnswerStatus = "growing" | "whole" | "cut" | "stopped" | "failed";
 
 /** An answer of one setting, as far as it has come. */
 export interface ShownAnswer {

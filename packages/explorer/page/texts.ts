@@ -60,6 +60,8 @@ export const texts = {
     next: "Next",
     leave: "Leave the path",
     end: "Done",
+    other: "These steps tell of the small model in this page, and another one answers now.",
+    useEmbedded: "Let the small model answer",
     steps: [
       {
         title: "One model, two prompts",
@@ -146,6 +148,7 @@ export const texts = {
       whole: "",
       cut: "cut at 128 tokens",
       stopped: "stopped",
+      failed: "Not answered: why stands above.",
     },
     read: ({ setting, tokens }: { setting: Setting; tokens: readonly { text: string }[] }) =>
       `${settingName(setting)}, ${settingSays(setting)}: ${tokens.map(({ text }) => text).join("")}`,
@@ -297,7 +300,7 @@ export const texts = {
   model: {
     title: "Any model",
     means:
-      "A Llama-like or GPT-2 model of your own: it stays in this browser, and nothing is sent anywhere. Drop a .gguf file, or the files of a folder with config.json, tokenizer.json and .safetensors.",
+      "A Llama-like or GPT-2 model of your own: it stays in this browser, and nothing is sent anywhere. Drop a .gguf file, or a folder with config.json, tokenizer.json and .safetensors.",
     embedded: "the embedded model",
     backend: "Models in this page are computed by",
     backends: {
@@ -318,7 +321,7 @@ export const texts = {
     loadingNamed: (name: string) => `Loading ${name} …`,
     ready: (name: string, { parameterCount, backend, loadMs, model }: WebEngine) =>
       `${name} · ${(parameterCount / 1e6).toFixed(2)} million parameters, ${model.vocabularySize} tokens · ${backend.name} · loaded in ${(loadMs / 1000).toFixed(1)} s`,
-    drop: "Drop files here",
+    drop: "Drop files here, or anywhere on this page",
     file: "Choose a file",
     folder: "Choose a folder",
     hub: "Or a model of the Hugging Face hub",

@@ -24,6 +24,8 @@ export interface Piece {
   /** The strength that a budget left. */
   readonly x?: number;
   readonly finish?: "whole" | "cut";
+  /** Why this answer goes no further; others may. */
+  readonly failure?: string;
 }
 
 /** Answers that are under way; what changes holds from one of their next tokens on. */

@@ -163,7 +163,8 @@ class Saying {
       try {
         yield* this.speakOn();
       } catch (error) {
-        if (!this.isChanged || this.signal.aborted) throw error;
+        if (this.signal.aborted) throw error;
+        if (!this.isChanged) yield { index: this.index, text: "", failure: (error as Error).message };
       }
     } while (this.isChanged);
   }
@@ -192,11 +193,11 @@ class Saying {
   }
 }
 
-/** Pieces of all as they come; where one fails the others are left. */
+/** Pieces of all as they come, until they are stopped. */
 async function* merge(sayings: readonly AsyncGenerator<Piece, void, void>[]) {
   const step = (i: number) => {
     const next = sayings[i]!.next().then((result) => ({ i, result }));
-    // A second failure, of which nobody asks any more.
+    // What was stopped ends in an error each, and the first is heard.
     next.catch(() => {});
     return next;
   };

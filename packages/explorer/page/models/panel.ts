@@ -96,26 +96,42 @@ function drawDrop(): HTMLElement {
       ...choose(texts.model.folder, { webkitdirectory: "", id: "folder" }),
     ),
   );
-  zone.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    zone.classList.add("over");
-  });
-  zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
-    event.preventDefault();
-    zone.classList.remove("over");
-    void filesOf(event.dataTransfer).then(take);
-  });
+  followDrops(zone);
   return zone;
 }
 
-/** Of folders their files, one level deep. */
-async function filesOf(dropped: DataTransfer | null): Promise<File[]> {
-  const entries = [...(dropped?.items ?? [])].map((item) => item.webkitGetAsEntry());
-  const found = await Promise.all(
-    entries.map((entry) => (entry?.isDirectory ? filesIn(entry as FileSystemDirectoryEntry) : [])),
+/** Wherever on the page a file is let go, since a browser would leave the page for it. */
+function followDrops(zone: HTMLElement): void {
+  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => {
+    // Out of the window, and not from one element to the next.
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    zone.classList.remove("over");
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    void filesOf(event.dataTransfer!).then(([files, folder]) => {
+      zone.scrollIntoView({ block: "center" });
+      return take(files, folder);
+    });
+  });
+}
+
+/** Of folders their files, one level deep. What was dropped is gone after the event: all of it is taken at once. */
+async function filesOf({ items }: DataTransfer): Promise<[files: File[], folder: string | undefined]> {
+  const dropped = [...items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const folders = dropped.flatMap(({ entry }) =>
+    entry?.isDirectory ? [entry as FileSystemDirectoryEntry] : [],
   );
-  return [...(dropped?.files ?? []), ...found.flat()].filter(({ size, type }) => size > 0 || type !== "");
+  const files = dropped.flatMap(({ entry, file }) => (entry?.isDirectory || !file ? [] : [file]));
+  const found = await Promise.all(folders.map(filesIn));
+  return [[...files, ...found.flat()], folders[0]?.name];
 }
 
 async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
@@ -130,21 +146,14 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
   return Promise.all(files.map((entry) => new Promise<File>((told, failed) => entry.file(told, failed))));
 }
 
-async function take(files: readonly File[]): Promise<void> {
+/** @param folder where the files were dropped with it; a browser tells it with each file where it was chosen */
+async function take(files: readonly File[], folder?: string): Promise<void> {
   if (files.length === 0) return;
   const gguf = files.find(({ name }) => name.endsWith(".gguf"));
-  const isOne = gguf !== undefined || files.length === 1;
-  const address: Address = isOne
-    ? (gguf ?? files[0]!)
-    : Object.fromEntries(files.map((file) => [file.name, file]));
-  const name = isOne ? (gguf ?? files[0]!).name : folderName(files);
-  await attempt(() =>
-    offerModel(
-      address,
-      name,
-      files.reduce((sum, { size }) => sum + size, 0),
-    ),
-  );
+  const one = gguf ?? (files.length === 1 ? files[0] : undefined);
+  const address: Address = one ?? Object.fromEntries(files.map((file) => [file.name, file]));
+  const bytes = (one ? [one] : files).reduce((sum, { size }) => sum + size, 0);
+  await attempt(() => offerModel(address, one?.name ?? folder ?? folderName(files), bytes));
 }
 
 function folderName(files: readonly File[]): string {

@@ -1,8 +1,10 @@
 /** The page in headless Chromium, as it was built: its path, its bars, its addresses, other people's models, its access. */
 import { readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { startBackend } from "@amulet-ts/backends";
 import { boundedMethod, generate, guidanceMethod, type Method } from "@amulet-ts/core";
@@ -12,8 +14,9 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import { loadModel as loadFromBlob } from "@amulet-ts/models/browser";
 import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import { oracles } from "@amulet-ts/verify";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { axe, violations } from "../../../../test/browser/axe.js";
 import { chromiumFlags, chromiumPath } from "../../../../test/browser/chromium.js";
 import { turnDial } from "../../../../test/browser/turn-dial.js";
 import { texts } from "../../page/texts.js";
@@ -24,7 +27,6 @@ import { firstState, readState, writeState } from "../../src/state.js";
 const isBuilt = (await readPageFile("/")) !== undefined;
 if (!isBuilt) console.warn("Skipped: the page is not built; `npm run build` does it.");
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const { question, preference } = firstState;
 
 /** As static hosts do. */
@@ -87,7 +89,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
         expect(await page.locator(".path h2").textContent()).toBe(step.title);
         expect(await page.locator(".looked").count()).toBe(1);
         await expect.poll(() => readState(new URL(page.url()).hash).step).toBe(i + 1);
-        expect(await violations()).toEqual([]);
+        expect(await violations(page)).toEqual([]);
         if (i + 1 < texts.path.steps.length)
           await page.getByRole("button", { name: texts.path.next, exact: true }).click();
       }
@@ -102,7 +104,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       await open("#step=6&at=35", { colorScheme: "dark", viewport: { width: 380, height: 800 } });
       await ready();
       await page.evaluate(axe);
-      expect(await violations()).toEqual([]);
+      expect(await violations(page)).toEqual([]);
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(380);
     });
 
@@ -176,11 +178,13 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       );
     });
 
-    test("a GGUF file that is dropped says what it needs, and answers as in Node", async () => {
+    test("a GGUF file that a hand drops on the page says what it needs, and answers as in Node", async () => {
       await open("");
       await ready();
       const file = tinyLlamaFile();
-      await page.setInputFiles("#file", { name: "tiny.gguf", mimeType: "", buffer: Buffer.from(file) });
+      const path = join(await makeFolder(), "tiny.gguf");
+      await writeFile(path, file);
+      await dropAt(page.locator("h1"), path);
       await expect
         .poll(() => page.locator("#offer").textContent())
         .toMatch(/tiny\.gguf: llama, .* million parameters.*it fits/);
@@ -199,20 +203,42 @@ describe.skipIf(!chromiumPath || !isBuilt)(
       expect(complaints).toEqual([]);
     });
 
-    test("a folder of safetensors that is chosen answers as in Node", async () => {
+    test("a folder of safetensors answers as in Node, whether it is chosen or dropped", async () => {
+      const offers = /llama, 1\.\d million parameters.*it fits/;
       await open("#pins=none&x=2.5");
       await ready();
       await page.setInputFiles("#folder", embeddedModelFolder);
-      await expect
-        .poll(() => page.locator("#offer").textContent())
-        .toMatch(/llama, 1\.\d million parameters.*it fits/);
+      await expect.poll(() => page.locator("#offer").textContent()).toMatch(offers);
       await page.getByRole("button", { name: texts.model.load, exact: true }).click();
-      await expect
-        .poll(() => page.locator(".status").textContent(), { timeout: 30_000 })
-        .not.toContain(texts.model.embedded);
+      const status = () => page.locator(".status").textContent();
+      await expect.poll(status, { timeout: 30_000 }).not.toContain(texts.model.embedded);
+      const folder = join(await makeFolder(), "a model");
+      await cp(embeddedModelFolder, folder, { recursive: true });
+      await dropAt(page.locator(".drop-zone"), folder);
+      await expect.poll(() => page.locator("#offer").textContent()).toMatch(/^a model: llama, .*it fits/);
+      await page.getByRole("button", { name: texts.model.load, exact: true }).click();
+      await expect.poll(status, { timeout: 30_000 }).toContain("a model · ");
       await answered(0, await answerOf(embedded, guidanceMethod(2.5)));
       expect(complaints).toEqual([]);
     });
+
+    async function makeFolder(): Promise<string> {
+      const folder = await mkdtemp(join(tmpdir(), "amulet-drop-"));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      return folder;
+    }
+
+    /** What a hand does that drags a file or a folder out of another program: the browser itself makes the events and the entries. */
+    async function dropAt(target: Locator, path: string): Promise<void> {
+      await target.scrollIntoViewIfNeeded();
+      const box = (await target.boundingBox())!;
+      const session = await context.newCDPSession(page);
+      const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+      const data = { items: [], files: [path], dragOperationsMask: 1 };
+      for (const type of ["dragEnter", "dragOver", "drop"] as const)
+        await session.send("Input.dispatchDragEvent", { type, ...at, data });
+      await session.detach();
+    }
 
     test("by WebGPU, which SwiftShader plays, the answer begins as in Node", async () => {
       await open("#pins=none&x=2.5&on=webgpu");
@@ -426,12 +452,6 @@ describe.skipIf(!chromiumPath || !isBuilt)(
     };
     requestAnimationFrame(go);
   })`;
-
-    /** Without the parts of pictures: thousands of dots, of which readers are told the picture's name alone. */
-    async function violations(): Promise<string[]> {
-      return page.evaluate(`axe.run({ exclude: [".picture svg"] }).then(({ violations }) => violations.map(({ id, nodes }) =>
-      id + ": " + nodes.map(({ html }) => html.slice(0, 120)).join(" | ")))`);
-    }
 
     async function answerOf(model: Model, method: Method, asked = { question, preference }): Promise<string> {
       const options = { question: asked.question, preference: asked.preference, method };

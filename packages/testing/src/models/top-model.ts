@@ -1,7 +1,6 @@
 /** A model behind an engine that gives the most probable tokens and not the whole vocabulary. */
 import { impossible, type LanguageModel, type Next, type Session } from "@amulet-ts/core";
 import * as tf from "@tensorflow/tfjs-core";
-import type { ToyModel } from "./toy-model.js";
 
 /**
  * What a server gives that answers with the `best` most probable tokens of each row, and the mass of the rest: their logarithms
@@ -12,7 +11,7 @@ export class TopModel implements LanguageModel {
   readonly coverage = "top";
 
   constructor(
-    private readonly whole: ToyModel,
+    private readonly whole: LanguageModel,
     private readonly best: number,
     private readonly names = true,
   ) {}
