@@ -27,11 +27,14 @@ export function attendTogether(count: i32, head: i32, start: i32, end: i32, grou
   }
   for (let page = firstPage; page < endPage; page++) {
     let scores = scratch;
+    let near: usize = 0;
     for (let token = start; token < end; token++, scores += step) {
       const from = max(firstOf(token), page << shift);
       const to = min(seenOf(token), (page + 1) << shift);
       if (from >= to) continue;
       const key = keysIn(pageOf(token, page), group) + <usize>(from - (page << shift)) * width;
+      if (key != near) bringNear(key, <usize>(to - from) * width);
+      near = key;
       const own = query + <usize>token * <usize>load<u32>(queryBytes);
       scoreKeys(count, own, key, to - from, width, factor, scores + (<usize>(from - firstOf(token)) << 4));
     }
@@ -43,11 +46,14 @@ export function attendTogether(count: i32, head: i32, start: i32, end: i32, grou
   }
   for (let page = firstPage; page < endPage; page++) {
     scores = scratch;
+    let near: usize = 0;
     for (let token = start; token < end; token++, scores += step) {
       const from = max(firstOf(token), page << shift);
       const to = min(seenOf(token), (page + 1) << shift);
       if (from >= to) continue;
       const value = valuesIn(pageOf(token, page), group) + <usize>(from - (page << shift)) * width;
+      if (value != near) bringNear(value, <usize>(to - from) * width);
+      near = value;
       const own = mixture + <usize>token * <usize>load<u32>(mixtureBytes);
       const weights = scores + (<usize>(from - firstOf(token)) << 4);
       mixValues(count, own, value, to - from, width, weights);
@@ -58,6 +64,11 @@ export function attendTogether(count: i32, head: i32, start: i32, end: i32, grou
     const inverses = scores + (<usize>(seenOf(token) - firstOf(token)) << 4);
     divide(count, mixture + <usize>token * <usize>load<u32>(mixtureBytes), width, inverses);
   }
+}
+
+/** Asks for all lines one after the other: more of them are under way at once than where arithmetic stands between. */
+function bringNear(from: usize, bytes: usize): void {
+  for (const end = from + bytes; from < end; from += 64) v128.load(from);
 }
 
 // A function for each count, so that the compiler keeps each one's registers apart; lanes beyond it are zero.
@@ -80,9 +91,12 @@ function scoreForFour(query: usize, key: usize, keys: i32, width: usize, factor:
   scoreFor(4, query, key, keys, width, factor, to);
 }
 
-/** Of an odd number of keys the last counts twice, and what comes next is written over one of its scores. */
+/** Three heads take three keys at a time, for nine sums. Of an odd number of keys the last counts twice, and what comes next is written over one of its scores. */
 @inline
 function scoreFor(count: i32, query: usize, key: usize, keys: i32, width: usize, factor: v128, to: usize): void {
+  if (count == 3) {
+    for (; keys > 2; keys -= 3, key += 3 * width, to += 48) scoreThree(query, key, width, factor, to);
+  }
   for (; keys > 0; keys -= 2, key += width << 1, to += 32) {
     scoreTwo(count, query, key, keys > 1 ? key + width : key, width, factor, to);
   }
@@ -116,7 +130,8 @@ function mixFor(count: i32, to: usize, value: usize, values: i32, width: usize, 
 /** Scores to e^(score − largest); the inverse sums are put behind them. */
 function weigh(scores: usize, end: usize): void {
   let largest = v128.load(scores);
-  for (let at = scores; at < end; at += 16) largest = f32x4.max(largest, v128.load(at));
+  // One instruction, where max is many; a NaN comes through by its own weight.
+  for (let at = scores; at < end; at += 16) largest = f32x4.pmax(largest, v128.load(at));
   let sum = f32x4.splat(0);
   for (let at = scores; at < end; at += 16) {
     const weight = exp(f32x4.sub(v128.load(at), largest));
@@ -212,6 +227,41 @@ function scoreTwo(count: i32, query: usize, key: usize, next: usize, width: usiz
   }
   v128.store(to, f32x4.mul(sumLanes(a, b, c, d), factor));
   v128.store(to, f32x4.mul(sumLanes(e, f, g, h), factor), 16);
+}
+
+/** Three keys times the queries of three heads. */
+@inline
+function scoreThree(query: usize, key: usize, width: usize, factor: v128, to: usize): void {
+  let q1 = query + width, q2 = q1 + width;
+  let k1 = key + width, k2 = k1 + width;
+  let a = f32x4.splat(0), b = a, c = a;
+  let d = a, e = a, f = a;
+  let g = a, h = a, i = a;
+  for (const end = k1; key < end; ) {
+    const k = v128.load(key), l = v128.load(k1), m = v128.load(k2);
+    let q = v128.load(query);
+    a = multiplyAdd(k, q, a);
+    d = multiplyAdd(l, q, d);
+    g = multiplyAdd(m, q, g);
+    q = v128.load(q1);
+    b = multiplyAdd(k, q, b);
+    e = multiplyAdd(l, q, e);
+    h = multiplyAdd(m, q, h);
+    q = v128.load(q2);
+    c = multiplyAdd(k, q, c);
+    f = multiplyAdd(l, q, f);
+    i = multiplyAdd(m, q, i);
+    key += 16;
+    k1 += 16;
+    k2 += 16;
+    query += 16;
+    q1 += 16;
+    q2 += 16;
+  }
+  const zero = f32x4.splat(0);
+  v128.store(to, f32x4.mul(sumLanes(a, b, c, zero), factor));
+  v128.store(to, f32x4.mul(sumLanes(d, e, f, zero), factor), 16);
+  v128.store(to, f32x4.mul(sumLanes(g, h, i, zero), factor), 32);
 }
 
 /** Adds the values of some tokens of a page, eight channels of them or four, to the mixtures. */

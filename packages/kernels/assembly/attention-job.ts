@@ -6,9 +6,9 @@ export const queryBytes: usize = details + 4; // from one token to the next
 export const mixtures: usize = details + 8; // where results go, a token after the other
 export const mixtureBytes: usize = details + 12;
 const tokens: usize = details + 16; // of each: tokens that it attends to, and the address of its row's table of pages
-export const tokenCount: usize = details + 20;
-export const chunkUnits: usize = details + 24;
-export const groups: usize = details + 28;
+const units: usize = details + 20; // of each: its first token, the token where it ends, and its key/value head
+export const unitCount: usize = details + 24;
+export const chunkUnits: usize = details + 28;
 export const shared: usize = details + 32; // query heads of a key/value head
 export const headBytes: usize = details + 36;
 export const pageTokens: usize = details + 40; // a power of two, as its logarithm
@@ -16,8 +16,22 @@ const blockOffset: usize = details + 44; // of this block's keys in a page
 const tokenBytes: usize = details + 48; // the keys, or values, of a token in all groups
 export const scale: usize = details + 52;
 const window: usize = details + 56; // tokens that are seen, the token itself included
-export const unitTokens: usize = details + 60; // that are attended for together
-export const scoreBytes: usize = details + 64; // what the scores of a token take in scratch
+export const scoreBytes: usize = details + 60; // what the scores of a token take in scratch
+
+@inline
+export function firstTokenOf(unit: i32): i32 {
+  return load<i32>(<usize>load<u32>(units) + <usize>unit * 12);
+}
+
+@inline
+export function endTokenOf(unit: i32): i32 {
+  return load<i32>(<usize>load<u32>(units) + <usize>unit * 12, 4);
+}
+
+@inline
+export function groupOf(unit: i32): i32 {
+  return load<i32>(<usize>load<u32>(units) + <usize>unit * 12, 8);
+}
 
 /** Where a token's attention ends. */
 @inline

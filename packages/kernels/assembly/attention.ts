@@ -5,23 +5,16 @@
  */
 import { attendTogether } from "./attention-heads";
 import {
-  chunkUnits, firstOf, groups, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens, queries, queryBytes, scale,
-  seenOf, shared, tokenCount, unitTokens, valuesIn,
+  chunkUnits, endTokenOf, firstOf, firstTokenOf, groupOf, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens,
+  queries, queryBytes, scale, seenOf, shared, unitCount, valuesIn,
 } from "./attention-job";
 import { exp, sumOf } from "./elementwise";
 import { multiplyAdd } from "./multiply-add";
 
 export function attendChunk(chunk: i32, scratch: usize): void {
-  const together = load<i32>(unitTokens);
-  const count = load<i32>(tokenCount);
-  const groupCount = load<i32>(groups);
-  const units = ((count + together - 1) / together) * groupCount;
   const size = load<i32>(chunkUnits);
-  const end = min(units, (chunk + 1) * size);
-  for (let unit = chunk * size; unit < end; unit++) {
-    const token = (unit / groupCount) * together;
-    attendUnit(token, min(count, token + together), unit % groupCount, scratch);
-  }
+  const end = min(load<i32>(unitCount), (chunk + 1) * size);
+  for (let unit = chunk * size; unit < end; unit++) attendUnit(firstTokenOf(unit), endTokenOf(unit), groupOf(unit), scratch);
 }
 
 function attendUnit(token: i32, end: i32, group: i32, scratch: usize): void {

@@ -3,7 +3,7 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { attend } from "../src/fused/attend.js";
+import { attend, cutIntoUnits } from "../src/fused/attend.js";
 import { CachePage, growPages } from "../src/fused/pages.js";
 import { Pool } from "../src/pool/pool.js";
 
@@ -229,6 +229,33 @@ describe("rotation, append and attention", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test("have every token and key/value head in one unit, and as many of them for each thread as for others", () => {
+    const [counts, few] = [fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 8 })];
+    fc.assert(
+      fc.property(counts, few, few, (count, groups, threads) => {
+        const units = cutIntoUnits(count, groups, threads);
+        const found = units.flatMap(([first, end, group]) =>
+          Array.from({ length: end - first }, (_, t) => (first + t) * groups + group),
+        );
+        expect(found.toSorted((a, b) => a - b)).toEqual(Array.from({ length: count * groups }, (_, i) => i));
+        // Whoever is free takes the next one.
+        const loads = new Array<number>(threads).fill(0);
+        for (const [first, end] of units) {
+          const free = loads.indexOf(Math.min(...loads));
+          loads[free] = loads[free]! + end - first;
+        }
+        const unevenTiles = count % units[0]![1] === 0 ? 0 : units[0]![1];
+        expect(Math.max(...loads) - Math.min(...loads)).toBeLessThanOrEqual(Math.max(1, unevenTiles));
+      }),
+    );
+    expect(cutIntoUnits(2, 3, 2)).toEqual([
+      [0, 2, 0],
+      [0, 2, 1],
+      [0, 1, 2],
+      [1, 2, 2],
+    ]);
   });
 
   const shape = { groups: 1, shared: 2, headWidth: 16, window: Number.POSITIVE_INFINITY, normed: false };

@@ -112,31 +112,39 @@ function runAttention(
   const tokens: number[] = [];
   let longest = 0;
   for (const [b, { pages, length }] of rows.entries()) {
-    const tableAt = scratch.floats(pages.length);
-    new Uint32Array(pool.heap.bytes.buffer, tableAt, pages.length).set(pages.map(({ at }) => at));
+    const tableAt = put(
+      pool,
+      scratch,
+      pages.map(({ at }) => at),
+    );
     longest = Math.max(longest, length + lengths[b]!);
     for (let t = 1; t <= lengths[b]!; t++) tokens.push(length + t, tableAt);
   }
-  const tokensAt = scratch.floats(tokens.length);
-  new Uint32Array(pool.heap.bytes.buffer, tokensAt, tokens.length).set(tokens);
-  const count = tokens.length / 2;
   const seen = Math.min(longest, window);
-  const unitTokens = tokensOfUnit(count, groups, pool.threads);
-  const units = Math.ceil(count / unitTokens) * groups;
-  const chunks = pool.chunksFor(units, 2 * (heads / groups) * headWidth * seen * unitTokens);
-  const chunkUnits = Math.ceil(units / chunks);
+  const units = cutIntoUnits(tokens.length / 2, groups, pool.threads);
+  const unitTokens = Math.max(...units.map(([first, end]) => end - first));
+  const chunks = pool.chunksFor(units.length, 2 * (heads / groups) * headWidth * seen * unitTokens);
+  const chunkUnits = Math.ceil(units.length / chunks);
   // Scores of up to four heads, and what stands behind them.
   const scoreBytes = 16 * (seen + 2);
   const details = new DataView(pool.heap.bytes.buffer, detailsAt);
+  const [tokensAt, unitsAt] = [put(pool, scratch, tokens), put(pool, scratch, units.flat())];
   const numbers = [
-    ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt, count, chunkUnits, groups, heads / groups],
+    ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt],
+    ...[unitsAt, units.length, chunkUnits, heads / groups],
     ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth, 0],
-    ...[Math.min(window, 2 ** 31 - 1), unitTokens, scoreBytes],
+    ...[Math.min(window, 2 ** 31 - 1), scoreBytes],
   ];
   for (const [i, value] of numbers.entries()) details.setUint32(4 * i, value, true);
   details.setFloat32(4 * scaleIndex, scale, true);
   new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 1;
-  pool.run(Math.ceil(units / chunkUnits), scoreBytes * unitTokens);
+  pool.run(Math.ceil(units.length / chunkUnits), scoreBytes * unitTokens);
+}
+
+function put(pool: Pool, scratch: ScratchParts, numbers: readonly number[]): number {
+  const at = scratch.floats(numbers.length);
+  new Uint32Array(pool.heap.bytes.buffer, at, numbers.length).set(numbers);
+  return at;
 }
 
 /** The scale's place among the numbers of the job. */
@@ -144,6 +152,24 @@ const scaleIndex = 13;
 
 /** Most tokens that are attended for together, so that what is scratch for them stays in a near cache. */
 const mostTogether = 4;
+
+/** A unit's first token, the token where it ends, and its key/value head. */
+type Unit = readonly [first: number, end: number, group: number];
+
+/** What is left when every thread has had as many as the others is cut into single tokens, so that they end together. */
+export function cutIntoUnits(count: number, groups: number, threads: number): Unit[] {
+  const together = tokensOfUnit(count, groups, threads);
+  const units: Unit[] = [];
+  for (let first = 0; first < count; first += together)
+    for (let group = 0; group < groups; group++)
+      units.push([first, Math.min(count, first + together), group]);
+  const whole = units.length - (units.length % threads);
+  return [...units.slice(0, whole), ...units.slice(whole).flatMap(inTokens)];
+}
+
+function inTokens([first, end, group]: Unit): Unit[] {
+  return Array.from({ length: end - first }, (_, t) => [first + t, first + t + 1, group]);
+}
 
 /** As many as leave each thread about two units. */
 function tokensOfUnit(count: number, groups: number, threads: number): number {
