@@ -6,9 +6,9 @@ import { decodeQ4_K, decodeQ5_K, decodeQ6_K } from "./k-quants";
 export function decode(type: i32, from: usize, to: usize, count: i32): void {
   switch (type) {
     case 0:
-      return decodeF32(from, to, count);
+      return decodeF32(from, to, count, 16);
     case 1:
-      return decodeF16(from, to, count);
+      return decodeF16(from, to, count, 16);
     case 2:
       return decodeQ4_0(from, to, count);
     case 3:
@@ -26,7 +26,7 @@ export function decode(type: i32, from: usize, to: usize, count: i32): void {
     case 14:
       return decodeQ6_K(from, to, count);
     case 30:
-      return decodeBF16(from, to, count);
+      return decodeBF16(from, to, count, 16);
     default:
       unreachable();
   }

@@ -19,7 +19,12 @@ export function half(at: usize): f32 {
 /** The same in all lanes, from the table that is written once (codes.ts): no branch. */
 @inline
 export function tabledHalf(at: usize): v128 {
-  return v128.load32_splat(<usize>load<u32>(halvesTable) + (<usize>load<u16>(at) << 2));
+  return halfOfBits(load<u16>(at));
+}
+
+@inline
+export function halfOfBits(bits: u16): v128 {
+  return v128.load32_splat(<usize>load<u32>(halvesTable) + (<usize>bits << 2));
 }
 
 /** Four halves, as the low halves of four lanes. */
@@ -37,26 +42,36 @@ function halves(bits: v128): v128 {
   return v128.or(sign, v128.bitselect(special, finite, isSpecial));
 }
 
-export function decodeF32(from: usize, to: usize, count: i32): void {
-  memory.copy(to, from, <usize>count << 2);
+// Into vectors of four that lie `step` bytes apart.
+
+export function decodeF32(from: usize, to: usize, count: i32, step: usize): void {
+  for (; count >= 8; count -= 8, from += 32, to += 2 * step) {
+    v128.store(to, v128.load(from));
+    v128.store(to + step, v128.load(from, 16));
+  }
+  for (let i = 0; i < count; i++, from += 4) store<f32>(placeOf(to, i, step), load<f32>(from));
 }
 
-export function decodeF16(from: usize, to: usize, count: i32): void {
-  let i = 0;
-  for (; i + 8 <= count; i += 8, from += 16, to += 32) {
+export function decodeF16(from: usize, to: usize, count: i32, step: usize): void {
+  for (; count >= 8; count -= 8, from += 16, to += 2 * step) {
     const eight = v128.load(from);
     v128.store(to, halves(i32x4.extend_low_i16x8_u(eight)));
-    v128.store(to, halves(i32x4.extend_high_i16x8_u(eight)), 16);
+    v128.store(to + step, halves(i32x4.extend_high_i16x8_u(eight)));
   }
-  for (; i < count; i++, from += 2, to += 4) store<f32>(to, half(from));
+  for (let i = 0; i < count; i++, from += 2) store<f32>(placeOf(to, i, step), half(from));
 }
 
-export function decodeBF16(from: usize, to: usize, count: i32): void {
-  let i = 0;
-  for (; i + 8 <= count; i += 8, from += 16, to += 32) {
+export function decodeBF16(from: usize, to: usize, count: i32, step: usize): void {
+  for (; count >= 8; count -= 8, from += 16, to += 2 * step) {
     const eight = v128.load(from);
     v128.store(to, i32x4.shl(i32x4.extend_low_i16x8_u(eight), 16));
-    v128.store(to, i32x4.shl(i32x4.extend_high_i16x8_u(eight), 16), 16);
+    v128.store(to + step, i32x4.shl(i32x4.extend_high_i16x8_u(eight), 16));
   }
-  for (; i < count; i++, from += 2, to += 4) store<u32>(to, <u32>load<u16>(from) << 16);
+  for (let i = 0; i < count; i++, from += 2) store<u32>(placeOf(to, i, step), <u32>load<u16>(from) << 16);
+}
+
+/** Where one of the last numbers goes. */
+@inline
+function placeOf(to: usize, i: i32, step: usize): usize {
+  return to + <usize>(i >> 2) * step + (<usize>(i & 3) << 2);
 }

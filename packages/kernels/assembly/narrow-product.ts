@@ -6,8 +6,8 @@
  */
 import { blockBytes, codes, isBlockOf256, isSigned, offsetOf, open, scaleOf, sixteensOfScale } from "./codes";
 import { q4_0, q4_1, q4_K, q5_0, q5_1, q5_K, q6_K, q8_0 } from "./codes";
+import { maskOf, numbers } from "./code-numbers";
 import { sumOf } from "./elementwise";
-import { byteMask } from "./layout";
 import { multiplyAdd } from "./multiply-add";
 
 /** Where in scratch a store goes that keeps loads in order. */
@@ -129,22 +129,6 @@ function pairOfQ5_K(blocks: usize, x: usize, y: usize, width: i32, scratch: usiz
 
 function pairOfQ6_K(blocks: usize, x: usize, y: usize, width: i32, scratch: usize, to: usize): void {
   multiply(q6_K, true, blocks, x, y, width, scratch, to);
-}
-
-/** Byte j of each lane as float32; of signed codes it comes 2^24 times too large, of others 2^8j times. */
-@inline
-function numbers(type: i32, codes: v128, j: i32, mask: v128): v128 {
-  if (!isSigned(type)) return f32x4.convert_i32x4_s(v128.and(codes, mask));
-  const shifted = j == 3 ? codes : i32x4.shl(codes, 24 - 8 * j);
-  return f32x4.convert_i32x4_s(j == 0 ? shifted : v128.and(shifted, mask));
-}
-
-/** What takes byte j of a lane; loaded, since a constant would be made anew at each use. */
-@inline
-function maskOf(type: i32, j: i32): v128 {
-  const byte = load<i32>(byteMask);
-  if (isSigned(type)) return i32x4.splat(byte << 24);
-  return i32x4.splat((byte >> (type == q4_0 || type == q4_1 || type == q4_K ? 4 : 0)) << (8 * j));
 }
 
 /**

@@ -1,28 +1,28 @@
 /**
- * Activations as narrow products want them. Sixteen of them, as four times four, are turned: vector j has numbers j, j + 4,
+ * Activations as products with codes want them. Sixteen of them, as four times four, are turned: vector j has numbers j, j + 4,
  * j + 8 and j + 12, which are the lanes that byte j of four 32-bit numbers comes from. Two forms:
  *
- * * for signed codes, that and nothing else: 16 numbers in 64 bytes;
- * * for unsigned codes vector j is 2^-8j times as large, exactly, and after each 32 numbers four partial sums of
- *   them follow, for the offset of their weights: 32 numbers in 144 bytes.
+ * * turned, for signed codes and for more than two rows: that and nothing else, 16 numbers in 64 bytes;
+ * * scaled, for one or two rows and unsigned codes: vector j is 2^-8j times as large, exactly, and after each 32 numbers four
+ *   partial sums of them follow, for the offset of their weights: 32 numbers in 144 bytes.
  */
 
 /** Bytes of 32 numbers. */
-export const signedBytes: usize = 128;
-export const unsignedBytes: usize = 144;
+export const turnedBytes: usize = 128;
+export const scaledBytes: usize = 144;
 
 /** @param width a multiple of 32 */
-export function prepareStates(from: usize, to: usize, width: i32, isSigned: bool): void {
+export function prepareStates(from: usize, to: usize, width: i32, isTurned: bool): void {
   for (let i = 0; i < width; i += 32, from += 128) {
-    const first = turnSixteen(from, to, isSigned);
-    const second = turnSixteen(from + 64, to + 64, isSigned);
-    if (!isSigned) v128.store(to, f32x4.add(first, second), 128);
-    to += isSigned ? signedBytes : unsignedBytes;
+    const first = turnSixteen(from, to, isTurned);
+    const second = turnSixteen(from + 64, to + 64, isTurned);
+    if (!isTurned) v128.store(to, f32x4.add(first, second), 128);
+    to += isTurned ? turnedBytes : scaledBytes;
   }
 }
 
 /** Returns partial sums of the sixteen. */
-function turnSixteen(from: usize, to: usize, isSigned: bool): v128 {
+function turnSixteen(from: usize, to: usize, isTurned: bool): v128 {
   const a = v128.load(from);
   const b = v128.load(from, 16);
   const c = v128.load(from, 32);
@@ -31,7 +31,7 @@ function turnSixteen(from: usize, to: usize, isSigned: bool): v128 {
   const cd = i32x4.shuffle(c, d, 0, 4, 1, 5);
   const ab2 = i32x4.shuffle(a, b, 2, 6, 3, 7);
   const cd2 = i32x4.shuffle(c, d, 2, 6, 3, 7);
-  const factor: f32 = isSigned ? 1 : 0.00390625;
+  const factor: f32 = isTurned ? 1 : 0.00390625;
   put(to, i64x2.shuffle(ab, cd, 0, 2), 1);
   put(to + 16, i64x2.shuffle(ab, cd, 1, 3), factor);
   put(to + 32, i64x2.shuffle(ab2, cd2, 0, 2), factor * factor);

@@ -111,6 +111,26 @@ describe("a weight in the memory of the kernels", () => {
     }
   });
 
+  test.each(names)("%s: rows with a single one give the file's numbers, bit for bit", async (name) => {
+    const drawn = draw(name, 7, typeNamed(name).blockSize === 1 ? 77 : 2, 5);
+    const { outputs, inputs } = drawn;
+    const ones = new Float32Array(inputs * inputs);
+    for (let i = 0; i < inputs; i++) ones[i * inputs + i] = 1;
+    const expected = numbersOf(drawn);
+    for (const where of pools) {
+      const weight = hold(drawn, drawn.bytes, where);
+      const found = tf.tidy(() => weight.multiply(tf.tensor2d(ones, [inputs, inputs])));
+      const values = await found.data();
+      found.dispose();
+      weight.dispose();
+      for (let o = 0; o < outputs; o++)
+        for (let i = 0; i < inputs; i++)
+          expect(values[i * outputs + o]! + 0, `output ${o}, number ${i}`).toBe(
+            expected[o * inputs + i]! + 0,
+          );
+    }
+  });
+
   test("refuses rows that are no whole blocks, and bytes that are too many", () => {
     const type = storedTypes.get("Q4_K")!;
     expect(() => new KernelWeight(pool, type, 2, 100)).toThrow(/no whole number of Q4_K blocks/);

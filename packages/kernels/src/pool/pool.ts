@@ -22,7 +22,7 @@ interface Kernels {
   run(chunks: number, maySleep: number): void;
   stop(): void;
   tellHalves(table: number): void;
-  prepareStates(from: number, to: number, width: number, isSigned: number): void;
+  prepareStates(from: number, to: number, width: number, isTurned: number): void;
   rmsNorm(
     from: number,
     weight: number,

@@ -60,31 +60,36 @@ export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPa
   }
 }
 
-/** What two outputs take: scales of their blocks, sums, and a store that is not read. */
+/** What a row of weights takes while it is read: scales of its blocks, sums, and a store that is not read. */
 const narrowScratch = 192;
 
-/** Activations prepared for signed and for unsigned codes: addresses, or 0 for what no part needs. */
+/**
+ * Activations in the order of codes, and those that narrow products of unsigned codes take (assembly/prepared-states.ts): addresses,
+ * or 0 for what no part needs.
+ */
 function prepare(
   pool: Pool,
   states: HeldRows,
   inputs: number,
   parts: readonly ProductPart[],
-): readonly [signed: number, unsigned: number] {
+): readonly [turned: number, scaled: number] {
   const kinds = new Set(parts.map(({ blocks }) => blocks.type.codes));
-  const prepareFor = (codes: "signed" | "unsigned") => {
-    if (states.count > mostNarrow || !kinds.has(codes)) return 0;
-    const bytes = (inputs / 32) * (codes === "signed" ? 128 : 144);
+  const isNarrow = states.count <= mostNarrow;
+  const wantsScaled = isNarrow && kinds.has("unsigned");
+  const wantsTurned = kinds.has("signed") || (!isNarrow && kinds.has("unsigned"));
+  const put = (isTurned: boolean) => {
+    const bytes = (inputs / 32) * (isTurned ? 128 : 144);
     const at = pool.heap.allocate(states.count * bytes);
     for (let n = 0; n < states.count; n++)
       pool.kernels.prepareStates(
         states.at + 4 * n * paddedRow(inputs),
         at + n * bytes,
         inputs,
-        Number(codes === "signed"),
+        Number(isTurned),
       );
     return at;
   };
-  return [prepareFor("signed"), prepareFor("unsigned")];
+  return [wantsTurned ? put(true) : 0, wantsScaled ? put(false) : 0];
 }
 
 function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {
