@@ -26,7 +26,7 @@ function intervalsIn(value: unknown): Interval[] {
 }
 
 /** Of the sections on real models. */
-const realFiles = ["smollm2", "real/smollm2", "real/engines", "real/likelihood"];
+const realFiles = ["smollm2", "real/smollm2", "real/qwen2.5-coder", "real/engines", "real/likelihood"];
 async function realIntervals(): Promise<Interval[]> {
   const files = await Promise.all(realFiles.map((name) => read(`study/${name}.json`)));
   return files.flatMap((text) => intervalsIn(JSON.parse(text)));
