@@ -1,4 +1,4 @@
-/** Bundles the page into dist/page, with the embedded model, the numbers of the study and TensorFlow.js' .wasm files beside it. */
+/** Bundles the page into dist/page, with the embedded model, the studies' numbers and all WebAssembly beside it. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -24,6 +24,7 @@ const beside = {
         });
     };
     emit("wasm", wasmFolder, wasmNames);
+    this.emitFile({ type: "asset", fileName: "wasm/kernels.json", source: JSON.stringify(kernels.code) });
     emit("model", embeddedModelFolder, readList("embedded-files"));
     for (const name of Object.keys(readList("real-studies"))) {
       const { study, answers } = readRealStudy(name);
@@ -48,12 +49,29 @@ const threads = {
       : undefined,
 };
 
+/** The kernels' WebAssembly beside TensorFlow.js', fetched where it computes, and not as text within a script. */
+const kernels = {
+  name: "kernels as a file",
+  code: {},
+  transform(text, id) {
+    if (!/kernels\/generated\/binary\.js$/.test(id)) return undefined;
+    const found = [...text.matchAll(/^export const (\w+) = "(.*)";$/gm)];
+    kernels.code = Object.fromEntries(found.map(([, name, base64]) => [name, base64]));
+    const names = Object.keys(kernels.code).join(", ");
+    return [
+      "const script = import.meta.url;",
+      `const { ${names} } = await (await fetch(new URL("../wasm/kernels.json", script))).json();`,
+      `export { ${names} };`,
+    ].join("\n");
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
   publicDir: false,
   plugins: [beside],
-  worker: { format: "es", plugins: () => [threads] },
+  worker: { format: "es", plugins: () => [threads, kernels] },
   build: {
     outDir: "dist/page",
     target: "es2022",

@@ -80,9 +80,8 @@ export function drawSameStrength(): HTMLElement {
       Plot.text(ends, {
         ...at,
         text: ({ x }) => `x = ${x}`,
-        textAnchor: "end",
-        dx: -2,
-        dy: -6,
+        textAnchor: "start",
+        dx: 5,
         fill: "currentColor",
       }),
     ];
@@ -96,7 +95,7 @@ export function drawSameStrength(): HTMLElement {
       },
       y: { label: "↑ α", domain: [0, mostAlpha] },
     } as const;
-    chart = plotSilently({ ...size, ...scales, marks, grid: true });
+    chart = plotSilently({ ...size, ...scales, marks, grid: true, marginRight: 56 });
     chart.append(overlay);
     picture.replaceChildren(chart);
     chart.addEventListener("click", (event) => chart && choose(chart, event as MouseEvent));
@@ -125,6 +124,13 @@ function choose(chart: Chart, event: MouseEvent): void {
 /** Tokens below this are all alike: impossible. */
 const leastLog = -16;
 const mostDots = 4000;
+const planeHeight = size.width - 18;
+const planeBox = {
+  left: size.marginLeft,
+  top: size.marginTop,
+  right: size.width - size.marginRight,
+  bottom: planeHeight - size.marginBottom,
+};
 
 export function drawPlane(): HTMLElement {
   const best = () => nameAt(bestToken(policy_V.value));
@@ -137,6 +143,7 @@ export function drawPlane(): HTMLElement {
     "stroke-width": "1",
     "stroke-dasharray": "3 4",
     fill: "none",
+    "clip-path": "url(#plane-area)",
   });
   const chosen = draw("circle", {
     r: "6",
@@ -145,9 +152,17 @@ export function drawPlane(): HTMLElement {
     "stroke-width": "1.5",
   });
   const name = draw("text", { fill: "currentColor", "font-weight": "600", "text-anchor": "end" });
+  // The line ends where the plane does.
+  const { left, top, right, bottom } = planeBox;
+  const area = { x: left, y: top, width: right - left, height: bottom - top };
+  const clip = draw(
+    "clipPath",
+    { id: "plane-area" },
+    draw("rect", Object.fromEntries(Object.entries(area).map(([key, value]) => [key, String(value)]))),
+  );
   effect(() => {
     chart = plotPlane();
-    chart.append(arrow, line, chosen, name);
+    chart.append(clip, arrow, line, chosen, name);
     picture.replaceChildren(chart);
   });
   effectPerFrame(() => {
@@ -196,7 +211,7 @@ function plotPlane(): Chart {
     Plot.dot(front, { ...at, r: 4, fill: "var(--pref)" }),
   ];
   return plotSilently({
-    ...{ ...size, height: size.width - 18, grid: true, marks, clip: true },
+    ...{ ...size, height: planeHeight, grid: true, marks, clip: true },
     x: { label: texts.plane.across, domain: [leastLog, 0.6] },
     y: { label: texts.plane.up, domain: [leastLog, 0.6] },
   });

@@ -11,7 +11,13 @@ import {
 import type { KeptAnswer, Measure, Study } from "../src/study.js";
 
 const two = (value: number) => (Number.isFinite(value) ? value.toFixed(2).replace(/\.?0+$/, "") : "∞");
-const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 && share > 0 ? 2 : 1)} %`;
+/** Small shares keep two digits: how many times one is another is what is to be seen. */
+function percent(share: number): string {
+  const hundredths = 100 * share;
+  if (hundredths >= 1 || share === 0) return `${hundredths.toFixed(1)} %`;
+  if (hundredths >= 0.01) return `${hundredths.toFixed(2)} %`;
+  return hundredths < 1e-5 ? "≈ 0 %" : `${hundredths.toPrecision(2)} %`;
+}
 const megabytes = (bytes: number) =>
   bytes < 1e6
     ? `${Math.ceil(bytes / 1e3)} kB`
@@ -65,7 +71,7 @@ export const texts = {
     steps: [
       {
         title: "One model, two prompts",
-        says: "The model reads your question bare (base) and with your preference behind it (pref). Each reading gives every possible next word-piece, or token, a probability. This is the first token of the answer: base goes on with “Here”, pref with “You”. Answers are long rows of such choices.",
+        says: "The model reads your question bare (base) and with your preference behind it (pref). Each reading gives every possible next word-piece, or token, a probability. This is the first token of the answer: base goes on with “Here”, pref with “You”. Answers are long rows of such choices. The third answer goes by both readings, and the next steps say how.",
       },
       {
         title: "What x is",
@@ -77,7 +83,7 @@ export const texts = {
       },
       {
         title: "Why T only sets x",
-        says: "The paper runs T small steps of an optimisation at each token, with weights α, λ and η. Every step stays on the line between base and pref, so all that T steps do is walk to some x. Drag T: the dot climbs the curve, and every bar and dot above moves exactly as if you had dragged x. On one line of the second figure, every T and α give one answer.",
+        says: "The paper runs T small steps of an optimisation at each token, with weights α, λ and η. But a step can do no more than mix the two readings anew, and x is the mixture: T steps walk to some x. Drag T: the dot climbs the curve, and every bar and dot above moves exactly as if you had dragged x. On one line of the second figure, every T and α give one answer.",
       },
       {
         title: "The same point, by climbing",
@@ -85,11 +91,11 @@ export const texts = {
       },
       {
         title: "Why too much breaks answers",
-        says: "Here both prompts want “Also”, and pref likes “Better” more than base does. “help” has less than one chance in ten thousand. But pref happens to make it 62 times likelier than base: among improbable tokens such factors are mostly noise. At x = 5.65 the factor counts 4.65 times, and noise wins. At x = 3 “Better” leads.",
+        says: "Here both prompts want “Also”, and pref likes “Better” more than base does. “help” has less than one chance in ten thousand. But pref happens to make it 62 times likelier than base: among improbable tokens such factors are mostly noise. x = 5.65 multiplies by that factor 4.65 times over, by 200 million in all, and noise wins. At x = 3 “Better” leads.",
       },
       {
         title: "What a budget changes",
-        says: "A budget says how far a token may drift from pref, in nats. To let “help” win would cost 9.7 nats; 0.2 are allowed, so here the dial stops at 2.41 by itself. At the first token all of 5.65 fits. Above are both answers: the same dial, without a budget and with it. Only the first one breaks.",
+        says: "A budget says how far the bars of a token may drift from pref's, measured in nats (KL: 0 is no change). To let “help” win would cost 9.7 nats; 0.2 are allowed, so here the dial stops at 2.41 by itself. At the first token all of 5.65 fits. Above are both answers: the same dial, without a budget and with it. Only the first one breaks.",
       },
       {
         title: "A whole answer, and 400 of them",
@@ -198,7 +204,7 @@ export const texts = {
     used: (x: number, drift: number, isCut: boolean) =>
       `${isCut ? `The budget stops the dial at x = ${x.toFixed(2)}` : `x = ${x.toFixed(2)}`}. Drift from pref: ${drift.toFixed(3)} nats.`,
     candidates: "Candidates",
-    candidatesMean: "Tokens that some strength brings to the front, and their probability.",
+    candidatesMean: "Tokens that some strength brings to the front, and their probability; ␣ is a space.",
     name: "token",
     rest: "the rest",
     partial: (base: number, preference: number, count: number) =>
@@ -210,6 +216,7 @@ export const texts = {
 
   curve: {
     title: "T only sets x",
+    steps: (T: number, x: number) => `${T}, so x = ${two(x)}`,
     growth: (alpha: number, lambda: number) => {
       if (alpha < lambda)
         return `α < λ: as T grows, x tends to λ/(λ − α) = ${two(lambda / (lambda - alpha))} and stops there.`;
@@ -258,10 +265,10 @@ export const texts = {
     model: "Model",
     models: { embedded: "embedded, 400 questions", ...realStudyTitles } satisfies Record<StudyName, string>,
     means:
-      "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
+      "The study asks the embedded model 400 questions that its training never paired with that preference. Its language has a grammar, so each answer is scored exactly. Bands are 95 % intervals.",
     meansReal: (study?: Study) =>
       study
-        ? `The same on a real model, ${study.model}: ${study.questions} questions under four preferences that can be counted, with at most ${study.maxNewTokens} tokens. Its curves are why a dial must be turned for each model. Bands are 95 % intervals.`
+        ? `The same on a real model, ${study.model}: ${study.questions} questions under four preferences that can be counted, with at most ${study.maxNewTokens} tokens. Its curves are why a dial must be turned for each model. Bands are 95 % intervals.`
         : "Its numbers are on their way …",
     failed: (why: string) => `The study's data could not be fetched. ${why}`,
     curve: "Curve",
@@ -279,8 +286,8 @@ export const texts = {
     drift: (nats: number) => `drift ${nats.toFixed(3)} nats a token`,
     question: "Question",
     preference: "Preference",
-    previous: "Previous question",
-    next: "Next question",
+    previous: ["‹", "Previous question"],
+    next: ["›", "Next question"],
     none: "Click a point, or move the slider, to read answers of that setting beside the preference prompt's.",
     waiting: "The model is still loading.",
     fetching: "The answers are on their way …",

@@ -1,5 +1,5 @@
 /** One token: the dials, and its candidates under base, pref and the policy. */
-import type { AmuletParameters } from "@amulet-ts/core";
+import { type AmuletParameters, guidanceScale } from "@amulet-ts/core";
 import { effect } from "@preact/signals-core";
 import { divergence } from "../src/policy.js";
 import { restId } from "../src/served.js";
@@ -90,16 +90,21 @@ export function drawStrengthDial(id = "x"): HTMLElement {
 
 function drawParameterDial(
   { name, ...dial }: (typeof parameterDials)[number],
-  id: string = dial.id,
+  own: Partial<Pick<DialOptions, "id" | "say">> = {},
 ): HTMLElement {
   return drawDial({
-    ...{ ...dial, id, label: texts.token[dial.id], say: texts.two },
+    ...{ ...dial, label: texts.token[dial.id], say: texts.two, ...own },
     read: () => state.value.parameters[name],
     write: (value) => change({ parameters: { ...state.value.parameters, [name]: value }, dial: "T" }),
   });
 }
 
-export const drawIterationsDial = (id: string): HTMLElement => drawParameterDial(parameterDials[0], id);
+/** Beside the curve of x: it says where T leads. */
+export const drawIterationsDial = (id: string): HTMLElement =>
+  drawParameterDial(parameterDials[0], {
+    id,
+    say: (T) => texts.curve.steps(T, guidanceScale(state.value.parameters)),
+  });
 
 export function drawDials(): HTMLElement {
   const x = drawStrengthDial();

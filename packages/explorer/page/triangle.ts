@@ -80,6 +80,7 @@ export function drawTriangle(): HTMLElement {
   return makeFigure(
     texts.simplex.title,
     means,
+    drawClimbing(),
     picture,
     make("p", { class: "faint" }, texts.simplex.legend),
     make("p", {}, rest),
@@ -89,7 +90,6 @@ export function drawTriangle(): HTMLElement {
       turning(0, "turn", texts.simplex.turn, 180),
       turning(1, "tilt", texts.simplex.tilt, 90),
     ),
-    drawClimbing(),
   );
 }
 

@@ -257,6 +257,7 @@ test("what the guided path says of the place where the answer breaks holds", () 
   expect(Math.exp(place.preference[help]!)).toBeLessThan(1e-4);
   const unbounded = measureToken(place, help, { x: 5.65, nats: Number.POSITIVE_INFINITY });
   expect(Math.exp(unbounded.delta)).toBeCloseTo(62.3, 0);
+  expect(Math.round(Math.exp(4.65 * unbounded.delta) / 1e8)).toBe(2);
   expect(unbounded.fromPreference).toBeCloseTo(9.7, 1);
   expect(measureToken(place, help, { x: 5.65, nats: 0.2 }).x).toBeCloseTo(2.41, 2);
   expect(strengthUsed(first, { x: 5.65, nats: 0.2 })).toBe(5.65);

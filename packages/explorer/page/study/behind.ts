@@ -35,14 +35,16 @@ function drawBrowsing(): HTMLElement {
   const go = (question: string) => {
     if (pair.value) choosePair(findPair(pairs.value, { ...pair.value, question }));
   };
-  const step = (label: string, by: number) =>
-    makeButton(label, () => go(questions()[at() + by]!), {
+  const step = ([sign, label]: readonly string[], by: number) =>
+    makeButton(sign!, () => go(questions()[at() + by]!), {
+      "aria-label": label!,
       disabled: () => (questions()[at() + by] === undefined ? "" : undefined),
     });
   return make(
     "div",
     { class: "row" },
     drawChoice("study-question", texts.study.question, questions, "question", go),
+    make("span", { class: "row" }, step(texts.study.previous, -1), step(texts.study.next, 1)),
     drawChoice(
       "study-preference",
       texts.study.preference,
@@ -51,8 +53,6 @@ function drawBrowsing(): HTMLElement {
       "preference",
       (preference) => choosePair(findPair(pairs.value, { ...pair.value!, preference })),
     ),
-    step(texts.study.previous, -1),
-    step(texts.study.next, 1),
     drawAskHere(),
   );
 }

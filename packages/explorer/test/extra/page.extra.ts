@@ -371,7 +371,7 @@ describe.skipIf(!chromiumPath || !isBuilt)(
         );
       };
       await sees(firstState.pair, "dial 1.25");
-      await page.getByRole("button", { name: texts.study.next }).press("Enter");
+      await page.getByRole("button", { name: texts.study.next[1]! }).press("Enter");
       await sees(firstState.pair + 4, "dial 1.25");
       await page.selectOption("#study-curve", "budget");
       await page.locator("#point").press("ArrowRight");
