@@ -281,7 +281,8 @@ export const texts = {
     measures: measureName,
     label: (name: string) => `Scores over ${name}`,
     point: "Point",
-    at: (curve: CurveName, value: number) => `${curveAxis[curve]} = ${two(value)}`,
+    at: (curve: CurveName, value: number) =>
+      curve === "budget" ? `a budget of ${two(value)} nats` : `${curveAxis[curve]} = ${two(value)}`,
     pointSays: (at: string, parts: readonly string[]) => `At ${at}, on average: ${parts.join(", ")}.`,
     drift: (nats: number) => `drift ${nats.toFixed(3)} nats a token`,
     question: "Question",
