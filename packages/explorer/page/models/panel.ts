@@ -179,8 +179,10 @@ const needsOf = (model: Address) =>
   readNeeds({ worker: makeWorker(), model, wasmFolder: wasmFolder(), ...chosenBackend() });
 
 async function load(address: Address, name: string): Promise<void> {
+  const accepted = offer.peek();
   await open(address, name);
-  offer.value = undefined;
+  // What was dropped while it was loading waits for its turn.
+  if (offer.peek() === accepted) offer.value = undefined;
   await ask();
 }
 
