@@ -39,6 +39,13 @@ const suites = [
     suite: "sessions: unequal rows, steps, fork, reorder, rewind",
     files: ["packages/models/test/families/sessions.test.ts"],
   },
+  {
+    suite: "sessions: pages of kernels, forks, steps that fail",
+    files: ["packages/models/test/fused-session.test.ts"],
+    not: Object.fromEntries(
+      ["cpu", "node", "node-gpu"].map((name) => [name, "no kernels fuse operations there"]),
+    ),
+  },
   { suite: "sessions: full context, merging tails", files: ["test/backends/capacity.test.ts"] },
   { suite: "algorithm: every law", files: ["packages/verify/test/core.test.ts"] },
   {

@@ -9,7 +9,7 @@ import {
   type Norm,
   normProduct,
 } from "./operations.js";
-import { type CachePage, type CacheShape, growPages } from "./pages.js";
+import { type CachePage, type CacheShape, growPages, pagesIn } from "./pages.js";
 
 /** The fused operations in one memory. */
 export interface FusedOperations {
@@ -22,6 +22,8 @@ export interface FusedOperations {
     length: number,
     newTokens: number,
   ): readonly CachePage[];
+  /** The plan where `attend` reads it: once for a step, in its tidy. */
+  place(plan: StepPlan): StepPlan;
   attend(shape: AttentionShape, plan: StepPlan, where: BlockPlace, qkv_NQ: Tensor2D): Tensor2D;
 }
 
@@ -30,7 +32,8 @@ export function fuseIn(pool: Pool): FusedOperations {
     normProduct,
     addProduct,
     addFeedForward,
-    growPages: (shape, pages, length, newTokens) => growPages(pool, shape, pages, length, newTokens),
+    growPages: (shape, pages, length, newTokens) => growPages(pagesIn(pool, shape), pages, length, newTokens),
+    place: (plan) => plan,
     attend: (shape, plan, where, qkv_NQ) => attend(pool, shape, plan, where, qkv_NQ),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * A row's cache: pages of a few tokens, each with the keys and values of all blocks, in the kernels' memory. They are
+ * A row's cache: pages of a few tokens, each with the keys and values of all blocks, in the kernels' memory, or a card's. They are
  * written in place, and shared by forks: a row may append to a page where nobody has appended behind its own end, and
  * takes a copy otherwise. So a row that is n tokens long is not changed by what is written behind n: a step that fails, a
  * fork, a rewind leave it as it was.
@@ -10,19 +10,26 @@ import type { Pool } from "../pool/pool.js";
 export const pageShift = 5;
 export const tokensOfPage = 2 ** pageShift;
 
+/** Where the pages of a model lie. */
+export interface PageStore {
+  /** The place of a new page, whatever it holds. */
+  allocate(): number;
+  /** A page's content to another's place. */
+  copy(from: number, to: number): void;
+  release(at: number): void;
+}
+
 /** Fields are private in JavaScript's sense: TensorFlow.js walks through what a tidy returns. */
 export class CachePage {
-  readonly #pool: Pool;
+  readonly #store: PageStore;
   readonly #at: number;
-  readonly #bytes: number;
   /** Tokens that were written, by whichever row. */
   #filled = 0;
   #isHeld = true;
 
-  constructor(pool: Pool, bytes: number) {
-    this.#pool = pool;
-    this.#bytes = bytes;
-    this.#at = pool.heap.allocate(bytes);
+  constructor(store: PageStore) {
+    this.#store = store;
+    this.#at = store.allocate();
   }
 
   get at(): number {
@@ -32,8 +39,8 @@ export class CachePage {
   /** This page, or a copy, for a row that has so many tokens in it and appends more. */
   forAppending(tokens: number): CachePage {
     if (this.#filled === tokens) return this;
-    const copy = new CachePage(this.#pool, this.#bytes);
-    this.#pool.heap.bytes.copyWithin(copy.#at, this.#at, this.#at + this.#bytes);
+    const copy = new CachePage(this.#store);
+    this.#store.copy(this.#at, copy.#at);
     copy.#filled = tokens;
     return copy;
   }
@@ -44,7 +51,7 @@ export class CachePage {
   }
 
   dispose(): void {
-    if (this.#isHeld) this.#pool.release(this.#at);
+    if (this.#isHeld) this.#store.release(this.#at);
     this.#isHeld = false;
   }
 }
@@ -60,18 +67,28 @@ export function blockBytes({ tokenWidth }: CacheShape): number {
   return 4 * 2 * tokensOfPage * tokenWidth;
 }
 
+/** Pages in the kernels' memory. */
+export function pagesIn(pool: Pool, shape: CacheShape): PageStore {
+  const bytes = shape.blockCount * blockBytes(shape);
+  return {
+    allocate: () => pool.heap.allocate(bytes),
+    copy: (from, to) => {
+      pool.heap.bytes.copyWithin(to, from, from + bytes);
+    },
+    release: (at) => pool.release(at),
+  };
+}
+
 /**
  * The pages of a row that gets new tokens: those it has, but for the last where that is another's to write, and new ones.
  * On an error none is left that was made.
  */
 export function growPages(
-  pool: Pool,
-  shape: CacheShape,
+  store: PageStore,
   pages: readonly CachePage[],
   length: number,
   newTokens: number,
 ): CachePage[] {
-  const bytes = shape.blockCount * blockBytes(shape);
   // A row that was rewound has pages behind its end.
   const grown = pages.slice(0, Math.ceil(length / tokensOfPage));
   const made: CachePage[] = [];
@@ -80,7 +97,7 @@ export function growPages(
     for (let first = length - (length % tokensOfPage); first < end; first += tokensOfPage) {
       const index = first / tokensOfPage;
       const old = grown[index];
-      const page = old ? old.forAppending(length - first) : new CachePage(pool, bytes);
+      const page = old ? old.forAppending(length - first) : new CachePage(store);
       if (page !== old) made.push(page);
       page.fill(Math.min(tokensOfPage, end - first));
       grown[index] = page;

@@ -10,13 +10,19 @@ export interface Program {
   readonly workgroupSize: [number, number, number];
   /** Workgroups. */
   dispatch: [number, number, number];
-  /** Which of the output's axes each of these goes along. */
+  /** Which of the output's axes each of these goes along; with `y` the code's `main` is told no index. */
   readonly dispatchLayout: { readonly x: number[]; readonly y?: number[] };
   /** By which compiled programs are kept; the backend adds the ranks, and writes here. */
   shaderKey: string;
   /** Members of the uniforms beside shapes. */
   readonly uniforms?: string;
   getUserCode(): string;
+}
+
+/** A member of a program's uniforms. */
+export interface Uniform {
+  readonly type: "int32" | "float32";
+  readonly data: number[];
 }
 
 export interface WebGpuBackend {
@@ -26,18 +32,25 @@ export interface WebGpuBackend {
   makeTensorInfo(shape: number[], dtype: "int32" | "float32"): TensorInfo;
   /** Gives a tensor its buffer. */
   uploadToGPU(dataId: object): void;
+  /** Its buffer goes once the commands that use it are submitted. */
+  disposeData(dataId: object): boolean;
   runWebGPUProgram(
     program: Program,
     inputs: readonly TensorInfo[],
     dtype: "float32",
-    uniforms: { type: "int32"; data: number[] }[],
-    output: TensorInfo,
+    uniforms: readonly Uniform[],
+    output?: TensorInfo,
   ): TensorInfo;
 }
 
 /** The backend that runs now, which is webgpu. */
 export function webGpuBackend(): WebGpuBackend {
   return backend() as unknown as WebGpuBackend;
+}
+
+/** Bytes of a buffer that a program may see. */
+export function mostBytesOf({ device: { limits } }: WebGpuBackend): number {
+  return Math.min(limits.maxBufferSize!, limits.maxStorageBufferBindingSize!);
 }
 
 /** Workgroups in a line that is folded where one dimension does not hold them; `x + y · width of x` is the number of one. */

@@ -2,17 +2,19 @@
  * A weight as its file stores it, in buffers of a graphics card. It is what @amulet-ts/models calls a weight; nothing of that
  * package is needed here. N: rows of activations, or ids · I: inputs · O: outputs · W: words of a row.
  */
-import { dispose, engine, pad, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { dispose, engine, type Tensor2D, tensor1d, tidy } from "@tensorflow/tfjs-core";
 import { KernelsError } from "../errors.js";
 import { bytesOfRow, checkRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
 import { webGpuBackend } from "./backend.js";
-import { lookUp, multiply, type Slice } from "./operations.js";
+import { runOnCard, whole } from "./card.js";
+import { multiplyParts, type Slice } from "./products.js";
+import { lookUpProgram } from "./programs/look-up.js";
 import { chunkSize } from "./wgsl/decoders.js";
 
 export class PackedWeight {
   /** Cut along the outputs where one buffer may not hold all. */
-  private readonly slices: readonly Slice[];
+  readonly slices: readonly (Slice & { readonly blocks_OW: Tensor2D })[];
   /** Of a row: as the file has it, and here, with zeros behind it to whole chunks and words. */
   private readonly fileBytes: number;
   private readonly rowBytes: number;
@@ -36,6 +38,11 @@ export class PackedWeight {
     this.fileBytes = bytesOfRow(type, inputs);
     this.rowBytes = 4 * Math.ceil(bytesOfRow(type, paddedRow(inputs)) / 4);
     this.slices = cutRows(outputs, this.rowBytes, mostBytes);
+  }
+
+  /** For fused operations: itself. */
+  get kernelParts(): readonly PackedWeight[] {
+    return [this];
   }
 
   get storedType(): string {
@@ -67,24 +74,22 @@ export class PackedWeight {
 
   /** @param tiledFrom so many rows on it is done in tiles */
   multiply(x_NI: Tensor2D, tiledFrom?: number): Tensor2D {
-    const padding = paddedRow(this.inputs) - this.inputs;
-    const { type, slices } = this;
-    if (padding === 0) return multiply(x_NI, type.name, slices, tiledFrom);
-    return tidy(() =>
-      multiply(
-        pad(x_NI, [
-          [0, 0],
-          [0, padding],
-        ]),
-        type.name,
-        slices,
-        tiledFrom,
-      ),
-    );
+    return runOnCard([x_NI], (card) => multiplyParts(card, x_NI, [this], { tiledFrom }));
   }
 
   lookUp(ids_N: Int32Array): Tensor2D {
-    return tidy(() => lookUp(ids_N, this.type.name, this.slices, this.inputs));
+    const shape: [number, number] = [ids_N.length, this.inputs];
+    const holdsSome = ({ first, blocks_OW }: Slice) =>
+      ids_N.some((id) => id >= first && id < first + blocks_OW.shape[0]!);
+    return tidy(() => {
+      const ids = tensor1d(ids_N, "int32");
+      return runOnCard([ids], (card) => {
+        const output = card.make(shape);
+        for (const { first, blocks_OW } of this.slices.filter(holdsSome))
+          card.run(lookUpProgram(this.type.name, shape), [ids, blocks_OW], [whole(first)], output);
+        return output;
+      });
+    });
   }
 
   dispose(): void {
@@ -108,11 +113,11 @@ function paddedRow(inputs: number): number {
 }
 
 /** Buffers for so many rows; what they hold is not set. */
-function cutRows(rows: number, rowBytes: number, mostBytes: number): Slice[] {
+function cutRows(rows: number, rowBytes: number, mostBytes: number): PackedWeight["slices"] {
   const most = Math.floor(mostBytes / rowBytes);
   if (most === 0)
     throw new KernelsError("bad-weight", `A row of ${rowBytes} bytes is more than a buffer's ${mostBytes}.`);
-  const slices: Slice[] = [];
+  const slices: { first: number; blocks_OW: Tensor2D }[] = [];
   for (let first = 0; first < rows; first += most)
     slices.push({ first, blocks_OW: makeBuffer(Math.min(most, rows - first), rowBytes / 4) });
   return slices;

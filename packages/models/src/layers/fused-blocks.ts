@@ -114,11 +114,12 @@ function runBlocks(
   const { model, operations, shape } = fused;
   const positions = batchPositions(lengths, caches);
   const rows = grown.map(({ pages }, b) => ({ pages: pages!, length: caches[b]!.length }));
-  const planFor = plansByFrequencies({ rows, lengths }, positions);
+  const planFor = plansByFrequencies(operations, { rows, lengths }, positions);
   let x_ND = model.embed(ids_N, positions);
   for (const [i, block] of model.blocks.entries()) {
     const before_ND = x_ND;
-    x_ND = tidy(() => runBlock(operations, shape, planFor(block.frequencies), i, block, before_ND));
+    const plan = planFor(block.frequencies);
+    x_ND = tidy(() => runBlock(operations, shape, plan, i, block, before_ND));
     before_ND.dispose();
   }
   return x_ND;
@@ -140,12 +141,13 @@ function runBlock(
 
 /** A step's plan for blocks that turn their heads alike; angles are computed once for all of them. */
 function plansByFrequencies(
+  operations: FusedOperations,
   where: Pick<StepPlan, "rows" | "lengths">,
   positions: readonly number[],
 ): (frequencies: Float64Array) => StepPlan {
   const plans = new Map<Float64Array, StepPlan>();
   return (frequencies) => {
-    const plan = plans.get(frequencies) ?? { ...where, ...angles(positions, frequencies) };
+    const plan = plans.get(frequencies) ?? operations.place({ ...where, ...angles(positions, frequencies) });
     plans.set(frequencies, plan);
     return plan;
   };

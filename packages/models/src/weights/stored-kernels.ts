@@ -95,6 +95,8 @@ export interface FusedOperations {
     length: number,
     newTokens: number,
   ): readonly CachePage[];
+  /** Puts a plan where {@link attend} reads it: once for the blocks of a step, in a tidy that ends with it. */
+  place(plan: StepPlan): StepPlan;
   /** Rotates queries and keys, appends keys and values to the pages, and attends over them; all three stand side by side. */
   attend(shape: FusedShape, plan: StepPlan, where: FusedAttention, qkv_NQ: Tensor2D): Tensor2D;
 }

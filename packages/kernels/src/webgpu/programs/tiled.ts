@@ -5,22 +5,29 @@
  */
 import type { Program } from "../backend.js";
 import { decoderOf } from "../wgsl/decoders.js";
+import { type Finish, finishCode, finishKey, finishVariables } from "../wgsl/finish.js";
 
 /** An eighth of them in each direction is a lane's. */
 const [tileOutputs, tileRows] = [64, 32];
 const [laneOutputs, laneRows] = [tileOutputs / 8, tileRows / 8];
 
-export function tiledProgram(storedType: string, [N, O]: [N: number, O: number], outputs: number): Program {
+export function tiledProgram(
+  storedType: string,
+  finish: Finish,
+  [N, O]: [N: number, O: number],
+  outputs: number,
+): Program {
+  const added = finishVariables(finish);
   return {
-    variableNames: ["x", "blocks"],
-    variableComponents: [4, 1],
+    variableNames: ["x", "blocks", ...added],
+    variableComponents: [4, 1, ...added.map(() => 1)],
     outputShape: [N, O],
     workgroupSize: [64, 1, 1],
     dispatch: [Math.ceil(outputs / tileOutputs), Math.ceil(N / tileRows), 1],
     dispatchLayout: { x: [1], y: [0] },
-    shaderKey: `amulet-tiled-${storedType}`,
-    uniforms: "first : i32,",
-    getUserCode: () => `${decoderOf(storedType)}${userCode}`,
+    shaderKey: `amulet-tiled-${storedType}-${finishKey(finish)}`,
+    uniforms: "first : i32, epsilon : f32,",
+    getUserCode: () => `${decoderOf(storedType)}${finishCode(finish)}${userCode}`,
   };
 }
 
@@ -65,7 +72,8 @@ fn main() {
 
 fn store(n: u32, output: u32, sum: f32) {
   if (n < u32(uniforms.outShape.x) && output < u32(uniforms.blocksShape.x)) {
-    result[n * u32(uniforms.outShape.y) + u32(uniforms.first) + output] = sum;
+    let column = u32(uniforms.first) + output;
+    result[n * u32(uniforms.outShape.y) + column] = finished(sum, n, column);
   }
 }
 `;

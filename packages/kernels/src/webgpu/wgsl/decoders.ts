@@ -25,7 +25,7 @@ const decoders: Readonly<Record<string, string>> = {
   Q6_K: decodeQ6_K,
 };
 
-/** The decoder of a type, with all that it uses. */
-export function decoderOf(storedType: string): string {
-  return [words, half, fours, decoders[storedType]!].join("");
+/** The decoder of a type, with all that it uses; of several buffers it reads the one that `part` says. */
+export function decoderOf(storedType: string, buffers = 1): string {
+  return [words(buffers), half, fours, decoders[storedType]!].join("");
 }

@@ -1,8 +1,18 @@
 /** WGSL that every decoder may use: words of a weight's buffer, bytes in them, and half-precision scales. */
 
-/** Of a buffer `blocks: array<i32>`, as tensors of TensorFlow.js are declared. */
-export const words = /* wgsl */ `
-fn word(index: u32) -> u32 { return bitcast<u32>(blocks[index]); }
+/** Names of the buffers of weights of one type that stand side by side. */
+export const buffersOf = (count: number): string[] => ["blocks", "blocks1", "blocks2"].slice(0, count);
+
+/** Of buffers `array<i32>`, as tensors of TensorFlow.js are declared: the one that `part` says, where there are several. */
+export const words = (buffers: number) => /* wgsl */ `
+${buffers > 1 ? "var<private> part: u32;" : ""}
+
+fn word(index: u32) -> u32 {
+  ${buffersOf(buffers)
+    .map((name, i) => (i === 0 ? "" : `if (part == ${i}u) { return bitcast<u32>(${name}[index]); }`))
+    .join("\n")}
+  return bitcast<u32>(blocks[index]);
+}
 
 // Four bytes from an even address on; blocks of 18, 22, 34 and 210 bytes begin there.
 fn wordAt(at: u32) -> u32 {
