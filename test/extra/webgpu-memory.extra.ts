@@ -3,6 +3,7 @@ import { startBackend } from "@amulet-ts/backends";
 import { amuletMethod, createChooser, decode } from "@amulet-ts/core";
 import { openGguf } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
+import { heldByKernels } from "@amulet-ts/testing/backends/no-leaks";
 import { place, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
 import { fixture } from "@amulet-ts/testing/reference/fixture";
@@ -27,8 +28,11 @@ function longContext(): Buffer {
 
 const store = () => (tf.backend() as unknown as { bufferManager: BufferStore }).bufferManager;
 
-/** Keys and values of a token: 2 rows, 2 blocks, width 4, float32. */
-const cacheBytesPerToken = 2 * 2 * 2 * 4 * 4;
+/** Keys and values of the 32 tokens of a page: 2 blocks, width 4, float32. */
+const pageBytes = 32 * 2 * 2 * 4 * 4;
+
+/** Buffers with room for so many bytes of pages: four of them, then twice as many as before. */
+const roomFor = (bytes: number) => pageBytes * 2 ** Math.ceil(Math.log2(Math.max(4, bytes / pageBytes)));
 
 test.skipIf(why)(
   `over ${tokens} tokens the buffers in use grow by the cache alone, and none stays (${why ? `skipped: ${why}` : "webgpu"})`,
@@ -37,23 +41,32 @@ test.skipIf(why)(
     using model = await loadModel(await place({ "tiny.gguf": longContext() }));
     const { ids: base } = model.renderChat([{ role: "user", content: "this" }]);
     const { ids: preference } = model.renderChat([{ role: "user", content: "that, and in short" }]);
-    /** Bytes in use at every fortieth token. */
+    const weights = heldByKernels();
+    /** Bytes of pages, and bytes in use beside their buffers, at every fortieth token. */
     const answer = async (maxNewTokens: number) => {
       const choose = createChooser({ seed: 5, temperature: 1.5, minNewTokens: maxNewTokens });
-      const used: number[] = [];
+      const seen: { readonly pages: number; readonly others: number }[] = [];
       let count = 0;
       const request = { base, preference, method: amuletMethod(), choose, maxNewTokens };
       for await (const { type } of decode(model, [request]))
-        if (type === "token" && ++count % between === 0) used.push(store().numBytesUsed);
+        if (type === "token" && ++count % between === 0) {
+          const pages = heldByKernels() - weights;
+          seen.push({ pages, others: store().numBytesUsed - roomFor(pages) });
+        }
       expect(count).toBe(maxNewTokens);
-      return used;
+      return seen;
     };
     // Constants come to the device when they are first used.
     await answer(2);
     const before = [tf.memory().numTensors, store().numBytesUsed, store().getNumUsedBuffers()];
-    const used = await answer(tokens);
-    const growth = used.slice(1).map((bytes, i) => bytes - used[i]!);
-    expect(growth).toEqual(growth.map(() => between * cacheBytesPerToken));
+    const seen = await answer(tokens);
+    const pagesOf = (length: number) => pageBytes * Math.ceil(length / 32);
+    for (const [i, { pages, others }] of seen.entries()) {
+      // The token that came last is not in its row yet.
+      const appended = (i + 1) * between - 1;
+      expect(pages).toBe(pagesOf(base.length + appended) + pagesOf(preference.length + appended));
+      expect(others).toBe(seen[0]!.others);
+    }
     expect([tf.memory().numTensors, store().numBytesUsed, store().getNumUsedBuffers()]).toEqual(before);
     // Sums over the tokens so far have another length at each one; what they leave is kept within the budget.
     expect(store().numBytesAllocated - store().numBytesUsed).toBeLessThanOrEqual(freeBytesKept);
