@@ -8,14 +8,15 @@ import {
   type Linear,
   type Norm,
   normProduct,
+  type WeightParts,
 } from "./operations.js";
 import { type CachePage, type CacheShape, growPages, pagesIn } from "./pages.js";
 
-/** The fused operations in one memory. */
-export interface FusedOperations {
-  normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear): Tensor2D;
-  addProduct(x_NE: Tensor2D, linear: Linear, y_ND: Tensor2D, norm?: Norm): Tensor2D;
-  addFeedForward(x_ND: Tensor2D, feedForward: FeedForward): Tensor2D;
+/** The fused operations in one memory: the processor's, or a card's. */
+export interface FusedOperations<Parts = WeightParts> {
+  normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear<Parts>): Tensor2D;
+  addProduct(x_NE: Tensor2D, linear: Linear<Parts>, y_ND: Tensor2D, norm?: Norm): Tensor2D;
+  addFeedForward(x_ND: Tensor2D, feedForward: FeedForward<Parts>): Tensor2D;
   growPages(
     shape: CacheShape,
     pages: readonly CachePage[],

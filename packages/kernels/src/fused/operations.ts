@@ -34,19 +34,20 @@ export interface Norm {
   readonly epsilon: number;
 }
 
-export interface Linear {
-  readonly parts: WeightParts;
+/** @typeParam Parts weights in the memory of the processor, or of a card */
+export interface Linear<Parts = WeightParts> {
+  readonly parts: Parts;
   /** Side by side, as many numbers as outputs. */
   readonly biases?: readonly Tensor1D[];
 }
 
-export interface FeedForward {
+export interface FeedForward<Parts = WeightParts> {
   readonly norm: Norm;
   readonly activation: "silu" | "gelu";
   /** What is active, where it is not what goes up itself. */
-  readonly gate?: Linear;
-  readonly up: Linear;
-  readonly down: Linear;
+  readonly gate?: Linear<Parts>;
+  readonly up: Linear<Parts>;
+  readonly down: Linear<Parts>;
   /** Of what comes down. */
   readonly outNorm?: Norm;
 }

@@ -10,6 +10,8 @@ import {
   type TensorInfo,
   tidy,
 } from "@tensorflow/tfjs-core";
+import type * as fused from "../../fused/operations.js";
+import type { Norm } from "../../fused/operations.js";
 import { type Card, real, runOnCard } from "../card.js";
 import {
   gatesAtOnce,
@@ -24,25 +26,8 @@ import { activateProgram } from "../programs/activate.js";
 import { normProgram } from "../programs/norm.js";
 import type { Activation } from "../wgsl/activations.js";
 
-export interface Norm {
-  readonly weight_D: Tensor1D;
-  readonly bias_D?: Tensor1D;
-  readonly epsilon: number;
-}
-
-export interface Linear {
-  readonly parts: PackedParts;
-  readonly biases?: readonly Tensor1D[];
-}
-
-export interface FeedForward {
-  readonly norm: Norm;
-  readonly activation: Activation;
-  readonly gate?: Linear;
-  readonly up: Linear;
-  readonly down: Linear;
-  readonly outNorm?: Norm;
-}
+type Linear = fused.Linear<PackedParts>;
+type FeedForward = fused.FeedForward<PackedParts>;
 
 export function normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear): Tensor2D {
   return tidy(() => {
