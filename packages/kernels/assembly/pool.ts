@@ -4,7 +4,7 @@
  * job's number, so that a chunk of an earlier job cannot be claimed late.
  */
 import { runChunk } from "./jobs";
-import { doneCount, jobNumber, sleeperCount, stopped, ticket } from "./layout";
+import { details, doneCount, job, jobNumber, sleeperCount, stopped, ticket } from "./layout";
 
 /** Looks at the ticket before a thread sleeps: some 20 µs. */
 const looksBeforeSleep: i32 = 4000;
@@ -24,12 +24,27 @@ function work(thread: i32): void {
 }
 
 /**
+ * Runs the jobs that are recorded from `at` to `end`, one after the other: of each its kind, its chunks, the bytes of its
+ * record, a number that is left out, and what is peculiar to it.
+ *
+ * @param maySleep 0 where the thread is a page's own, which must not
+ */
+export function play(at: usize, end: usize, maySleep: i32): void {
+  while (at < end) {
+    const bytes = <usize>load<u32>(at, 8);
+    store<u32>(job, load<u32>(at));
+    memory.copy(details, at + 16, bytes - 16);
+    run(load<i32>(at, 4), maySleep);
+    at += bytes;
+  }
+}
+
+/**
  * Runs the job that is written, to its end.
  *
  * @param total chunks, below 2^16
- * @param maySleep 0 where the thread is a page's own, which must not
  */
-export function run(total: i32, maySleep: i32): void {
+function run(total: i32, maySleep: i32): void {
   if (total == 1) return runChunk(0, 0);
   atomic.store<i32>(doneCount, 0);
   const number = <i64>(atomic.load<i32>(jobNumber) + 1);

@@ -1,6 +1,8 @@
 /** Threads: the same numbers however many there are, each chunk once, and none left behind. */
 import { describe, expect, test } from "vitest";
+import { ScratchParts } from "../src/fused/scratch-parts.js";
 import { Pool } from "../src/pool/pool.js";
+import { Program } from "../src/pool/program.js";
 import { bytesOfRow } from "../src/stored-rows.js";
 import { storedTypes } from "../src/stored-types.js";
 import { multiply } from "../src/weights/product.js";
@@ -27,7 +29,10 @@ function prepare(threads: number, rows = 3) {
   const run = (): Float32Array => {
     results().fill(1);
     const part = { blocks: { type, at, outputs, inputs }, resultAt, resultRowBytes: 4 * outputs, adds: true };
-    multiply(pool, { at: statesAt, count: rows }, [part]);
+    const [program, scratch] = [new Program(pool), new ScratchParts(pool.heap)];
+    multiply(program, scratch, { at: statesAt, count: rows }, [part]);
+    program.run();
+    scratch.release();
     return results().slice();
   };
   const end = () => {
@@ -65,24 +70,39 @@ describe("jobs of several threads", () => {
     },
   );
 
+  /** The jobs, with so many chunks less of each that has several. */
+  function withChunks(records: Uint32Array, chunksOf: (chunks: number) => number): Uint32Array {
+    const changed = records.slice();
+    for (let at = 0; at < changed.length; at += changed[at + 2]! / 4)
+      if (changed[at + 1]! > 1) changed[at + 1] = chunksOf(changed[at + 1]!);
+    return changed;
+  }
+
   test.each([
     [
       "not claimed",
-      (run: Pool["run"]): Pool["run"] =>
-        (chunks, bytes) =>
-          run(chunks - 1, bytes),
+      (play: Pool["play"]): Pool["play"] =>
+        (records, ...given) =>
+          play(
+            withChunks(records, (chunks) => chunks - 1),
+            ...given,
+          ),
     ],
     [
       "claimed twice",
-      (run: Pool["run"]): Pool["run"] =>
-        (chunks, bytes) => {
-          run(1, bytes);
-          run(chunks, bytes);
+      (play: Pool["play"]): Pool["play"] =>
+        (records, ...given) => {
+          play(
+            withChunks(records, () => 1),
+            ...given,
+          );
+          play(records, ...given);
         },
     ],
   ])("a chunk that is %s is seen", (_, plant) => {
     const { pool, run, end } = prepare(2);
-    pool.run = plant(pool.run.bind(pool));
+    expect(run()).toEqual(expected);
+    pool.play = plant(pool.play.bind(pool));
     expect(run()).not.toEqual(expected);
     end();
   });

@@ -41,6 +41,9 @@ function failAt(failing: number, act: () => void): void {
 const callsBefore: Readonly<Record<string, number>> = { gemma3: 1, gpt2: 1 };
 const lookUps = (family: string) => (backend !== "webgpu" ? 0 : family === "gpt2" ? 2 : 1);
 
+/** Calls of a step that may fail: on wasm it has no more; what fails within one is told by kernels' own tests. */
+const failures = backend === "webgpu" ? [1, 2, 3, 4, 7, 9] : [1, 2];
+
 test.each(checkpoints)(
   "a step of %s, %s, is few calls where kernels hold its weights",
   async (folder, family) => {
@@ -49,9 +52,10 @@ test.each(checkpoints)(
     session.append(prompt).dispose();
     const calls = vi.spyOn(tf.engine(), "runKernel");
     session.append([[6], [7]]).dispose();
-    // Four a block, and the head.
+    // All blocks and the head; on a card four a block.
     const { blockCount } = model.config as { readonly blockCount: number };
-    expect(calls.mock.calls.length).toBe(lookUps(family) + (callsBefore[family] ?? 0) + 4 * blockCount + 1);
+    const ofBlocks = backend === "webgpu" ? 4 * blockCount : 1;
+    expect(calls.mock.calls.length).toBe(lookUps(family) + (callsBefore[family] ?? 0) + ofBlocks + 1);
     calls.mockRestore();
   },
 );
@@ -67,7 +71,7 @@ test.each(checkpoints)(
   },
 );
 
-test.each([1, 4, 6, 9])("a step of gpt2 and gemma3 whose call %i fails changes nothing", async (failing) => {
+test.each(failures)("a step of gpt2 and gemma3 whose call %i fails changes nothing", async (failing) => {
   for (const folder of ["gpt2", "gemma3-text"]) {
     using model = await loadFixture(folder);
     using session = model.openTensorSession(2);
@@ -82,7 +86,7 @@ test.each([1, 4, 6, 9])("a step of gpt2 and gemma3 whose call %i fails changes n
   }
 });
 
-test.each([1, 2, 3, 4, 7, 9])("a step whose call %i fails changes nothing", async (failing) => {
+test.each(failures)("a step whose call %i fails changes nothing", async (failing) => {
   using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));
   using session = model.openTensorSession(2);
   using undisturbed = model.openTensorSession(2);
@@ -147,7 +151,7 @@ test("a fork takes no page but a copy of the last one, whoever writes to it firs
   }
 });
 
-test.each([1, 2, 3, 5, 9])(
+test.each(failures)(
   "a step of a fork whose call %i fails changes neither it nor the original",
   async (failing) => {
     using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }));

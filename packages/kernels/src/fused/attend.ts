@@ -3,12 +3,12 @@
  * heads · G key/value heads · K: width of a head, a multiple of four · M = G·K · X = (H + G)·K · Q = X + M.
  */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
-import { detailsAt, kindAt } from "../memory/layout.js";
 import type { Pool } from "../pool/pool.js";
-import { resultOf, withScratch } from "./operations.js";
+import { type Program, real } from "../pool/program.js";
+import { copyOf } from "./operations.js";
 import { blockBytes, type CachePage, type CacheShape, pageShift, tokensOfPage } from "./pages.js";
-import type { Rows, ScratchParts } from "./scratch-parts.js";
-import { runOnTensors } from "./tensors.js";
+import { type Place, runIn } from "./place.js";
+import type { Rows } from "./scratch-parts.js";
 
 export interface AttentionShape extends CacheShape {
   readonly heads: number;
@@ -45,110 +45,110 @@ export function attend(
   where: BlockPlace,
   qkv_NQ: Tensor2D,
 ): Tensor2D {
-  const count = qkv_NQ.shape[0];
-  const { headNorm, block } = where;
-  const work = withScratch(pool, (scratch, [qkvValues, weights]) => {
-    const qkv = scratch.put(qkvValues!, count);
-    if (headNorm) normHeads(pool, shape, qkv, scratch.put(weights!, 1).at, headNorm.epsilon);
-    append(pool, shape, plan, block, scratch, qkv);
-    const mixed = scratch.rows(count, shape.heads * shape.headWidth);
-    runAttention(pool, shape, plan, where, scratch, qkv, mixed);
-    return [resultOf(scratch, mixed)];
-  });
-  return runOnTensors(headNorm ? [qkv_NQ, headNorm.weight_X] : [qkv_NQ], work)[0]!;
+  const { headNorm } = where;
+  return runIn(pool, headNorm ? [qkv_NQ, headNorm.weight_X] : [qkv_NQ], (place) =>
+    writeAttention(place, shape, placePlan(place, shape, plan), where, copyOf(place, qkv_NQ)),
+  );
 }
 
-/** In place, one head of all tokens at a time. */
-function normHeads(
-  pool: Pool,
-  { heads, groups, headWidth }: AttentionShape,
-  qkv: Rows,
-  weights: number,
-  epsilon: number,
-): void {
-  for (let head = 0; head < heads + groups; head++) {
-    const [at, weight] = [qkv.at, weights].map((first) => first + 4 * headWidth * head) as [number, number];
-    pool.kernels.rmsNorm(at, weight, at, qkv.count, headWidth, qkv.rowBytes, epsilon);
-  }
-}
-
-function append(
-  pool: Pool,
+/** @param qkv queries turn where they are */
+export function writeAttention(
+  place: Place,
   shape: AttentionShape,
-  { rows, lengths, cos, sin }: StepPlan,
+  plan: PlacedPlan,
+  where: BlockPlace,
+  qkv: Rows,
+): Rows {
+  const { program, scratch, rowsOf } = place;
+  const { heads, groups, headWidth } = shape;
+  if (where.headNorm) {
+    const { weight_X, epsilon } = where.headNorm;
+    const normed = [qkv.at, qkv.at, qkv.rowBytes, rowsOf(weight_X).at, headWidth, real(epsilon)];
+    program.addRows("rmsNorm", qkv.count, (heads + groups) * headWidth, [...normed, heads + groups]);
+  }
+  append(program, shape, plan, where.block, qkv);
+  const mixed = scratch.rows(qkv.count, heads * headWidth);
+  addAttention(program, shape, plan, where, qkv, mixed);
+  return mixed;
+}
+
+/** What all blocks of a step read, in the kernels' memory. */
+export interface PlacedPlan {
+  /** The longest row, with its new tokens. */
+  readonly longest: number;
+  readonly cosAt: number;
+  readonly sinAt: number;
+  /** Of each new token, where the first block's keys of it go. */
+  readonly keysAt: number;
+  /** Of each new token, how many it attends to, and its row's table of pages. */
+  readonly tokensAt: number;
+  readonly unitsAt: number;
+  readonly unitCount: number;
+  /** Most tokens of a unit. */
+  readonly unitTokens: number;
+}
+
+export function placePlan({ program, scratch }: Place, shape: AttentionShape, plan: StepPlan): PlacedPlan {
+  const { rows, lengths, cos, sin } = plan;
+  const keys: number[] = [];
+  const tokens: number[] = [];
+  for (const [b, { pages, length }] of rows.entries()) {
+    const tableAt = scratch.putWhole(pages.map(({ at }) => at));
+    for (let t = length; t < length + lengths[b]!; t++) {
+      keys.push(pages[t >> pageShift]!.at + 4 * shape.headWidth * (t % tokensOfPage));
+      tokens.push(t + 1, tableAt);
+    }
+  }
+  const units = cutIntoUnits(keys.length, shape.groups, program.pool.threads);
+  return {
+    longest: Math.max(...rows.map(({ length }, b) => length + lengths[b]!)),
+    cosAt: scratch.put(cos, 1).at,
+    sinAt: scratch.put(sin, 1).at,
+    keysAt: scratch.putWhole(keys),
+    tokensAt: scratch.putWhole(tokens),
+    unitsAt: scratch.putWhole(units.flat()),
+    unitCount: units.length,
+    unitTokens: Math.max(...units.map(([first, end]) => end - first)),
+  };
+}
+
+/** Turns queries and keys, and puts keys and values into the cache. */
+function append(
+  program: Program,
+  shape: AttentionShape,
+  { cosAt, sinAt, keysAt }: PlacedPlan,
   block: number,
-  scratch: ScratchParts,
   qkv: Rows,
 ): void {
   const { heads, groups, headWidth, tokenWidth } = shape;
-  const half = headWidth / 2;
-  const valuesFrom = 4 * (heads + groups) * headWidth;
-  const [cosAt, sinAt] = [scratch.put(cos, 1).at, scratch.put(sin, 1).at];
-  let n = 0;
-  for (const [b, { pages, length }] of rows.entries())
-    for (let t = length; t < length + lengths[b]!; t++, n++) {
-      const page = pages[t >> pageShift]!;
-      const keysAt = page.at + block * blockBytes(shape) + 4 * headWidth * (t % tokensOfPage);
-      const valuesAt = keysAt + 4 * tokenWidth * tokensOfPage;
-      const angle = 4 * half * n;
-      const from = qkv.at + n * qkv.rowBytes;
-      pool.kernels.appendToken(
-        ...([from, from + valuesFrom, cosAt + angle, sinAt + angle] as const),
-        ...([heads, groups, half, keysAt, valuesAt, 4 * headWidth * tokensOfPage] as const),
-      );
-    }
+  program.addRows("append", qkv.count, qkv.width, [
+    ...[qkv.at, qkv.rowBytes, 4 * (heads + groups) * headWidth, cosAt, sinAt, heads, groups, headWidth / 2],
+    ...[keysAt, block * blockBytes(shape), 4 * tokenWidth * tokensOfPage, 4 * headWidth * tokensOfPage],
+  ]);
 }
 
-function runAttention(
-  pool: Pool,
+function addAttention(
+  program: Program,
   shape: AttentionShape,
-  { rows, lengths }: StepPlan,
+  { longest, tokensAt, unitsAt, unitCount, unitTokens }: PlacedPlan,
   { block, window }: BlockPlace,
-  scratch: ScratchParts,
   qkv: Rows,
   mixed: Rows,
 ): void {
   const { heads, groups, headWidth, tokenWidth, scale } = shape;
-  const tokens: number[] = [];
-  let longest = 0;
-  for (const [b, { pages, length }] of rows.entries()) {
-    const tableAt = put(
-      pool,
-      scratch,
-      pages.map(({ at }) => at),
-    );
-    longest = Math.max(longest, length + lengths[b]!);
-    for (let t = 1; t <= lengths[b]!; t++) tokens.push(length + t, tableAt);
-  }
   const seen = Math.min(longest, window);
-  const units = cutIntoUnits(tokens.length / 2, groups, pool.threads);
-  const unitTokens = Math.max(...units.map(([first, end]) => end - first));
-  const chunks = pool.chunksFor(units.length, 2 * (heads / groups) * headWidth * seen * unitTokens);
-  const chunkUnits = Math.ceil(units.length / chunks);
+  const chunks = program.pool.chunksFor(unitCount, 2 * (heads / groups) * headWidth * seen * unitTokens);
+  const chunkUnits = Math.ceil(unitCount / chunks);
   // Scores of up to four heads, and what stands behind them.
   const scoreBytes = 16 * (seen + 2);
-  const details = new DataView(pool.heap.bytes.buffer, detailsAt);
-  const [tokensAt, unitsAt] = [put(pool, scratch, tokens), put(pool, scratch, units.flat())];
-  const numbers = [
+  const details = [
     ...[qkv.at, qkv.rowBytes, mixed.at, mixed.rowBytes, tokensAt],
-    ...[unitsAt, units.length, chunkUnits, heads / groups],
-    ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth, 0],
+    ...[unitsAt, unitCount, chunkUnits, heads / groups],
+    ...[4 * headWidth, pageShift, block * blockBytes(shape), 4 * tokenWidth, real(scale)],
     ...[Math.min(window, 2 ** 31 - 1), scoreBytes],
   ];
-  for (const [i, value] of numbers.entries()) details.setUint32(4 * i, value, true);
-  details.setFloat32(4 * scaleIndex, scale, true);
-  new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 1;
-  pool.run(Math.ceil(units.length / chunkUnits), scoreBytes * unitTokens);
+  program.add("attention", Math.ceil(unitCount / chunkUnits), details, scoreBytes * unitTokens);
 }
-
-function put(pool: Pool, scratch: ScratchParts, numbers: readonly number[]): number {
-  const at = scratch.floats(numbers.length);
-  new Uint32Array(pool.heap.bytes.buffer, at, numbers.length).set(numbers);
-  return at;
-}
-
-/** The scale's place among the numbers of the job. */
-const scaleIndex = 13;
 
 /** Most tokens that are attended for together, so that what is scratch for them stays in a near cache. */
 const mostTogether = 4;

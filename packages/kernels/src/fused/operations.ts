@@ -1,31 +1,16 @@
 /**
- * What a model's block does between two reads of its weights, as few operations: each takes tensors and gives tensors,
- * and stays in the kernels' memory in between. N: rows of activations · D: width.
+ * What a model's block does between two reads of its weights, as few operations: each is written as jobs over rows in the
+ * kernels' memory, and as a function of tensors. N: rows of activations · D: width.
  */
 import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Pool } from "../pool/pool.js";
+import { real } from "../pool/program.js";
 import { type HeldBlocks, multiply } from "../weights/product.js";
-import { type Rows, ScratchParts } from "./scratch-parts.js";
-import { type Result, runOnTensors, type Work } from "./tensors.js";
+import { type Place, runIn } from "./place.js";
+import type { Rows } from "./scratch-parts.js";
 
 /** A weight, of one part or of several whose outputs stand side by side. */
 export type WeightParts = readonly (HeldBlocks & { readonly pool: Pool })[];
-
-/** Runs work with scratch that goes when its results are copied, or when it fails. */
-export function withScratch(
-  pool: Pool,
-  work: (scratch: ScratchParts, values: readonly Float32Array[]) => Result[],
-): Work {
-  return (values) => {
-    const scratch = new ScratchParts(pool.heap);
-    try {
-      return { results: work(scratch, values), release: () => scratch.release() };
-    } catch (error) {
-      scratch.release();
-      throw error;
-    }
-  };
-}
 
 /** The root mean square's, or, with a bias, the layer norm. */
 export interface Norm {
@@ -52,122 +37,113 @@ export interface FeedForward<Parts = WeightParts> {
   readonly outNorm?: Norm;
 }
 
-/** Where work is done, and the values of a tensor that it was given. */
-interface Place {
-  readonly pool: Pool;
-  readonly scratch: ScratchParts;
-  readonly read: (tensor: Tensor) => Float32Array;
-}
-
 /** Norm, then a product. */
 export function normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear): Tensor2D {
   const given = [x_ND, ...tensorsOf(norm), ...biasesOf(linear)];
-  return runIn(linear, given, (place) => {
-    const x = place.scratch.put(place.read(x_ND), x_ND.shape[0]);
-    return multiplyAll(place, normRows(place, x, norm), [linear])[0]!;
-  });
+  return runIn(poolOf(linear), given, (place) => writeNormProduct(place, place.rowsOf(x_ND), norm, linear));
 }
 
 /** The product. */
 export function product(x_NI: Tensor2D, parts: WeightParts): Tensor2D {
-  return runIn({ parts }, [x_NI], (place) => {
-    const x = place.scratch.put(place.read(x_NI), x_NI.shape[0]);
-    return multiplyAll(place, x, [{ parts }])[0]!;
-  });
+  return runIn(poolOf({ parts }), [x_NI], (place) => multiplyAll(place, place.rowsOf(x_NI), [{ parts }])[0]!);
 }
 
 /** y + x·w, or with a norm y + norm(x·w). */
 export function addProduct(x_NE: Tensor2D, linear: Linear, y_ND: Tensor2D, norm?: Norm): Tensor2D {
   const given = [x_NE, y_ND, ...biasesOf(linear), ...tensorsOf(norm)];
-  const count = x_NE.shape[0];
-  return runIn(linear, given, (place) => {
-    const sum = place.scratch.put(place.read(y_ND), count);
-    addProductTo(place, sum, place.scratch.put(place.read(x_NE), count), linear, norm);
+  return runIn(poolOf(linear), given, (place) => {
+    const sum = copyOf(place, y_ND);
+    writeAddProduct(place, sum, place.rowsOf(x_NE), linear, norm);
     return sum;
   });
 }
 
 /** x + what a feed-forward makes of x's norm: products side by side, activation and gate, a product, the residual. */
 export function addFeedForward(x_ND: Tensor2D, feedForward: FeedForward): Tensor2D {
-  const { norm, activation, gate, up, down, outNorm } = feedForward;
-  const linears = gate ? [up, gate] : [up];
-  const given = [x_ND, ...[norm, outNorm].flatMap(tensorsOf), ...[...linears, down].flatMap(biasesOf)];
-  const count = x_ND.shape[0];
-  return runIn(up, given, (place) => {
-    const sum = place.scratch.put(place.read(x_ND), count);
-    const [ups, gates] = multiplyAll(place, normRows(place, sum, norm), linears);
-    const active = gates ?? ups!;
-    const by = gates ? ups!.at : 0;
-    place.pool.kernels.activate(active.at, by, active.rowBytes * count, Number(activation === "gelu"));
-    addProductTo(place, sum, active, down, outNorm);
+  return runIn(poolOf(feedForward.up), [x_ND, ...tensorsOfFeedForward(feedForward)], (place) => {
+    const sum = copyOf(place, x_ND);
+    writeFeedForward(place, sum, feedForward);
     return sum;
   });
 }
 
-const tensorsOf = (norm?: Norm): Tensor[] =>
-  norm ? [norm.weight_D, ...(norm.bias_D ? [norm.bias_D] : [])] : [];
-
-const biasesOf = ({ biases = [] }: Linear): readonly Tensor[] => biases;
-
-/** Runs work in the memory of a weight. */
-function runIn({ parts }: Linear, tensors: readonly Tensor[], work: (place: Place) => Rows): Tensor2D {
-  const { pool } = parts[0]!;
-  const places = new Map(tensors.map((tensor, i) => [tensor, i]));
-  const run = withScratch(pool, (scratch, values) => {
-    const read = (tensor: Tensor) => values[places.get(tensor)!]!;
-    return [resultOf(scratch, work({ pool, scratch, read }))];
-  });
-  return runOnTensors(tensors, run)[0]!;
+export function tensorsOf(norm?: Norm): Tensor[] {
+  return norm ? [norm.weight_D, ...(norm.bias_D ? [norm.bias_D] : [])] : [];
 }
 
-export function resultOf(scratch: ScratchParts, rows: Rows): Result {
-  return { shape: [rows.count, rows.width], values: scratch.read(rows) };
+export const biasesOf = ({ biases = [] }: Linear): readonly Tensor[] => biases;
+
+export function tensorsOfFeedForward({ norm, gate, up, down, outNorm }: FeedForward): Tensor[] {
+  return [...[norm, outNorm].flatMap(tensorsOf), ...[up, ...(gate ? [gate] : []), down].flatMap(biasesOf)];
 }
 
-function normRows(
-  { pool, scratch, read }: Place,
-  x: Rows,
-  norm: Norm,
-  to = scratch.rows(x.count, x.width),
-): Rows {
-  const { weight_D, bias_D, epsilon } = norm;
-  const weight = scratch.put(read(weight_D), 1);
-  const sizes = [x.count, x.width, x.rowBytes, epsilon] as const;
-  if (!bias_D) pool.kernels.rmsNorm(x.at, weight.at, to.at, ...sizes);
-  else pool.kernels.layerNorm(x.at, weight.at, scratch.put(read(bias_D), 1).at, to.at, ...sizes);
-  return to;
+const poolOf = ({ parts }: Linear): Pool => parts[0]!.pool;
+
+/** Rows of a tensor that are written to. */
+export function copyOf({ scratch, read }: Place, x_ND: Tensor2D): Rows {
+  return scratch.put(read(x_ND), x_ND.shape[0]);
 }
 
-function addProductTo(place: Place, sum: Rows, x: Rows, linear: Linear, norm?: Norm): void {
+export function writeNormProduct(place: Place, x: Rows, norm: Norm, linear: Linear): Rows {
+  return multiplyAll(place, normRows(place, x, norm), [linear])[0]!;
+}
+
+/** @param sum what it is added to */
+export function writeAddProduct(place: Place, sum: Rows, x: Rows, linear: Linear, norm?: Norm): void {
   if (norm) {
     const [product] = multiplyAll(place, x, [linear]) as [Rows];
     normRows(place, product, norm, product);
-    place.pool.kernels.addTo(sum.at, product.at, sum.rowBytes * sum.count);
+    addRows(place, sum, product, product.rowBytes);
   } else {
-    multiplyInto(place.pool, x, [{ weight: linear.parts, result: sum, adds: true }]);
+    multiplyInto(place, x, [{ weight: linear.parts, result: sum, adds: true }]);
     addBiases(place, sum, linear);
   }
 }
 
+/** @param sum what it is made of, and what it is added to */
+export function writeFeedForward(place: Place, sum: Rows, feedForward: FeedForward): void {
+  const { norm, activation, gate, up, down, outNorm } = feedForward;
+  const [ups, gates] = multiplyAll(place, normRows(place, sum, norm), gate ? [up, gate] : [up]);
+  const active = gates ?? ups!;
+  const details = [active.at, active.rowBytes, gates ? ups!.at : 0, Number(activation === "gelu")];
+  place.program.addRows("activate", active.count, active.width, details);
+  writeAddProduct(place, sum, active, down, outNorm);
+}
+
+function normRows(
+  { program, scratch, rowsOf }: Place,
+  x: Rows,
+  { weight_D, bias_D, epsilon }: Norm,
+  to = scratch.rows(x.count, x.width),
+): Rows {
+  const details = [x.at, to.at, x.rowBytes, rowsOf(weight_D).at, x.width, real(epsilon)];
+  if (!bias_D) program.addRows("rmsNorm", x.count, x.width, [...details, 1]);
+  else program.addRows("layerNorm", x.count, x.width, [...details, rowsOf(bias_D).at]);
+  return to;
+}
+
+/** @param step bytes from one of the added rows to the next: 0 where one is added to all */
+function addRows({ program }: Place, to: Rows, from: Pick<Rows, "at">, step: number): void {
+  program.addRows("add", to.count, to.width, [to.at, from.at, to.rowBytes, step]);
+}
+
 /** Adds what stands side by side to every row. */
-function addBiases({ pool, scratch, read }: Place, rows: Rows, { biases = [] }: Linear): void {
+function addBiases(place: Place, rows: Rows, { biases = [] }: Linear): void {
   if (biases.length === 0) return;
-  const joined = scratch.rows(1, rows.width);
+  const joined = new Float32Array(rows.width);
   let first = 0;
-  for (const bias of biases) {
-    const values = read(bias);
-    pool.heap.floats(joined.at + 4 * first, values.length).set(values);
+  for (const values of biases.map(place.read)) {
+    joined.set(values, first);
     first += values.length;
   }
-  for (let n = 0; n < rows.count; n++)
-    pool.kernels.addTo(rows.at + n * rows.rowBytes, joined.at, rows.rowBytes);
+  addRows(place, rows, place.scratch.put(joined, 1), 0);
 }
 
 /** Results of weights side by side, by one job. */
 function multiplyAll(place: Place, x: Rows, linears: readonly Linear[]): Rows[] {
   const results = linears.map(({ parts }) => place.scratch.rows(x.count, outputsOf(parts)));
   multiplyInto(
-    place.pool,
+    place,
     x,
     linears.map(({ parts }, i) => ({ weight: parts, result: results[i]!, adds: false })),
   );
@@ -179,7 +155,7 @@ const outputsOf = (parts: WeightParts) => parts.reduce((sum, { outputs }) => sum
 
 /** One job for all of them. */
 function multiplyInto(
-  pool: Pool,
+  { program, scratch }: Place,
   x: Rows,
   products: readonly { readonly weight: WeightParts; readonly result: Rows; readonly adds: boolean }[],
 ): void {
@@ -191,5 +167,5 @@ function multiplyInto(
       return { blocks, resultAt, resultRowBytes: result.rowBytes, adds };
     });
   });
-  multiply(pool, x, parts);
+  multiply(program, scratch, x, parts);
 }

@@ -19,43 +19,9 @@ import { startThread } from "./threads.js";
 /** What assembly/index.ts exports. */
 interface Kernels {
   decode(type: number, from: number, to: number, count: number): void;
-  run(chunks: number, maySleep: number): void;
+  play(at: number, end: number, maySleep: number): void;
   stop(): void;
   tellHalves(table: number): void;
-  prepareStates(from: number, to: number, width: number, isTurned: number): void;
-  rmsNorm(
-    from: number,
-    weight: number,
-    to: number,
-    count: number,
-    width: number,
-    bytes: number,
-    epsilon: number,
-  ): void;
-  layerNorm(
-    from: number,
-    weight: number,
-    bias: number,
-    to: number,
-    count: number,
-    width: number,
-    bytes: number,
-    epsilon: number,
-  ): void;
-  activate(at: number, by: number, bytes: number, isGelu: number): void;
-  addTo(to: number, from: number, bytes: number): void;
-  appendToken(
-    qk: number,
-    v: number,
-    cos: number,
-    sin: number,
-    heads: number,
-    groups: number,
-    half: number,
-    keysTo: number,
-    valuesTo: number,
-    groupBytes: number,
-  ): void;
 }
 
 const modules = new Map<string, WasmModule>();
@@ -103,8 +69,6 @@ export class Pool {
   readonly threads: number;
   private readonly module: WasmModule;
   private readonly memory: WasmMemory;
-  /** What runs on the caller's thread. */
-  readonly kernels: Omit<Kernels, "decode" | "run" | "stop" | "tellHalves">;
   private readonly jobs: Kernels;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;
@@ -123,7 +87,6 @@ export class Pool {
     this.heap = new Heap(this.memory);
     const { exports } = new Instance(this.module, { env: { memory: this.memory } });
     this.jobs = exports as unknown as Kernels;
-    this.kernels = this.jobs;
     this.jobs.tellHalves(this.heap.allocate(halvesBytes));
   }
 
@@ -139,15 +102,23 @@ export class Pool {
   }
 
   /**
-   * Runs the job that is written.
+   * Runs jobs one after the other.
    *
+   * @param records as assembly/pool.ts reads them
+   * @param mostChunks of one of them
    * @param scratchBytes what each thread needs
    */
-  run(chunks: number, scratchBytes: number): void {
+  play(records: Uint32Array, mostChunks: number, scratchBytes: number): void {
     const scratch = this.scratchOf(scratchBytes);
+    const at = this.heap.allocate(records.byteLength);
+    new Uint32Array(this.heap.bytes.buffer, at, records.length).set(records);
     new Uint32Array(this.heap.bytes.buffer, scratchAt, 2).set([scratch.at, scratch.bytes]);
-    if (chunks > 1) this.startThreads();
-    this.jobs.run(chunks, this.sleeps);
+    if (mostChunks > 1) this.startThreads();
+    try {
+      this.jobs.play(at, at + records.byteLength, this.sleeps);
+    } finally {
+      this.heap.release(at);
+    }
   }
 
   /** Gives a part of the memory back; with the last one, but for what the pool has for itself, the threads end. */

@@ -1,6 +1,6 @@
 /** The job of multiplying rows of activations with weights that stand side by side; assembly/product.ts runs it. */
-import { detailsAt, kindAt, partLength, partsAt } from "../memory/layout.js";
-import type { Pool } from "../pool/pool.js";
+import type { ScratchParts } from "../fused/scratch-parts.js";
+import type { Program } from "../pool/program.js";
 import { bytesOfRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
 
@@ -39,26 +39,30 @@ const together = 4;
 const mostNarrow = 2;
 
 /** @param parts of equal inputs */
-export function multiply(pool: Pool, states: HeldRows, parts: readonly ProductPart[]): void {
+export function multiply(
+  program: Program,
+  scratch: ScratchParts,
+  states: HeldRows,
+  parts: readonly ProductPart[],
+): void {
   const { inputs } = parts[0]!.blocks;
   const padded = paddedRow(inputs);
   const outputs = parts.reduce((sum, { blocks }) => sum + blocks.outputs, 0);
   const units = Math.ceil(outputs / together);
   // A decoded number costs as much as some of its products.
-  const chunks = pool.chunksFor(units, together * inputs * (states.count + 2));
+  const chunks = program.pool.chunksFor(units, together * inputs * (states.count + 2));
   const chunkOutputs = Math.ceil(units / chunks) * together;
-  const prepared = prepare(pool, states, inputs, parts);
-  const details = new Uint32Array(pool.heap.bytes.buffer, detailsAt, 9);
-  details.set([states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length, ...prepared]);
-  const written = new Uint32Array(pool.heap.bytes.buffer, partsAt, partLength * parts.length);
-  for (const [p, part] of parts.entries()) written.set(describe(part), p * partLength);
-  new Uint32Array(pool.heap.bytes.buffer, kindAt, 1)[0] = 0;
-  try {
-    pool.run(Math.ceil(outputs / chunkOutputs), 4 * together * padded + narrowScratch);
-  } finally {
-    for (const at of prepared) if (at !== 0) pool.heap.release(at);
-  }
+  const prepared = prepare(program, scratch, states, inputs, parts);
+  const details = [
+    ...[states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length, ...prepared],
+    ...padding,
+    ...parts.flatMap(describe),
+  ];
+  program.add("product", Math.ceil(outputs / chunkOutputs), details, 4 * together * padded + narrowScratch);
 }
+
+/** Parts begin at number 16. */
+const padding = new Array<number>(7).fill(0);
 
 /** What a row of weights takes while it is read: scales of its blocks, sums, and a store that is not read. */
 const narrowScratch = 192;
@@ -68,31 +72,28 @@ const narrowScratch = 192;
  * or 0 for what no part needs.
  */
 function prepare(
-  pool: Pool,
-  states: HeldRows,
+  program: Program,
+  scratch: ScratchParts,
+  { at, count }: HeldRows,
   inputs: number,
   parts: readonly ProductPart[],
 ): readonly [turned: number, scaled: number] {
   const kinds = new Set(parts.map(({ blocks }) => blocks.type.codes));
-  const isNarrow = states.count <= mostNarrow;
+  const isNarrow = count <= mostNarrow;
   const wantsScaled = isNarrow && kinds.has("unsigned");
   const wantsTurned = kinds.has("signed") || (!isNarrow && kinds.has("unsigned"));
-  const put = (isTurned: boolean) => {
+  const write = (isTurned: boolean) => {
     const bytes = (inputs / 32) * (isTurned ? 128 : 144);
-    const at = pool.heap.allocate(states.count * bytes);
-    for (let n = 0; n < states.count; n++)
-      pool.kernels.prepareStates(
-        states.at + 4 * n * paddedRow(inputs),
-        at + n * bytes,
-        inputs,
-        Number(isTurned),
-      );
-    return at;
+    const to = scratch.floats((count * bytes) / 4);
+    const details = [at, 4 * paddedRow(inputs), to, bytes, inputs, Number(isTurned)];
+    program.addRows("prepare", count, inputs, details);
+    return to;
   };
-  return [wantsTurned ? put(true) : 0, wantsScaled ? put(false) : 0];
+  return [wantsTurned ? write(true) : 0, wantsScaled ? write(false) : 0];
 }
 
+/** As assembly/product.ts reads it. */
 function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {
   const { type, at, outputs, inputs } = blocks;
-  return [type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds)];
+  return [type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds), 0];
 }

@@ -1,7 +1,7 @@
 /** The forward pass of gemma3.ts as fused operations run it. Letters as in gemma3.ts. */
 import type { ForwardPass } from "../family.js";
 import { mul } from "../layers/direct.js";
-import { canFuse, type FusedBlock, fuseBlocks, fusedLinear } from "../layers/fused-blocks.js";
+import { canFuse, fuseBlocks, fusedLinear, type TurningBlock } from "../layers/fused-blocks.js";
 import type { LayerType } from "../layers/layer-types.js";
 import type { Constants, Gemma3Block, Gemma3Config, Gemma3Parameters } from "./gemma3-types.js";
 
@@ -28,7 +28,7 @@ function fuseBlock(
   { windows, normEpsilon: epsilon }: Gemma3Config,
   block: Gemma3Block,
   type: LayerType,
-): FusedBlock {
+): TurningBlock {
   return {
     attentionNorm: { weight_D: block.attentionNorm_D, epsilon },
     qkv: fusedLinear([block.wqk_DX, block.wv_DM]),

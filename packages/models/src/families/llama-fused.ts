@@ -1,6 +1,6 @@
 /** The forward pass of llama.ts as fused operations run it. Letters as in llama.ts. */
 import type { ForwardPass } from "../family.js";
-import { canFuse, type FusedBlock, fuseBlocks, fusedLinear } from "../layers/fused-blocks.js";
+import { canFuse, fuseBlocks, fusedLinear, type TurningBlock } from "../layers/fused-blocks.js";
 import type { Constants, LlamaBlock, LlamaConfig, LlamaParameters } from "./llama-types.js";
 
 /** The fused pass, where kernels hold the weights. */
@@ -26,7 +26,7 @@ function fuseBlock<Block extends LlamaBlock>(
   { normEpsilon: epsilon }: LlamaConfig,
   block: Block,
   window: number,
-): FusedBlock {
+): TurningBlock {
   const { biases, headNorm_X } = project.fuse(block);
   return {
     attentionNorm: { weight_D: block.attentionNorm_D, epsilon },

@@ -1,14 +1,13 @@
 /**
- * A forward pass by fused operations, where kernels hold the weights: what a family's own pass does, in the same order, by four
- * calls a block in place of fifty, and a cache in pages that is written in place. H query heads · G key/value heads ·
+ * A forward pass by fused operations, where kernels hold the weights: what a family's own pass does, in the same order, by one
+ * call for all blocks, and a cache in pages that is written in place. H query heads · G key/value heads ·
  * K: width of a head · Q = (H + 2G)·K.
  */
-import { type Tensor1D, type Tensor2D, tidy as tidyTensors } from "@tensorflow/tfjs-core";
+import { type Tensor1D, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import type { ForwardPass, ForwardResult, ParameterTree, TokenBatch } from "../family.js";
 import {
   type CachePage,
-  type FusedAttention,
-  type FusedFeedForward,
+  type FusedBlock,
   type FusedLinear,
   type FusedNorm,
   type FusedOperations,
@@ -20,20 +19,10 @@ import type { Weight } from "../weights/weight.js";
 import type { HeadShape } from "./attention.js";
 import type { RowCache } from "./kv-cache.js";
 import { batchPositions } from "./rope.js";
-import { tidy } from "./tidy.js";
 
-export interface FusedBlock {
-  readonly attentionNorm: FusedNorm;
-  /** Queries, keys and values side by side: Q outputs. */
-  readonly qkv: FusedLinear;
-  readonly headNorm?: FusedAttention["headNorm"];
-  /** Tokens that a query sees, itself included. */
-  readonly window: number;
+export interface TurningBlock extends FusedBlock {
   /** Radians per position of K/2 channel pairs; zeros where heads don't turn. */
   readonly frequencies: Float64Array;
-  readonly out: FusedLinear;
-  readonly outNorm?: FusedNorm;
-  readonly feedForward: FusedFeedForward;
 }
 
 export interface FusedModel {
@@ -42,7 +31,7 @@ export interface FusedModel {
   readonly scale: number;
   /** States of new tokens, which have these positions in their rows: `[N, D]`. */
   readonly embed: (ids_N: Int32Array, positions: readonly number[]) => Tensor2D;
-  readonly blocks: readonly FusedBlock[];
+  readonly blocks: readonly TurningBlock[];
   readonly norm: FusedNorm;
   readonly head: FusedLinear;
 }
@@ -87,7 +76,7 @@ function forward(fused: Fused, { ids_N, lengths }: TokenBatch, caches: readonly 
   const grown: RowCache[] = [];
   try {
     for (const [b, cache] of caches.entries()) grown.push(growCache(fused, cache, lengths[b]!));
-    return { states_ND: tidyTensors(() => runBlocks(fused, ids_N, lengths, caches, grown)), caches: grown };
+    return { states_ND: tidy(() => runBlocks(fused, ids_N, lengths, caches, grown)), caches: grown };
   } catch (error) {
     const kept = new Set(caches.flatMap(({ pages = [] }) => pages));
     for (const page of new Set(grown.flatMap(({ pages = [] }) => pages))) if (!kept.has(page)) page.dispose();
@@ -114,43 +103,22 @@ function runBlocks(
   const { model, operations, shape } = fused;
   const positions = batchPositions(lengths, caches);
   const rows = grown.map(({ pages }, b) => ({ pages: pages!, length: caches[b]!.length }));
-  const planFor = plansByFrequencies(operations, { rows, lengths }, positions);
-  let x_ND = model.embed(ids_N, positions);
-  for (const [i, block] of model.blocks.entries()) {
-    const before_ND = x_ND;
-    const plan = planFor(block.frequencies);
-    x_ND = tidy(() => runBlock(operations, shape, plan, i, block, before_ND));
-    before_ND.dispose();
-  }
-  return x_ND;
+  const plans = planBlocks(model.blocks, { rows, lengths }, positions);
+  return operations.runBlocks(shape, model.blocks, plans, model.embed(ids_N, positions));
 }
 
-function runBlock(
-  operations: FusedOperations,
-  shape: FusedShape,
-  plan: StepPlan,
-  i: number,
-  { attentionNorm, qkv, headNorm, window, out, outNorm, feedForward }: FusedBlock,
-  x_ND: Tensor2D,
-): Tensor2D {
-  const qkv_NQ = operations.normProduct(x_ND, attentionNorm, qkv);
-  const mixed_NE = operations.attend(shape, plan, { block: i, window, headNorm }, qkv_NQ);
-  const middle_ND = operations.addProduct(mixed_NE, out, x_ND, outNorm);
-  return operations.addFeedForward(middle_ND, feedForward);
-}
-
-/** A step's plan for blocks that turn their heads alike; angles are computed once for all of them. */
-function plansByFrequencies(
-  operations: FusedOperations,
+/** A step's plan of each block: one for those that turn their heads alike, so that angles are computed once. */
+function planBlocks(
+  blocks: readonly TurningBlock[],
   where: Pick<StepPlan, "rows" | "lengths">,
   positions: readonly number[],
-): (frequencies: Float64Array) => StepPlan {
+): StepPlan[] {
   const plans = new Map<Float64Array, StepPlan>();
-  return (frequencies) => {
-    const plan = plans.get(frequencies) ?? operations.place({ ...where, ...angles(positions, frequencies) });
+  return blocks.map(({ frequencies }) => {
+    const plan = plans.get(frequencies) ?? { ...where, ...angles(positions, frequencies) };
     plans.set(frequencies, plan);
     return plan;
-  };
+  });
 }
 
 /** Cosines and sines of each token's position, in float64 before they are stored. */

@@ -72,22 +72,24 @@ export interface FusedFeedForward {
   readonly outNorm?: FusedNorm;
 }
 
-/** What sets a block's attention apart. */
-export interface FusedAttention {
-  readonly block: number;
-  /** Tokens that a query sees, itself included. */
-  readonly window: number;
+/** x + attention(norm x), and then x + its feed-forward. */
+export interface FusedBlock {
+  readonly attentionNorm: FusedNorm;
+  /** Queries, keys and values side by side: Q outputs. */
+  readonly qkv: FusedLinear;
   /** Norm of each head before it turns; weights of queries' heads and of keys' side by side. */
   readonly headNorm?: { readonly weight_X: Tensor1D; readonly epsilon: number } | undefined;
+  /** Tokens that a query sees, itself included. */
+  readonly window: number;
+  readonly out: FusedLinear;
+  /** Of what attention gives. */
+  readonly outNorm?: FusedNorm | undefined;
+  readonly feedForward: FusedFeedForward;
 }
 
-/** What a block does between two reads of its weights; each tells in its name what it does, in that order. */
+/** What a pass does where kernels hold all weights. */
 export interface FusedOperations {
   normProduct(x_ND: Tensor2D, norm: FusedNorm, linear: FusedLinear): Tensor2D;
-  /** y + x·w, or with a norm y + norm(x·w). */
-  addProduct(x_NE: Tensor2D, linear: FusedLinear, y_ND: Tensor2D, norm?: FusedNorm): Tensor2D;
-  /** x + the feed-forward of x. */
-  addFeedForward(x_ND: Tensor2D, feedForward: FusedFeedForward): Tensor2D;
   /** A row's pages with room for new tokens: of those it has all that it may write to, and copies or new ones. */
   growPages(
     shape: FusedShape,
@@ -95,10 +97,17 @@ export interface FusedOperations {
     length: number,
     newTokens: number,
   ): readonly CachePage[];
-  /** Puts a plan where {@link attend} reads it: once for the blocks of a step, in a tidy that ends with it. */
-  place(plan: StepPlan): StepPlan;
-  /** Rotates queries and keys, appends keys and values to the pages, and attends over them; all three stand side by side. */
-  attend(shape: FusedShape, plan: StepPlan, where: FusedAttention, qkv_NQ: Tensor2D): Tensor2D;
+  /**
+   * All blocks: each writes keys and values of the new tokens to the pages.
+   *
+   * @param plans of each block; those that turn their heads alike share one
+   */
+  runBlocks(
+    shape: FusedShape,
+    blocks: readonly FusedBlock[],
+    plans: readonly StepPlan[],
+    x_ND: Tensor2D,
+  ): Tensor2D;
 }
 
 /** Where a backend has them, by agreement with @amulet-ts/kernels. */

@@ -1,0 +1,76 @@
+/** All blocks of a model as one piece of work: nothing comes back to TensorFlow.js in between. */
+import type { Tensor2D } from "@tensorflow/tfjs-core";
+import {
+  type AttentionShape,
+  type BlockPlace,
+  type PlacedPlan,
+  placePlan,
+  type StepPlan,
+  writeAttention,
+} from "./attend.js";
+import {
+  biasesOf,
+  copyOf,
+  type FeedForward,
+  type Linear,
+  type Norm,
+  tensorsOf,
+  tensorsOfFeedForward,
+  type WeightParts,
+  writeAddProduct,
+  writeFeedForward,
+  writeNormProduct,
+} from "./operations.js";
+import { type Place, runIn } from "./place.js";
+import type { Rows } from "./scratch-parts.js";
+
+/** x + attention(norm x), and then its feed-forward. */
+export interface Block<Parts = WeightParts> extends Omit<BlockPlace, "block"> {
+  readonly attentionNorm: Norm;
+  /** Queries, keys and values side by side. */
+  readonly qkv: Linear<Parts>;
+  readonly out: Linear<Parts>;
+  /** Of what attention gives. */
+  readonly outNorm?: Norm | undefined;
+  readonly feedForward: FeedForward<Parts>;
+}
+
+/** @param plans of each block; those that turn their heads alike share one */
+export function runBlocks(
+  shape: AttentionShape,
+  blocks: readonly Block[],
+  plans: readonly StepPlan[],
+  x_ND: Tensor2D,
+): Tensor2D {
+  return runIn(blocks[0]!.qkv.parts[0]!.pool, [x_ND, ...blocks.flatMap(tensorsOfBlock)], (place) => {
+    const placed = new Map<StepPlan, PlacedPlan>();
+    for (const plan of new Set(plans)) placed.set(plan, placePlan(place, shape, plan));
+    const x = copyOf(place, x_ND);
+    for (const [i, block] of blocks.entries())
+      place.scratch.inTurn(() => writeBlock(place, shape, placed.get(plans[i]!)!, i, block, x));
+    return x;
+  });
+}
+
+function tensorsOfBlock({ attentionNorm, qkv, headNorm, out, outNorm, feedForward }: Block) {
+  return [
+    ...[attentionNorm, outNorm].flatMap(tensorsOf),
+    ...[qkv, out].flatMap(biasesOf),
+    ...(headNorm ? [headNorm.weight_X] : []),
+    ...tensorsOfFeedForward(feedForward),
+  ];
+}
+
+function writeBlock(
+  place: Place,
+  shape: AttentionShape,
+  plan: PlacedPlan,
+  i: number,
+  { attentionNorm, qkv, headNorm, window, out, outNorm, feedForward }: Block,
+  x: Rows,
+): void {
+  const turned = writeNormProduct(place, x, attentionNorm, qkv);
+  const mixed = writeAttention(place, shape, plan, { block: i, window, headNorm }, turned);
+  writeAddProduct(place, x, mixed, out, outNorm);
+  writeFeedForward(place, x, feedForward);
+}
