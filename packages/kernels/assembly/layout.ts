@@ -13,6 +13,8 @@ export const doneCount: usize = 128;
 export const sleeperCount: usize = 192;
 /** Not 0 once threads are to end. */
 export const stopped: usize = 196;
+/** Written once: what part of the chunks that are left is claimed at once, as its inverse. */
+export const claimShare: usize = 208;
 /** Written once: 255, which the compiler must not know (narrow-product.ts), and the address of a table of all halves. */
 export const byteMask: usize = 200;
 export const halvesTable: usize = 204;

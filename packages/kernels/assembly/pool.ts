@@ -4,7 +4,7 @@
  * job's number, so that a chunk of an earlier job cannot be claimed late.
  */
 import { runChunk } from "./jobs";
-import { details, doneCount, job, jobNumber, sleeperCount, stopped, ticket } from "./layout";
+import { claimShare, details, doneCount, job, jobNumber, sleeperCount, stopped, ticket } from "./layout";
 
 /** Looks at the ticket before a thread sleeps: some 20 µs. */
 const looksBeforeSleep: i32 = 4000;
@@ -16,16 +16,18 @@ function work(thread: i32): void {
     const next = <i32>(seen & 0xffff);
     const total = <i32>((seen >> 16) & 0xffff);
     if (next >= total) return;
-    if (atomic.cmpxchg<i64>(ticket, seen, seen + 1) != seen) continue;
-    // The job cannot change before this chunk is done.
-    runChunk(next, thread);
-    if (atomic.add<i32>(doneCount, 1) + 1 == total) atomic.notify(doneCount, 1);
+    // Many at once while many are left: claiming costs as much as some products.
+    const count = max(1, (total - next) / load<i32>(claimShare));
+    if (atomic.cmpxchg<i64>(ticket, seen, seen + count) != seen) continue;
+    // The job cannot change before these chunks are done.
+    for (let chunk = next; chunk < next + count; chunk++) runChunk(chunk, thread);
+    if (atomic.add<i32>(doneCount, count) + count == total) atomic.notify(doneCount, 1);
   }
 }
 
 /**
  * Runs the jobs that are recorded from `at` to `end`, one after the other: of each its kind, its chunks, the bytes of its
- * record, a number that is left out, and what is peculiar to it.
+ * record, and what is peculiar to it.
  *
  * @param maySleep 0 where the thread is a page's own, which must not
  */
@@ -33,7 +35,7 @@ export function play(at: usize, end: usize, maySleep: i32): void {
   while (at < end) {
     const bytes = <usize>load<u32>(at, 8);
     store<u32>(job, load<u32>(at));
-    memory.copy(details, at + 16, bytes - 16);
+    memory.copy(details, at + 12, bytes - 12);
     run(load<i32>(at, 4), maySleep);
     at += bytes;
   }

@@ -5,7 +5,6 @@
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Pool } from "../pool/pool.js";
 import { type Program, real } from "../pool/program.js";
-import { copyOf } from "./operations.js";
 import { blockBytes, type CachePage, type CacheShape, pageShift, tokensOfPage } from "./pages.js";
 import { type Place, runIn } from "./place.js";
 import type { Rows } from "./scratch-parts.js";
@@ -45,25 +44,29 @@ export function attend(
   where: BlockPlace,
   qkv_NQ: Tensor2D,
 ): Tensor2D {
-  const { headNorm } = where;
-  return runIn(pool, headNorm ? [qkv_NQ, headNorm.weight_X] : [qkv_NQ], (place) =>
-    writeAttention(place, shape, placePlan(place, shape, plan), where, copyOf(place, qkv_NQ)),
-  );
+  return runIn(pool, [qkv_NQ], (place, qkv) => {
+    const weightAt =
+      where.headNorm && place.scratch.put(where.headNorm.weight_X.dataSync() as Float32Array, 1).at;
+    return writeAttention(place, shape, placePlan(place, shape, plan), where, qkv!, weightAt);
+  });
 }
 
-/** @param qkv queries turn where they are */
+/**
+ * @param qkv queries turn where they are
+ * @param normAt the weights of heads' norms
+ */
 export function writeAttention(
   place: Place,
   shape: AttentionShape,
   plan: PlacedPlan,
   where: BlockPlace,
   qkv: Rows,
+  normAt = 0,
 ): Rows {
-  const { program, scratch, rowsOf } = place;
+  const { program, scratch } = place;
   const { heads, groups, headWidth } = shape;
   if (where.headNorm) {
-    const { weight_X, epsilon } = where.headNorm;
-    const normed = [qkv.at, qkv.at, qkv.rowBytes, rowsOf(weight_X).at, headWidth, real(epsilon)];
+    const normed = [qkv.at, qkv.at, qkv.rowBytes, normAt, headWidth, real(where.headNorm.epsilon)];
     program.addRows("rmsNorm", qkv.count, (heads + groups) * headWidth, [...normed, heads + groups]);
   }
   append(program, shape, plan, where.block, qkv);
@@ -121,10 +124,15 @@ function append(
   qkv: Rows,
 ): void {
   const { heads, groups, headWidth, tokenWidth } = shape;
-  program.addRows("append", qkv.count, qkv.width, [
-    ...[qkv.at, qkv.rowBytes, 4 * (heads + groups) * headWidth, cosAt, sinAt, heads, groups, headWidth / 2],
-    ...[keysAt, block * blockBytes(shape), 4 * tokenWidth * tokensOfPage, 4 * headWidth * tokensOfPage],
-  ]);
+  const valuesFrom = 4 * (heads + groups) * headWidth;
+  const places = [
+    keysAt,
+    block * blockBytes(shape),
+    4 * tokenWidth * tokensOfPage,
+    4 * headWidth * tokensOfPage,
+  ];
+  const details = [qkv.at, qkv.rowBytes, valuesFrom, cosAt, sinAt, heads, groups, headWidth / 2, ...places];
+  program.addRows("append", qkv.count, qkv.width, details);
 }
 
 function addAttention(

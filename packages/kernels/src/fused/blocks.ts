@@ -9,13 +9,9 @@ import {
   writeAttention,
 } from "./attend.js";
 import {
-  biasesOf,
-  copyOf,
   type FeedForward,
   type Linear,
   type Norm,
-  tensorsOf,
-  tensorsOfFeedForward,
   type WeightParts,
   writeAddProduct,
   writeFeedForward,
@@ -42,23 +38,32 @@ export function runBlocks(
   plans: readonly StepPlan[],
   x_ND: Tensor2D,
 ): Tensor2D {
-  return runIn(blocks[0]!.qkv.parts[0]!.pool, [x_ND, ...blocks.flatMap(tensorsOfBlock)], (place) => {
+  return runIn(blocks[0]!.qkv.parts[0]!.pool, [x_ND], (place, x) => {
     const placed = new Map<StepPlan, PlacedPlan>();
     for (const plan of new Set(plans)) placed.set(plan, placePlan(place, shape, plan));
-    const x = copyOf(place, x_ND);
     for (const [i, block] of blocks.entries())
-      place.scratch.inTurn(() => writeBlock(place, shape, placed.get(plans[i]!)!, i, block, x));
-    return x;
+      place.scratch.inTurn(() => writeBlock(place, shape, placed.get(plans[i]!)!, i, block, x!));
+    return x!;
   });
 }
 
-function tensorsOfBlock({ attentionNorm, qkv, headNorm, out, outNorm, feedForward }: Block) {
-  return [
-    ...[attentionNorm, outNorm].flatMap(tensorsOf),
-    ...[qkv, out].flatMap(biasesOf),
-    ...(headNorm ? [headNorm.weight_X] : []),
-    ...tensorsOfFeedForward(feedForward),
-  ];
+/** Puts what blocks and a last product need beside their weights. */
+export function holdParameters(blocks: readonly Block[], norm: Norm, head: Linear): void {
+  const hold = ({ parts, biases = [] }: Linear, norms: readonly (Norm | undefined)[]) => {
+    for (const { weight_D, bias_D } of norms.filter((own) => own !== undefined))
+      for (const parameter of bias_D ? [weight_D, bias_D] : [weight_D]) parts[0]!.beside([parameter]);
+    if (biases.length > 0) parts[0]!.beside(biases);
+  };
+  for (const { attentionNorm, qkv, headNorm, out, outNorm, feedForward } of blocks) {
+    const { gate, up, down } = feedForward;
+    if (headNorm) qkv.parts[0]!.beside([headNorm.weight_X]);
+    hold(qkv, [attentionNorm]);
+    hold(out, [outNorm]);
+    hold(up, [feedForward.norm]);
+    if (gate) hold(gate, []);
+    hold(down, [feedForward.outNorm]);
+  }
+  hold(head, [norm]);
 }
 
 function writeBlock(
@@ -70,7 +75,8 @@ function writeBlock(
   x: Rows,
 ): void {
   const turned = writeNormProduct(place, x, attentionNorm, qkv);
-  const mixed = writeAttention(place, shape, plan, { block: i, window, headNorm }, turned);
+  const normAt = headNorm && qkv.parts[0]!.beside([headNorm.weight_X]);
+  const mixed = writeAttention(place, shape, plan, { block: i, window, headNorm }, turned, normAt);
   writeAddProduct(place, x, mixed, out, outNorm);
   writeFeedForward(place, x, feedForward);
 }

@@ -2,15 +2,21 @@
  * What a model's block does between two reads of its weights, as few operations: each is written as jobs over rows in the
  * kernels' memory, and as a function of tensors. N: rows of activations · D: width.
  */
-import type { Tensor, Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Pool } from "../pool/pool.js";
 import { real } from "../pool/program.js";
-import { type HeldBlocks, multiply } from "../weights/product.js";
+import { type HeldBlocks, multiply, type ProductPart } from "../weights/product.js";
 import { type Place, runIn } from "./place.js";
 import type { Rows } from "./scratch-parts.js";
 
 /** A weight, of one part or of several whose outputs stand side by side. */
-export type WeightParts = readonly (HeldBlocks & { readonly pool: Pool })[];
+export type WeightParts = readonly HeldPart[];
+
+export interface HeldPart extends HeldBlocks {
+  readonly pool: Pool;
+  /** Where parameters that are used with it lie, side by side: as long as it does. */
+  beside(parameters: readonly Tensor1D[]): number;
+}
 
 /** The root mean square's, or, with a bias, the layer norm. */
 export interface Norm {
@@ -39,61 +45,42 @@ export interface FeedForward<Parts = WeightParts> {
 
 /** Norm, then a product. */
 export function normProduct(x_ND: Tensor2D, norm: Norm, linear: Linear): Tensor2D {
-  const given = [x_ND, ...tensorsOf(norm), ...biasesOf(linear)];
-  return runIn(poolOf(linear), given, (place) => writeNormProduct(place, place.rowsOf(x_ND), norm, linear));
+  return runIn(poolOf(linear), [x_ND], (place, x) => writeNormProduct(place, x!, norm, linear));
 }
 
 /** The product. */
 export function product(x_NI: Tensor2D, parts: WeightParts): Tensor2D {
-  return runIn(poolOf({ parts }), [x_NI], (place) => multiplyAll(place, place.rowsOf(x_NI), [{ parts }])[0]!);
+  return runIn(poolOf({ parts }), [x_NI], (place, x) => multiplyAll(place, x!, [{ parts }])[0]!);
 }
 
 /** y + x·w, or with a norm y + norm(x·w). */
 export function addProduct(x_NE: Tensor2D, linear: Linear, y_ND: Tensor2D, norm?: Norm): Tensor2D {
-  const given = [x_NE, y_ND, ...biasesOf(linear), ...tensorsOf(norm)];
-  return runIn(poolOf(linear), given, (place) => {
-    const sum = copyOf(place, y_ND);
-    writeAddProduct(place, sum, place.rowsOf(x_NE), linear, norm);
-    return sum;
+  return runIn(poolOf(linear), [x_NE, y_ND], (place, x, y) => {
+    writeAddProduct(place, y!, x!, linear, norm);
+    return y!;
   });
 }
 
 /** x + what a feed-forward makes of x's norm: products side by side, activation and gate, a product, the residual. */
 export function addFeedForward(x_ND: Tensor2D, feedForward: FeedForward): Tensor2D {
-  return runIn(poolOf(feedForward.up), [x_ND, ...tensorsOfFeedForward(feedForward)], (place) => {
-    const sum = copyOf(place, x_ND);
-    writeFeedForward(place, sum, feedForward);
-    return sum;
+  return runIn(poolOf(feedForward.up), [x_ND], (place, x) => {
+    writeFeedForward(place, x!, feedForward);
+    return x!;
   });
-}
-
-export function tensorsOf(norm?: Norm): Tensor[] {
-  return norm ? [norm.weight_D, ...(norm.bias_D ? [norm.bias_D] : [])] : [];
-}
-
-export const biasesOf = ({ biases = [] }: Linear): readonly Tensor[] => biases;
-
-export function tensorsOfFeedForward({ norm, gate, up, down, outNorm }: FeedForward): Tensor[] {
-  return [...[norm, outNorm].flatMap(tensorsOf), ...[up, ...(gate ? [gate] : []), down].flatMap(biasesOf)];
 }
 
 const poolOf = ({ parts }: Linear): Pool => parts[0]!.pool;
 
-/** Rows of a tensor that are written to. */
-export function copyOf({ scratch, read }: Place, x_ND: Tensor2D): Rows {
-  return scratch.put(read(x_ND), x_ND.shape[0]);
-}
-
 export function writeNormProduct(place: Place, x: Rows, norm: Norm, linear: Linear): Rows {
-  return multiplyAll(place, normRows(place, x, norm), [linear])[0]!;
+  return multiplyAll(place, normRows(place, x, norm, linear), [linear])[0]!;
 }
 
 /** @param sum what it is added to */
 export function writeAddProduct(place: Place, sum: Rows, x: Rows, linear: Linear, norm?: Norm): void {
   if (norm) {
     const [product] = multiplyAll(place, x, [linear]) as [Rows];
-    normRows(place, product, norm, product);
-    addRows(place, sum, product, product.rowBytes);
+    normRows(place, product, norm, linear, product);
+    addRows(place, sum, product.at, product.rowBytes);
   } else {
     multiplyInto(place, x, [{ weight: linear.parts, result: sum, adds: true }]);
     addBiases(place, sum, linear);
@@ -103,40 +90,35 @@ export function writeAddProduct(place: Place, sum: Rows, x: Rows, linear: Linear
 /** @param sum what it is made of, and what it is added to */
 export function writeFeedForward(place: Place, sum: Rows, feedForward: FeedForward): void {
   const { norm, activation, gate, up, down, outNorm } = feedForward;
-  const [ups, gates] = multiplyAll(place, normRows(place, sum, norm), gate ? [up, gate] : [up]);
+  const [ups, gates] = multiplyAll(place, normRows(place, sum, norm, up), gate ? [up, gate] : [up]);
   const active = gates ?? ups!;
   const details = [active.at, active.rowBytes, gates ? ups!.at : 0, Number(activation === "gelu")];
   place.program.addRows("activate", active.count, active.width, details);
   writeAddProduct(place, sum, active, down, outNorm);
 }
 
+/** @param linear beside whose weights the norm's own lie */
 function normRows(
-  { program, scratch, rowsOf }: Place,
+  { program, scratch }: Place,
   x: Rows,
   { weight_D, bias_D, epsilon }: Norm,
+  { parts }: Linear,
   to = scratch.rows(x.count, x.width),
 ): Rows {
-  const details = [x.at, to.at, x.rowBytes, rowsOf(weight_D).at, x.width, real(epsilon)];
+  const details = [x.at, to.at, x.rowBytes, parts[0]!.beside([weight_D]), x.width, real(epsilon)];
   if (!bias_D) program.addRows("rmsNorm", x.count, x.width, [...details, 1]);
-  else program.addRows("layerNorm", x.count, x.width, [...details, rowsOf(bias_D).at]);
+  else program.addRows("layerNorm", x.count, x.width, [...details, parts[0]!.beside([bias_D])]);
   return to;
 }
 
 /** @param step bytes from one of the added rows to the next: 0 where one is added to all */
-function addRows({ program }: Place, to: Rows, from: Pick<Rows, "at">, step: number): void {
-  program.addRows("add", to.count, to.width, [to.at, from.at, to.rowBytes, step]);
+function addRows({ program }: Place, to: Rows, from: number, step: number): void {
+  program.addRows("add", to.count, to.width, [to.at, from, to.rowBytes, step]);
 }
 
 /** Adds what stands side by side to every row. */
-function addBiases(place: Place, rows: Rows, { biases = [] }: Linear): void {
-  if (biases.length === 0) return;
-  const joined = new Float32Array(rows.width);
-  let first = 0;
-  for (const values of biases.map(place.read)) {
-    joined.set(values, first);
-    first += values.length;
-  }
-  addRows(place, rows, place.scratch.put(joined, 1), 0);
+function addBiases(place: Place, rows: Rows, { parts, biases = [] }: Linear): void {
+  if (biases.length > 0) addRows(place, rows, parts[0]!.beside(biases), 0);
 }
 
 /** Results of weights side by side, by one job. */
@@ -159,13 +141,13 @@ function multiplyInto(
   x: Rows,
   products: readonly { readonly weight: WeightParts; readonly result: Rows; readonly adds: boolean }[],
 ): void {
-  const parts = products.flatMap(({ weight, result, adds }) => {
-    let first = 0;
-    return weight.map((blocks) => {
-      const resultAt = result.at + 4 * first;
-      first += blocks.outputs;
-      return { blocks, resultAt, resultRowBytes: result.rowBytes, adds };
-    });
-  });
+  const parts: ProductPart[] = [];
+  for (const { weight, result, adds } of products) {
+    let resultAt = result.at;
+    for (const blocks of weight) {
+      parts.push({ blocks, resultAt, resultRowBytes: result.rowBytes, adds });
+      resultAt += 4 * blocks.outputs;
+    }
+  }
   multiply(program, scratch, x, parts);
 }

@@ -1,5 +1,5 @@
 /** Where fused operations write their jobs down, and what tensors are there. */
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Pool } from "../pool/pool.js";
 import { Program } from "../pool/program.js";
 import { type Rows, ScratchParts } from "./scratch-parts.js";
@@ -8,25 +8,25 @@ import { runOnTensors } from "./tensors.js";
 export interface Place {
   readonly program: Program;
   readonly scratch: ScratchParts;
-  /** Rows of a tensor that was given; they are there once. One of rank 1 is one row. */
-  readonly rowsOf: (tensor: Tensor) => Rows;
-  /** The numbers of a tensor that was given. */
-  readonly read: (tensor: Tensor) => Float32Array;
 }
 
 /**
- * Writes jobs and does them.
+ * Writes jobs over rows of tensors, and does them.
  *
- * @param tensors all that are read
- * @param write returns what its jobs leave as the result
+ * @param write gets copies, which it may change, and returns what its jobs leave as the result
  */
-export function runIn(pool: Pool, tensors: readonly Tensor[], write: (place: Place) => Rows): Tensor2D {
+export function runIn(
+  pool: Pool,
+  tensors: readonly Tensor2D[],
+  write: (place: Place, ...rows: Rows[]) => Rows,
+): Tensor2D {
   return runOnTensors(tensors, (values) => {
     const scratch = new ScratchParts(pool.heap);
     try {
-      const place = placeOf(new Program(pool), scratch, tensors, values);
-      const result = write(place);
-      place.program.run();
+      const program = new Program(pool);
+      const rows = tensors.map(({ shape }, i) => scratch.put(values[i]!, shape[0]));
+      const result = write({ program, scratch }, ...rows);
+      program.run();
       const shape: [number, number] = [result.count, result.width];
       return { results: [{ shape, values: scratch.read(result) }], release: () => scratch.release() };
     } catch (error) {
@@ -34,21 +34,4 @@ export function runIn(pool: Pool, tensors: readonly Tensor[], write: (place: Pla
       throw error;
     }
   })[0]!;
-}
-
-function placeOf(
-  program: Program,
-  scratch: ScratchParts,
-  tensors: readonly Tensor[],
-  values: readonly Float32Array[],
-): Place {
-  const indices = new Map(tensors.map((tensor, i) => [tensor, i]));
-  const read = (tensor: Tensor) => values[indices.get(tensor)!]!;
-  const placed = new Map<Tensor, Rows>();
-  const rowsOf = (tensor: Tensor) => {
-    const rows = placed.get(tensor) ?? scratch.put(read(tensor), tensor.rank === 2 ? tensor.shape[0]! : 1);
-    placed.set(tensor, rows);
-    return rows;
-  };
-  return { program, scratch, rowsOf, read };
 }

@@ -8,12 +8,19 @@ export interface Rows extends HeldRows {
   readonly rowBytes: number;
 }
 
+/** Something that jobs write to: room for so many rows of this width, or, without a width, for so many numbers. */
+interface Room {
+  readonly count: number;
+  readonly width: number;
+  readonly at: number;
+}
+
 export class ScratchParts {
   private readonly held: number[] = [];
-  /** Rows, and others, that went with their turn, by their sizes. */
-  private readonly spare = new Map<string, number[]>();
-  /** Those of the turn that is. */
-  private taken: { readonly sizes: string; readonly at: number }[] = [];
+  /** Of turns that are over. */
+  private readonly spare: Room[] = [];
+  /** Of the turn that is. */
+  private readonly taken: Room[] = [];
 
   constructor(private readonly heap: Heap) {}
 
@@ -23,20 +30,20 @@ export class ScratchParts {
    */
   inTurn(write: () => void): void {
     write();
-    for (const { sizes, at } of this.taken) this.spare.set(sizes, [...(this.spare.get(sizes) ?? []), at]);
-    this.taken = [];
+    this.spare.push(...this.taken);
+    this.taken.length = 0;
   }
 
   /** Room for jobs to write to, uninitialised. */
   floats(count: number): number {
-    return this.take(String(count), count);
+    return this.take(count, 0, count);
   }
 
   /** Room for rows, whose padding is zero. */
   rows(count: number, width: number): Rows {
     const padded = paddedRow(width);
-    // Of this width alone: its padding stays zero.
-    const at = this.take(`${count}×${width}`, count * padded);
+    // Taken again for this width alone, so that its padding stays zero.
+    const at = this.take(count, width, count * padded);
     if (padded !== width) this.heap.floats(at, count * padded).fill(0);
     return { at, count, width, rowBytes: 4 * padded };
   }
@@ -76,10 +83,11 @@ export class ScratchParts {
     for (const at of this.held) this.heap.release(at);
   }
 
-  private take(sizes: string, floats: number): number {
-    const at = this.spare.get(sizes)?.pop() ?? this.hold(floats);
-    this.taken.push({ sizes, at });
-    return at;
+  private take(count: number, width: number, floats: number): number {
+    const found = this.spare.findIndex((room) => room.count === count && room.width === width);
+    const room = found < 0 ? { count, width, at: this.hold(floats) } : this.spare.splice(found, 1)[0]!;
+    this.taken.push(room);
+    return room.at;
   }
 
   private hold(floats: number): number {

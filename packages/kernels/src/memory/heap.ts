@@ -90,9 +90,11 @@ export class Heap {
     const end = this.memory.buffer.byteLength;
     const last = this.free.at(-1);
     const room = last && last.at + last.bytes === end ? last.bytes : 0;
-    const pages = Math.ceil((bytes - room) / pageBytes);
+    const needed = Math.ceil((bytes - room) / pageBytes);
+    // A memory that threads share takes milliseconds to grow, and takes nothing from the system where nobody writes.
+    const ample = Math.min(Math.ceil(end / pageBytes / 8), mostPages - end / pageBytes);
     try {
-      this.memory.grow(pages);
+      if (ample <= needed || !this.growsBy(ample)) this.memory.grow(needed);
     } catch (cause) {
       throw new KernelsError(
         "out-of-memory",
@@ -102,5 +104,14 @@ export class Heap {
       );
     }
     this.addFree({ at: end, bytes: this.memory.buffer.byteLength - end });
+  }
+
+  private growsBy(pages: number): boolean {
+    try {
+      this.memory.grow(pages);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

@@ -4,7 +4,7 @@
  */
 import * as binary from "#binary";
 import { Heap, mostPages } from "../memory/heap.js";
-import { scratchAt } from "../memory/layout.js";
+import { claimShareAt, scratchAt } from "../memory/layout.js";
 import {
   bytesOf,
   Instance,
@@ -87,6 +87,7 @@ export class Pool {
     this.heap = new Heap(this.memory);
     const { exports } = new Instance(this.module, { env: { memory: this.memory } });
     this.jobs = exports as unknown as Kernels;
+    new Uint32Array(this.memory.buffer, claimShareAt, 1)[0] = 4 * this.threads;
     this.jobs.tellHalves(this.heap.allocate(halvesBytes));
   }
 

@@ -17,10 +17,10 @@ const kinds = {
 } as const;
 
 /** Kinds whose chunks are some rows, and about how many products a number is worth. */
-const rowKinds = { rmsNorm: 3, layerNorm: 4, activate: 12, add: 1, append: 4, prepare: 2 } as const;
+const rowKinds = { rmsNorm: 3, layerNorm: 4, activate: 24, add: 1, append: 4, prepare: 2 } as const;
 
-/** Numbers before a job's details: its kind, its chunks, the bytes of all, and one that is left out. */
-const headLength = 4;
+/** Numbers before a job's details: its kind, its chunks, and the bytes of all. */
+const headLength = 3;
 
 export class Program {
   private numbers = new Uint32Array(2 ** 10);
@@ -35,10 +35,13 @@ export class Program {
    * @param scratchBytes what each thread needs
    */
   add(kind: keyof typeof kinds, chunks: number, details: readonly number[], scratchBytes = 0): void {
-    const end = this.length + headLength + details.length;
-    this.makeRoom(end);
-    this.numbers.set([kinds[kind], chunks, 4 * (headLength + details.length), 0], this.length);
-    this.numbers.set(details, this.length + headLength);
+    const { length } = this;
+    const end = length + headLength + details.length;
+    const numbers = this.roomFor(end);
+    numbers[length] = kinds[kind];
+    numbers[length + 1] = chunks;
+    numbers[length + 2] = 4 * (end - length);
+    for (let i = 0; i < details.length; i++) numbers[length + headLength + i] = details[i]!;
     this.length = end;
     this.scratchBytes = Math.max(this.scratchBytes, scratchBytes);
     this.mostChunks = Math.max(this.mostChunks, chunks);
@@ -46,8 +49,7 @@ export class Program {
 
   /** A job over rows of so many numbers. @param details without how many rows there are */
   addRows(kind: keyof typeof rowKinds, count: number, width: number, details: readonly number[]): void {
-    const chunks = this.pool.chunksFor(count, rowKinds[kind] * width);
-    const chunkRows = Math.ceil(count / chunks);
+    const chunkRows = Math.ceil(count / this.pool.chunksFor(count, rowKinds[kind] * width));
     this.add(kind, Math.ceil(count / chunkRows), [count, chunkRows, ...details]);
   }
 
@@ -56,11 +58,13 @@ export class Program {
     this.pool.play(this.numbers.subarray(0, this.length), this.mostChunks, this.scratchBytes);
   }
 
-  private makeRoom(end: number): void {
-    if (end <= this.numbers.length) return;
-    const wider = new Uint32Array(2 * end);
-    wider.set(this.numbers.subarray(0, this.length));
-    this.numbers = wider;
+  private roomFor(end: number): Uint32Array {
+    if (end > this.numbers.length) {
+      const wider = new Uint32Array(4 * end);
+      wider.set(this.numbers.subarray(0, this.length));
+      this.numbers = wider;
+    }
+    return this.numbers;
   }
 }
 

@@ -2,21 +2,23 @@
  * A weight as its file stores it, in the memory of the kernels. It is what @amulet-ts/models calls a weight; nothing of
  * that package is needed here. N: rows of activations, or ids · I: inputs · O: outputs.
  */
-import { concat, matMul, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
+import { concat, matMul, type Tensor1D, type Tensor2D, tensor2d, tidy } from "@tensorflow/tfjs-core";
 import { KernelsError } from "../errors.js";
-import { product } from "../fused/operations.js";
-import { runsKernels } from "../fused/tensors.js";
+import { type HeldPart, product } from "../fused/operations.js";
+import { runOnTensors, runsKernels } from "../fused/tensors.js";
 import type { Pool } from "../pool/pool.js";
 import { bytesOfRow, checkRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
-import type { HeldBlocks } from "./product.js";
+import { paddedRow } from "./product.js";
 
 /** Numbers that are float32 at a time where a backend without kernels multiplies: 4 MiB. */
 const numbersAtOnce = 2 ** 20;
 
-export class KernelWeight implements HeldBlocks {
+export class KernelWeight implements HeldPart {
   readonly at: number;
   private isHeld = true;
+  /** By the first of them. */
+  private readonly besides = new Map<Tensor1D, number>();
 
   /** Room for a weight, which {@link write} fills. @throws KernelsError `out-of-memory`, `bad-weight` */
   constructor(
@@ -53,6 +55,13 @@ export class KernelWeight implements HeldBlocks {
     this.pool.heap.bytes.set(rows, this.at + start);
   }
 
+  beside(parameters: readonly Tensor1D[]): number {
+    const [first] = parameters as [Tensor1D];
+    const at = this.besides.get(first) ?? this.putBeside(parameters);
+    this.besides.set(first, at);
+    return at;
+  }
+
   multiply(x_NI: Tensor2D): Tensor2D {
     if (!runsKernels()) return this.multiplyComposed(x_NI);
     return product(x_NI, [this]);
@@ -79,8 +88,27 @@ export class KernelWeight implements HeldBlocks {
   }
 
   dispose(): void {
-    if (this.isHeld) this.pool.release(this.at);
+    if (!this.isHeld) return;
+    for (const at of this.besides.values()) this.pool.release(at);
+    this.pool.release(this.at);
     this.isHeld = false;
+  }
+
+  /** As a row of activations is: with zeros at its end. */
+  private putBeside(parameters: readonly Tensor1D[]): number {
+    const { heap } = this.pool;
+    const length = paddedRow(parameters.reduce((sum, { size }) => sum + size, 0));
+    const at = heap.allocate(4 * length);
+    runOnTensors(parameters, (values) => {
+      const room = heap.floats(at, length).fill(0);
+      let first = 0;
+      for (const own of values) {
+        room.set(own, first);
+        first += own.length;
+      }
+      return { results: [], release: () => {} };
+    });
+    return at;
   }
 
   /** Rows in float32: the file's numbers, bit for bit. */

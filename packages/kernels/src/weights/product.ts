@@ -47,22 +47,29 @@ export function multiply(
 ): void {
   const { inputs } = parts[0]!.blocks;
   const padded = paddedRow(inputs);
-  const outputs = parts.reduce((sum, { blocks }) => sum + blocks.outputs, 0);
+  let outputs = 0;
+  for (const { blocks } of parts) outputs += blocks.outputs;
   const units = Math.ceil(outputs / together);
   // A decoded number costs as much as some of its products.
   const chunks = program.pool.chunksFor(units, together * inputs * (states.count + 2));
   const chunkOutputs = Math.ceil(units / chunks) * together;
-  const prepared = prepare(program, scratch, states, inputs, parts);
+  const [turned, scaled] = prepare(program, scratch, states, inputs, parts);
   const details = [
-    ...[states.at, 4 * padded, states.count, inputs, padded, chunkOutputs, parts.length, ...prepared],
-    ...padding,
-    ...parts.flatMap(describe),
+    states.at,
+    4 * padded,
+    states.count,
+    inputs,
+    padded,
+    chunkOutputs,
+    parts.length,
+    turned,
+    scaled,
   ];
+  // Parts begin at number 16.
+  details.push(0, 0, 0, 0, 0, 0, 0);
+  for (const part of parts) describe(part, details);
   program.add("product", Math.ceil(outputs / chunkOutputs), details, 4 * together * padded + narrowScratch);
 }
-
-/** Parts begin at number 16. */
-const padding = new Array<number>(7).fill(0);
 
 /** What a row of weights takes while it is read: scales of its blocks, sums, and a store that is not read. */
 const narrowScratch = 192;
@@ -78,10 +85,10 @@ function prepare(
   inputs: number,
   parts: readonly ProductPart[],
 ): readonly [turned: number, scaled: number] {
-  const kinds = new Set(parts.map(({ blocks }) => blocks.type.codes));
+  const has = (codes: string) => parts.some(({ blocks }) => blocks.type.codes === codes);
   const isNarrow = count <= mostNarrow;
-  const wantsScaled = isNarrow && kinds.has("unsigned");
-  const wantsTurned = kinds.has("signed") || (!isNarrow && kinds.has("unsigned"));
+  const wantsScaled = isNarrow && has("unsigned");
+  const wantsTurned = has("signed") || (!isNarrow && has("unsigned"));
   const write = (isTurned: boolean) => {
     const bytes = (inputs / 32) * (isTurned ? 128 : 144);
     const to = scratch.floats((count * bytes) / 4);
@@ -93,7 +100,7 @@ function prepare(
 }
 
 /** As assembly/product.ts reads it. */
-function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart): number[] {
+function describe({ blocks, resultAt, resultRowBytes, adds = false }: ProductPart, to: number[]): void {
   const { type, at, outputs, inputs } = blocks;
-  return [type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds), 0];
+  to.push(type.id, at, bytesOfRow(type, inputs), outputs, resultAt, resultRowBytes, Number(adds), 0);
 }

@@ -62,6 +62,7 @@ export function fuseBlocks(model: FusedModel): Pick<ForwardPass, "forward" | "he
   const { heads, scale, blocks, norm, head } = model;
   const { groups, headWidth } = heads;
   const operations = storedKernels()!.fuse!(head.parts[0]!);
+  operations.hold(blocks, norm, head);
   const tokenWidth = groups * headWidth;
   const shape = { blockCount: blocks.length, tokenWidth, heads: heads.heads, groups, headWidth, scale };
   const fused = { model, operations, shape };
@@ -124,10 +125,11 @@ function planBlocks(
 /** Cosines and sines of each token's position, in float64 before they are stored. */
 function angles(positions: readonly number[], frequencies: Float64Array) {
   const half = frequencies.length;
-  const angle = (i: number) => positions[Math.floor(i / half)]! * frequencies[i % half]!;
-  const length = positions.length * half;
-  return {
-    cos: Float32Array.from({ length }, (_, i) => Math.cos(angle(i))),
-    sin: Float32Array.from({ length }, (_, i) => Math.sin(angle(i))),
-  };
+  const [cos, sin] = [new Float32Array(positions.length * half), new Float32Array(positions.length * half)];
+  for (const [n, position] of positions.entries())
+    for (let i = 0; i < half; i++) {
+      cos[n * half + i] = Math.cos(position * frequencies[i]!);
+      sin[n * half + i] = Math.sin(position * frequencies[i]!);
+    }
+  return { cos, sin };
 }

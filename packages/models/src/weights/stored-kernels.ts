@@ -89,6 +89,8 @@ export interface FusedBlock {
 
 /** What a pass does where kernels hold all weights. */
 export interface FusedOperations {
+  /** Puts norms' weights and biases where passes read them, once for all passes; they go with the weights. */
+  hold(blocks: readonly FusedBlock[], norm: FusedNorm, head: FusedLinear): void;
   normProduct(x_ND: Tensor2D, norm: FusedNorm, linear: FusedLinear): Tensor2D;
   /** A row's pages with room for new tokens: of those it has all that it may write to, and copies or new ones. */
   growPages(

@@ -17,6 +17,8 @@ export function fuseOnCard(onPages: (pages: CardPages) => void): FusedOnCard {
   const backend = webGpuBackend();
   let store: CardPages | undefined;
   return {
+    // Tensors are on the card as they are.
+    hold: () => {},
     normProduct,
     growPages: (shape, pages, length, newTokens) => {
       store ??= new CardPages(backend, shape, mostBytesOf(backend), onPages);
