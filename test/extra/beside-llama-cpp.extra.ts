@@ -22,7 +22,7 @@ import { openTokenizer } from "@amulet-ts/files";
 import { loadModel } from "@amulet-ts/models";
 import { amulet } from "@amulet-ts/testing/cli/fake-io";
 import { roundProductInputs } from "@amulet-ts/testing/engines/eight-bit-inputs";
-import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
+import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16";
 import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findBinaries, findLibrary } from "../../packages/engines/src/llama-cpp/native/find-binaries.js";

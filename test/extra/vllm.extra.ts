@@ -18,7 +18,7 @@ import {
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { openEngine } from "@amulet-ts/engines";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
+import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const { AMULET_VLLM_URL: address } = process.env;

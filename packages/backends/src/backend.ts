@@ -2,6 +2,9 @@
 
 import type { FastProducts } from "./fast-products.js";
 
+export const precisions = ["f32", "f16"] as const;
+export type Precision = (typeof precisions)[number];
+
 /** Every backend that can be asked for. */
 export type BackendName = "wasm" | "cpu" | "webgpu" | "node" | "node-gpu";
 
@@ -25,6 +28,11 @@ export interface StartOptions {
   readonly kernels?: boolean;
   /** Threads that these kernels may take, the caller's among them. Default: the processor's cores, as far as allowed. */
   readonly threads?: number;
+  /**
+   * In which numbers these kernels multiply. f16 is for webgpu, on a device with its feature `shader-f16`: weights and activations are
+   * rounded to half precision, sums and all else stay float32. Default: f32, the file's own numbers.
+   */
+  readonly precision?: Precision;
 }
 
 /** What a started backend tells of itself. */

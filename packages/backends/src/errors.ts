@@ -4,6 +4,8 @@ export type BackendErrorCode =
   /** Something that it needs is not installed. */
   | "missing-backend"
   | "failed-start"
+  /** Products were to be in numbers that this backend, or its device, does not multiply. */
+  | "unsupported-precision"
   /** A computation failed on the device after it was started. */
   | "device-error"
   /** The backend's memory is full. */

@@ -1,4 +1,12 @@
-export type { BackendFacts, BackendMemory, BackendName, RunningBackend, StartOptions } from "./backend.js";
+export {
+  type BackendFacts,
+  type BackendMemory,
+  type BackendName,
+  type Precision,
+  precisions,
+  type RunningBackend,
+  type StartOptions,
+} from "./backend.js";
 export { type Candidates, candidateBackends } from "./choose.js";
 export * from "./errors.js";
 export type { FastProducts } from "./fast-products.js";

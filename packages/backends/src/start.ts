@@ -1,6 +1,12 @@
 /** Picks and starts a TensorFlow.js backend: the only place in the house that imports one. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BackendModule, BackendName, RunningBackend, StartOptions } from "./backend.js";
+import {
+  type BackendModule,
+  type BackendName,
+  precisions,
+  type RunningBackend,
+  type StartOptions,
+} from "./backend.js";
 import { candidateBackends } from "./choose.js";
 import { BackendError } from "./errors.js";
 import { leaveAtBackend } from "./fast-products.js";
@@ -22,8 +28,8 @@ export const backendNames = Object.keys(modules) as readonly BackendName[];
  * starts at once go one after the other.
  *
  * @param name without it: the fastest that is here, see `candidateBackends`
- * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `failed-start` when
- *   it breaks at its start, or TensorFlow.js would run on another one instead
+ * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `unsupported-precision`;
+ *   `failed-start` when it breaks at its start, or TensorFlow.js would run on another one instead
  */
 export function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
   const started = latest.then(() => startNow(name, options));
@@ -57,6 +63,7 @@ async function startNamed(name: string, options: StartOptions): Promise<Started>
       `There is no backend "${name}". There are: ${backendNames.join(", ")}.`,
     );
   }
+  checkPrecision(name, options);
   const before = tf.engine().backendName;
   const module = await modules[name]();
   try {
@@ -81,6 +88,18 @@ async function start(name: BackendName, module: BackendModule, options: StartOpt
   const facts = await module.inspect(options);
   leaveAtBackend(facts.fastProducts);
   return { name, ...facts };
+}
+
+/** One that was asked for is had, or refused: an answer does not tell in what it was computed. */
+function checkPrecision(name: BackendName, { precision = "f32", kernels = true }: StartOptions): void {
+  const why = !precisions.includes(precision)
+    ? `A precision is ${precisions.join(" or ")}; what came is ${JSON.stringify(precision)}.`
+    : precision === "f32" || (name === "webgpu" && kernels)
+      ? undefined
+      : name === "webgpu"
+        ? "The precision f16 is one of the kernels, which are off: leave them on, or the precision at f32."
+        : `The backend "${name}" multiplies in f32 alone: the precision f16 is there with --backend webgpu.`;
+  if (why !== undefined) throw new BackendError("unsupported-precision", why);
 }
 
 function isBackendName(name: string): name is BackendName {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
-import { backendNames, candidateBackends, startBackend } from "../src/index.js";
+import { backendNames, candidateBackends, type StartOptions, startBackend } from "../src/index.js";
 import { isLibtensorflowHere } from "../src/libtensorflow/load.js";
 
 test.each(["wasm", "cpu"])("%s runs when it is asked for", async (name) => {
@@ -32,6 +32,23 @@ test.each(["cuda", "", "toString"])(
     });
   },
 );
+
+test.each([
+  ["wasm", { precision: "f16" }, /"wasm" multiplies in f32 alone: .* --backend webgpu/],
+  ["webgpu", { precision: "f16", kernels: false }, /f16 is one of the kernels, which are off/],
+  ["wasm", { precision: "half" }, /A precision is f32 or f16; what came is "half"/],
+] as const)("%s with %j is refused before anything starts", async (name, options, message) => {
+  await startBackend("cpu");
+  await expect(startBackend(name, options as StartOptions)).rejects.toMatchObject({
+    code: "unsupported-precision",
+    message: expect.stringMatching(message),
+  });
+  expect(tf.getBackend()).toBe("cpu");
+});
+
+test("f32 may be asked of any backend", async () => {
+  expect((await startBackend("wasm", { precision: "f32" })).name).toBe("wasm");
+});
 
 afterEach(() => {
   vi.unstubAllEnvs();

@@ -43,6 +43,7 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
     /no engine "lama\.cpp"\. Did you mean llama\.cpp\? There are: .*address/,
   ],
   [[...ask, "--gpu", "opencl"], /no gpu "opencl"\. There are: auto, cuda/],
+  [[...ask, "--precision", "fp16"], /no precision "fp16"\. Did you mean f16\?/],
   [[...ask, "--preference-in", "sytem"], /Did you mean system\?/],
   [[...ask, "--temperature", "-1"], /--temperature must be a finite number of at least 0; it is -1/],
   [[...ask, "--top-p", "0"], /--top-p must be a number above 0 and at most 1/],

@@ -6,7 +6,7 @@ export type { OpenRewardModel } from "./tfjs.js";
 
 export type OpenRewardModelOptions = Pick<
   OpenEngineOptions,
-  "backend" | "threads" | "kernels" | "signal" | "onDownload" | "onProgress" | "environment"
+  "backend" | "threads" | "kernels" | "precision" | "signal" | "onDownload" | "onProgress" | "environment"
 > & {
   /** A folder in Hugging Face's layout or a model of the hub: a sequence classifier or ArmoRM. */
   readonly model: string;

@@ -1,4 +1,5 @@
 /** What openEngine takes, and the check of it: callers without types get a sentence, not an error from inside. */
+import type { Precision } from "@amulet-ts/backends";
 import type { PrefillProgress } from "@amulet-ts/core";
 import type { Environment, HubProgress } from "@amulet-ts/files";
 import { type EngineKind, engineKind, engineNames } from "./engine-kind.js";
@@ -16,6 +17,9 @@ export interface FindModelOptions {
 
 export const gpuKinds = ["auto", "cuda", "vulkan", "metal", "off"] as const;
 export type GpuKind = (typeof gpuKinds)[number];
+
+/** Those of the backends, which are loaded when one is started. */
+const precisions: readonly Precision[] = ["f32", "f16"];
 
 export interface OpenEngineOptions extends FindModelOptions {
   /**
@@ -37,6 +41,11 @@ export interface OpenEngineOptions extends FindModelOptions {
    * they are float32 tensors.
    */
   readonly kernels?: boolean | undefined;
+  /**
+   * tfjs on webgpu: in which numbers these kernels multiply. `f16`, where the device has it, rounds weights and activations to half
+   * precision and changes the last digits of logits. Default: f32, the file's own numbers.
+   */
+  readonly precision?: Precision | undefined;
   /** llama.cpp: which kind of card computes, `auto`, `cuda`, `vulkan`, `metal` or `off`. Default: auto. */
   readonly gpu?: GpuKind | undefined;
   /** llama.cpp: how many layers a card holds. Default: all. */
@@ -91,6 +100,10 @@ const expected: Readonly<Record<keyof OpenEngineOptions, Expected>> = {
     holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
   },
   kernels: { words: "true or false", holds: (value) => typeof value === "boolean" },
+  precision: {
+    words: precisions.join(" or "),
+    holds: (value) => precisions.some((precision) => precision === value),
+  },
   candidates: {
     words: "a whole number of at least 1",
     holds: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
@@ -129,6 +142,7 @@ export function checkOptions(options: unknown, caller: string): asserts options 
 const owners: Partial<Readonly<Record<keyof OpenEngineOptions, readonly EngineKind[]>>> = {
   threads: ["tfjs", "llama.cpp"],
   kernels: ["tfjs"],
+  precision: ["tfjs"],
   gpu: ["llama.cpp"],
   gpuLayers: ["llama.cpp"],
   candidates: ["http"],

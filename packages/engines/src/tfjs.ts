@@ -42,10 +42,11 @@ export async function openRewards(
   return { model, source, backend, notes };
 }
 
-async function startFor({ backend, threads, kernels, signal }: OpenEngineOptions) {
+async function startFor({ backend, threads, kernels, precision, signal }: OpenEngineOptions) {
   const { name, description, version, memory, passedOver } = await startBackend(backend, {
     ...(threads !== undefined && { threads }),
     ...(kernels !== undefined && { kernels }),
+    ...(precision !== undefined && { precision }),
   });
   throwIfAborted(signal, "Opening the model");
   return { memory, backend: { name, description, version }, notes: passedOver };

@@ -144,6 +144,16 @@ describe("what a caller hands over is checked", () => {
       /option threads must be a whole number of at least 1; it is 0/,
     ],
     [
+      "a precision that there is none of",
+      { precision: "fp16" },
+      /option precision must be f32 or f16; it is "fp16"/,
+    ],
+    [
+      "tfjs' precision with another engine",
+      { engine: "llama.cpp", precision: "f16" },
+      /option precision belongs to the engine tfjs; with llama\.cpp it does nothing/,
+    ],
+    [
       "another engine's option",
       { gpu: "cuda" },
       /option gpu belongs to the engine llama\.cpp; with tfjs it does nothing/,
@@ -179,6 +189,12 @@ describe("what a caller hands over is checked", () => {
 
   test("a backend that there is none of", async () => {
     await expect(openEngine({ backend: "abacus" })).rejects.toMatchObject({ code: "unknown-backend" });
+  });
+
+  test("a precision that the backend does not multiply in", async () => {
+    await expect(openEngine({ backend: "wasm", precision: "f16" })).rejects.toMatchObject({
+      code: "unsupported-precision",
+    });
   });
 
   test("a callback that throws ends the call with its error", async () => {

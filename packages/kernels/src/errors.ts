@@ -3,7 +3,9 @@ export type KernelsErrorCode =
   /** The memory of the kernels is full. */
   | "out-of-memory"
   /** A weight does not have the form that its type and shape say. */
-  | "bad-weight";
+  | "bad-weight"
+  /** The device has no f16. */
+  | "no-f16";
 
 /** The one error class of `kernels`. */
 export class KernelsError extends Error {

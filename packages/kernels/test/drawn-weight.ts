@@ -73,18 +73,25 @@ function offsetsOf(drawn: Drawn): Float32Array {
   return numbersOf({ ...drawn, bytes });
 }
 
+/** What f16 may do to a product: six roundings of 2⁻¹¹ of Σ|x·w|, and what is below 2⁻¹⁴ where the largest are from 32 on. */
+export const halfError = (length: number, magnitude: number, largest: number): number =>
+  6.02 * 2 ** -11 * magnitude + length * 2 ** -16 * largest;
+
+const largestOf = (values: Float32Array) =>
+  values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+
 /**
  * The largest error of a product, in units of the classic bound on a sum of n rounded products in any order. A kernel that
- * sums codes and offsets apart has such a sum too, of |scale · code| and |offset|.
+ * sums codes and offsets apart has such a sum too, of |scale · code| and |offset|; one in f16 rounds before it sums.
  */
 export async function worstError(
   drawn: Drawn,
   rows: number,
   multiply: (x_NI: tf.Tensor2D) => tf.Tensor2D,
-  { sumsOffsetsApart = false } = {},
+  { sumsOffsetsApart = false, inHalves = false, states = statesOf(rows, drawn.inputs) } = {},
 ) {
   const { outputs, inputs } = drawn;
-  const [weights, states] = [numbersOf(drawn), statesOf(rows, inputs)];
+  const weights = numbersOf(drawn);
   const offsets = sumsOffsetsApart ? offsetsOf(drawn) : new Float32Array(weights.length);
   const product = tf.tidy(() => multiply(tf.tensor2d(states, [rows, inputs])));
   expect(product.shape).toEqual([rows, outputs]);
@@ -101,10 +108,12 @@ export async function worstError(
         magnitude += Math.abs(state) * (Math.abs(weight - offset) + Math.abs(offset));
       }
       const error = Math.abs(values[n * outputs + o]! - exact);
-      worst = Math.max(
-        worst,
-        Number.isNaN(error) ? Infinity : error / (inputs * 2 ** -24 * magnitude + 2 ** -149),
-      );
+      const largest =
+        largestOf(states.subarray(n * inputs, (n + 1) * inputs)) *
+        largestOf(weights.subarray(o * inputs, (o + 1) * inputs));
+      const rounded = inHalves ? halfError(inputs, magnitude, largest) : 0;
+      const allowed = inputs * 2 ** -24 * magnitude + rounded + 2 ** -149;
+      worst = Math.max(worst, Number.isNaN(error) ? Infinity : error / allowed);
     }
   return worst;
 }

@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Norm, FeedForward as OfParts } from "../src/fused/operations.js";
+import { halfError } from "./drawn-weight.js";
 
 /** A weight that kernels hold. */
 export interface Part {
@@ -27,6 +28,8 @@ interface FeedForward extends Pick<OfParts, "norm" | "activation" | "outNorm"> {
 /** What is held to the laws. */
 export interface Operations {
   readonly backend: string;
+  /** Whether products are in f16. */
+  readonly inHalves?: boolean;
   hold(rows: readonly Row[]): Part;
   normProduct(x_ND: tf.Tensor2D, norm: Norm, linear: Linear): tf.Tensor2D;
   addProduct(x_NE: tf.Tensor2D, linear: Linear, y_ND: tf.Tensor2D, norm?: Norm): tf.Tensor2D;
@@ -75,7 +78,12 @@ function add(a: Bounded, b: Bounded): Bounded {
   return { value, error: a.error + b.error + u * Math.abs(value) };
 }
 
-type Arithmetic = ReturnType<typeof arithmeticOf>;
+type Arithmetic = ReturnType<typeof arithmeticOf> & Pick<Operations, "inHalves">;
+
+const arithmeticIn = ({ backend, inHalves }: Operations): Arithmetic => ({
+  ...arithmeticOf(backend),
+  inHalves: inHalves ?? false,
+});
 
 /** A sum of n squares, and its quotient, are off by n + 1 units and the quotient's, its root by half of that; root and products follow. */
 function divideByRms(
@@ -106,11 +114,14 @@ function norm(x: readonly Bounded[], { weight, bias }: DrawnNorm, arithmetic: Ar
   return divideByRms(centred, weight, arithmetic).map((y, i) => add(y, { value: bias[i]!, error: 0 }));
 }
 
-function multiply(x: readonly Bounded[], { rows, bias }: DrawnLinear): Bounded[] {
+function multiply(x: readonly Bounded[], { rows, bias }: DrawnLinear, { inHalves }: Arithmetic): Bounded[] {
   return rows.map((row, o) => {
     const terms = row.map((weight, i) => weight * x[i]!.value);
     const handedOn = sumOf(row.map((weight, i) => Math.abs(weight) * x[i]!.error));
-    const error = handedOn + (row.length + 2) * u * sumOf(terms.map(Math.abs));
+    const magnitude = sumOf(terms.map(Math.abs));
+    const largest = Math.max(...row.map(Math.abs)) * Math.max(...x.map(({ value }) => Math.abs(value)));
+    const rounded = inHalves ? halfError(row.length, magnitude, largest) : 0;
+    const error = handedOn + (row.length + 2) * u * magnitude + rounded;
     const product = { value: sumOf(terms), error };
     return bias ? add(product, { value: bias[o]!, error: 0 }) : product;
   });
@@ -139,11 +150,12 @@ function times(a: Bounded, b: Bounded): Bounded {
 
 function feedForward(x: readonly Bounded[], drawn: DrawnFeedForward, arithmetic: Arithmetic): Bounded[] {
   const normed = norm(x, drawn.norm, arithmetic);
-  const ups = multiply(normed, drawn.up);
-  const active = (drawn.gate ? multiply(normed, drawn.gate) : ups).map((y) =>
+  const ups = multiply(normed, drawn.up, arithmetic);
+  const active = (drawn.gate ? multiply(normed, drawn.gate, arithmetic) : ups).map((y) =>
     activate(y, drawn.activation, arithmetic),
   );
-  const down = multiply(drawn.gate ? active.map((y, i) => times(y, ups[i]!)) : active, drawn.down);
+  const gated = drawn.gate ? active.map((y, i) => times(y, ups[i]!)) : active;
+  const down = multiply(gated, drawn.down, arithmetic);
   const normedDown = drawn.outNorm ? norm(down, drawn.outNorm, arithmetic) : down;
   return normedDown.map((y, i) => add(y, x[i]!));
 }
@@ -263,7 +275,7 @@ export const worstFeedForward = (
   worstOf(
     operations,
     ({ toFeedForward }) => operations.addFeedForward(matrix(x), toFeedForward(told)),
-    x.map((row) => feedForward(exactly(row), drawn, arithmeticOf(operations.backend))),
+    x.map((row) => feedForward(exactly(row), drawn, arithmeticIn(operations))),
   );
 
 export function worstNormProduct(operations: Operations, given: Case): Promise<number> {
@@ -272,10 +284,11 @@ export function worstNormProduct(operations: Operations, given: Case): Promise<n
   const x = rows(count, width, 3);
   const drawn = drawNorm(width, isLayer);
   const linear = drawLinear(outputs, width, isBiased, isWhole);
+  const arithmetic = arithmeticIn(operations);
   return worstOf(
     operations,
     ({ toNorm, toLinear }) => operations.normProduct(matrix(x), toNorm(drawn), toLinear(linear)),
-    x.map((row) => multiply(norm(exactly(row), drawn, arithmeticOf(operations.backend)), linear)),
+    x.map((row) => multiply(norm(exactly(row), drawn, arithmetic), linear, arithmetic)),
   );
 }
 
@@ -285,6 +298,7 @@ export function worstAddProduct(operations: Operations, given: Case): Promise<nu
   const [x, y] = [rows(count, width), rows(count, outputs)];
   const linear = drawLinear(outputs, width, isBiased, isWhole);
   const drawn = hasOutNorm ? drawNorm(outputs, isLayer) : undefined;
+  const arithmetic = arithmeticIn(operations);
   return worstOf(
     operations,
     ({ toNorm, toLinear }) =>
@@ -292,10 +306,12 @@ export function worstAddProduct(operations: Operations, given: Case): Promise<nu
     x.map((row, n) => {
       const addTo = (sums: readonly Bounded[], more: Row = []) =>
         sums.map((sum, o) => add(sum, { value: more[o] ?? 0, error: 0 }));
-      if (drawn)
-        return addTo(norm(multiply(exactly(row), linear), drawn, arithmeticOf(operations.backend)), y[n]);
+      if (drawn) return addTo(norm(multiply(exactly(row), linear, arithmetic), drawn, arithmetic), y[n]);
       // Where there is no norm the bias comes last.
-      return addTo(addTo(multiply(exactly(row), { ...linear, bias: undefined }), y[n]), linear.bias);
+      return addTo(
+        addTo(multiply(exactly(row), { ...linear, bias: undefined }, arithmetic), y[n]),
+        linear.bias,
+      );
     }),
   );
 }

@@ -30,11 +30,18 @@ export type ErrorScope = "validation" | "out-of-memory" | "internal";
 
 export interface GpuDevice {
   readonly limits: Readonly<Record<string, number>>;
+  readonly features: { has(name: string): boolean };
   readonly lost: Promise<{ readonly reason?: string; readonly message: string }>;
   onuncapturederror: ((event: GpuErrorEvent) => void) | null;
   pushErrorScope(scope: ErrorScope): void;
   popErrorScope(): Promise<{ readonly message: string } | null>;
   createBuffer(descriptor: object): GpuBuffer;
+  createShaderModule(descriptor: ShaderDescriptor): object;
+}
+
+export interface ShaderDescriptor {
+  readonly code: string;
+  readonly label?: string;
 }
 
 export interface GpuErrorEvent {

@@ -6,6 +6,7 @@ import { BackendError } from "../errors.js";
 import { memoryBytes, runsOnNode } from "../processor.js";
 import { BoundedBuffers } from "./webgpu-buffers.js";
 import type { Gpu, GpuAdapter, GpuAdapterInfo, WebGpuBackend } from "./webgpu-device.js";
+import { putDirectivesFirst } from "./webgpu-directives.js";
 import { refuseSynchronousReads, reportErrorsAtReads } from "./webgpu-errors.js";
 
 export const registeredAs = "webgpu";
@@ -20,6 +21,10 @@ const limitNames = [
   "maxComputeWorkgroupSizeX",
   "maxComputeInvocationsPerWorkgroup",
 ];
+
+/** Asked for where the adapter has them: TensorFlow.js' timer, and half precision for products. */
+const halves = "shader-f16";
+const features = ["timestamp-query", halves];
 
 /** MatMulPackedProgram in tfjs-backend-webgpu; −1 lets it choose by shape. */
 const packedMatMul = 3;
@@ -42,14 +47,20 @@ export async function load(): Promise<void> {
   if (isSoftware(adapter.info)) tf.env().set("WEBGPU_MATMUL_PROGRAM_TYPE", packedMatMul);
 }
 
-export async function inspect({ kernels = true }: StartOptions): Promise<BackendFacts> {
+export async function inspect({ kernels = true, precision = "f32" }: StartOptions): Promise<BackendFacts> {
   const { device } = tf.backend() as unknown as WebGpuBackend;
   const software = isSoftware(adapterInfo!);
-  if (kernels) leaveKernelsAtBackend();
-  else removeKernelsFromBackend();
   const name = nameOf(adapterInfo!);
+  if (precision === "f16" && !device.features.has(halves)) throw withoutHalves(name);
+  if (kernels) leaveKernelsAtBackend({ precision });
+  else removeKernelsFromBackend();
+  const described = [
+    `WebGPU on ${name}`,
+    ...(software ? ["a processor that plays a graphics card: slow"] : []),
+    ...(precision === "f16" ? ["products in f16"] : []),
+  ];
   return {
-    description: `WebGPU on ${name}${software ? ", a processor that plays a graphics card: slow" : ""}`,
+    description: described.join(", "),
     memory: {
       // WebGPU does not say how much a card has; that it is full comes as an error at the next read.
       limitBytes: software && runsOnNode() ? await memoryBytes() : Number.POSITIVE_INFINITY,
@@ -95,12 +106,21 @@ async function requestAdapter(gpu: Gpu): Promise<GpuAdapter> {
   );
 }
 
+function withoutHalves(device: string): BackendError {
+  return new BackendError(
+    "unsupported-precision",
+    `The precision f16 needs a device with WebGPU's feature ${halves}; ${device} does not have it. ` +
+      "Leave the precision at f32, or look for a newer driver or browser.",
+  );
+}
+
 async function makeBackend(adapter: GpuAdapter): Promise<WebGpuBackend> {
   const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
   const device = await adapter.requestDevice({
-    requiredFeatures: ["timestamp-query"].filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(limitNames.map((name) => [name, adapter.limits[name]])),
   });
+  putDirectivesFirst(device);
   const Backend = WebGPUBackend as unknown as new (...made: unknown[]) => WebGpuBackend;
   const backend = new Backend(device, adapter.info);
   backend.bufferManager = new BoundedBuffers(device);

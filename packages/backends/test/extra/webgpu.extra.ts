@@ -46,6 +46,24 @@ describe.skipIf(!running)(`webgpu (${running ? running.device : `skipped: ${why}
     expect(backend().device).toBe(device);
   });
 
+  test("f16 is had where the device has it, and refused with its name where not; what ran before goes on", async ({
+    skip,
+  }) => {
+    skip(
+      backend().device.features.has("shader-f16"),
+      "this one has it: webgpu-half-products.extra.ts is its test",
+    );
+    await startBackend("wasm");
+    const refused = startBackend("webgpu", { precision: "f16" });
+    await expect(refused).rejects.toMatchObject({
+      code: "unsupported-precision",
+      message: expect.stringMatching(/feature shader-f16; .+ does not have it\. Leave the precision at f32/),
+    });
+    await expect(refused).rejects.toThrow(running!.device);
+    expect(tf.getBackend()).toBe("wasm");
+    await startBackend("webgpu");
+  });
+
   test("without a name it is never taken where a processor plays the card", async () => {
     expect(running!.isSoftware).toBe(/SwiftShader|llvmpipe/i.test(running!.device));
     // Asked of the card itself: the system's devices would keep a machine without one from ever coming here.

@@ -1,5 +1,5 @@
 /** Options that several commands take, in groups. A command names the groups, and gives them a place in its help. */
-import { backendNames } from "@amulet-ts/backends";
+import { backendNames, precisions } from "@amulet-ts/backends";
 import { defaultDriftBudget, paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
 import { engineKind, engineNames, gpuKinds } from "@amulet-ts/engines";
 import { usageError } from "../errors.js";
@@ -109,6 +109,11 @@ const engineOptions = {
     "on|off",
     ["on", "off"],
     "wasm, webgpu: weights stay as their file stores them (default on)",
+  ),
+  precision: choice(
+    precisions.join("|"),
+    precisions,
+    "webgpu: the numbers that products multiply, f16 where the card has it (default f32)",
   ),
   gpu: choice("KIND", gpuKinds, "llama.cpp: the kind of card that computes"),
   "gpu-layers": number("N", wholeFrom(0), "llama.cpp: layers that a card holds (default: all)"),

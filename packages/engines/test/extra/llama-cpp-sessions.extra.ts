@@ -12,7 +12,7 @@ import {
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { loadModel } from "@amulet-ts/models";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16-cache";
+import { float16CacheTolerance } from "@amulet-ts/testing/engines/float16";
 import { useEmbeddedGguf } from "@amulet-ts/testing/models/embedded-gguf";
 import { prefill as ourPrefill } from "@amulet-ts/testing/reference/checkpoints";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

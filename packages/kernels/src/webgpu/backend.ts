@@ -26,7 +26,10 @@ export interface Uniform {
 }
 
 export interface WebGpuBackend {
-  readonly device: { readonly limits: Readonly<Record<string, number>> };
+  readonly device: {
+    readonly limits: Readonly<Record<string, number>>;
+    readonly features: { has(name: string): boolean };
+  };
   readonly queue: { writeBuffer(buffer: object, at: number, bytes: Uint8Array): void };
   readonly tensorMap: { get(dataId: object): { readonly resource: object } };
   makeTensorInfo(shape: number[], dtype: "int32" | "float32"): TensorInfo;

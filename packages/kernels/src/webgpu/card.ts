@@ -30,8 +30,8 @@ export class Card {
   }
 
   /** Room for numbers, whatever they are. */
-  make(shape: number[]): TensorInfo {
-    const info = this.backend.makeTensorInfo(shape, "float32");
+  make(shape: number[], dtype: "float32" | "int32" = "float32"): TensorInfo {
+    const info = this.backend.makeTensorInfo(shape, dtype);
     this.made.add(info);
     return info;
   }

@@ -1,11 +1,18 @@
 /** Kernels for TensorFlow.js' backend webgpu, as a loader finds them. */
 import { backend } from "@tensorflow/tfjs-core";
 import { leaveAtBackend } from "../at-backend.js";
+import { KernelsError } from "../errors.js";
 import { storedTypes } from "../stored-types.js";
 import { mostBytesOf, webGpuBackend } from "./backend.js";
 import { registerKernels } from "./card.js";
 import { type FusedOnCard, fuseOnCard } from "./fused/fuse.js";
 import { PackedWeight } from "./packed-weight.js";
+import type { Precision } from "./wgsl/precision.js";
+
+export interface PackedKernelOptions {
+  /** In which numbers products multiply; sums are float32 either way. Default: f32, the file's own numbers. */
+  readonly precision?: Precision | undefined;
+}
 
 /** What a loader gets. */
 export interface PackedKernels {
@@ -23,20 +30,32 @@ export interface PackedKernels {
   fuse(): FusedOnCard;
 }
 
-/** Leaves kernels at the backend that runs now, which is TensorFlow.js' webgpu. */
-export function leaveKernelsAtBackend(): PackedKernels {
+/**
+ * Leaves kernels at the backend that runs now, which is TensorFlow.js' webgpu.
+ *
+ * @throws KernelsError `no-f16` for that precision where the device lacks the feature `shader-f16`
+ */
+export function leaveKernelsAtBackend({ precision = "f32" }: PackedKernelOptions = {}): PackedKernels {
+  if (precision === "f16" && !webGpuBackend().device.features.has("shader-f16"))
+    throw new KernelsError(
+      "no-f16",
+      "Products in f16 need a device with WebGPU's feature shader-f16, which the one that runs does not have: " +
+        "leave the precision at f32.",
+    );
   registerKernels();
   const owner = backend();
-  const kernels = made.get(owner) ?? makeKernels();
-  made.set(owner, kernels);
+  const ofBackend = made.get(owner) ?? new Map<Precision, PackedKernels>();
+  made.set(owner, ofBackend);
+  const kernels = ofBackend.get(precision) ?? makeKernels(precision);
+  ofBackend.set(precision, kernels);
   leaveAtBackend(kernels);
   return kernels;
 }
 
 /** A backend that is started again keeps its kernels, and their account. */
-const made = new WeakMap<object, PackedKernels>();
+const made = new WeakMap<object, Map<Precision, PackedKernels>>();
 
-function makeKernels(): PackedKernels {
+function makeKernels(precision: Precision): PackedKernels {
   const held = new Set<{ readonly bytes: number }>();
   return {
     storedTypes: [...storedTypes.keys()],
@@ -45,9 +64,9 @@ function makeKernels(): PackedKernels {
     },
     hold: (storedType, outputs, inputs) => {
       const type = storedTypes.get(storedType)!;
-      const weight = new PackedWeight(type, outputs, inputs, mostBytesOf(webGpuBackend()), () =>
-        held.delete(weight),
-      );
+      const mostBytes = mostBytesOf(webGpuBackend());
+      const onDispose = () => held.delete(weight);
+      const weight: PackedWeight = new PackedWeight(type, outputs, inputs, mostBytes, precision, onDispose);
       held.add(weight);
       return weight;
     },

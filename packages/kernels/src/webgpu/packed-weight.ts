@@ -10,12 +10,16 @@ import { webGpuBackend } from "./backend.js";
 import { runOnCard, whole } from "./card.js";
 import { multiplyParts, type Slice } from "./products.js";
 import { lookUpProgram } from "./programs/look-up.js";
+import { rowPowersProgram } from "./programs/row-powers.js";
 import { chunkSize } from "./wgsl/decoders.js";
+import { type Precision, productErrors } from "./wgsl/precision.js";
 
 export class PackedWeight {
   /** Cut along the outputs where one buffer may not hold all. */
-  readonly slices: readonly (Slice & { readonly blocks_OW: Tensor2D })[];
-  /** Of a row: as the file has it, and here, with zeros behind it to whole chunks and words. */
+  private readonly written: readonly (Slice & { readonly blocks_OW: Tensor2D })[];
+  /** Whether rows have been written since their powers of two were, which products in f16 read. */
+  private lacksPowers = false;
+  /** Of a row: as the file has it, and here, with zeros behind it to whole chunks and words, and for f16 a word more. */
   private readonly fileBytes: number;
   private readonly rowBytes: number;
   private isHeld = true;
@@ -24,6 +28,7 @@ export class PackedWeight {
    * Room for a weight, which {@link write} fills.
    *
    * @param mostBytes that a buffer may have
+   * @param precision in which it is multiplied; the device has `shader-f16` where that is f16
    * @param onDispose is called once
    * @throws KernelsError `bad-weight` for rows that are no whole blocks, or do not fit into a buffer
    */
@@ -32,17 +37,30 @@ export class PackedWeight {
     readonly outputs: number,
     readonly inputs: number,
     mostBytes: number,
+    readonly precision: Precision = "f32",
     private readonly onDispose: (weight: PackedWeight) => void = () => {},
   ) {
     checkRow(type, inputs);
     this.fileBytes = bytesOfRow(type, inputs);
-    this.rowBytes = 4 * Math.ceil(bytesOfRow(type, paddedRow(inputs)) / 4);
-    this.slices = cutRows(outputs, this.rowBytes, mostBytes);
+    const words = Math.ceil(bytesOfRow(type, paddedRow(inputs)) / 4);
+    this.rowBytes = 4 * (precision === "f16" ? words + 1 : words);
+    this.written = cutRows(outputs, this.rowBytes, mostBytes);
   }
 
   /** For fused operations: itself. */
   get kernelParts(): readonly PackedWeight[] {
     return [this];
+  }
+
+  /** As products read them. */
+  get slices(): readonly Slice[] {
+    if (this.lacksPowers) this.writePowers();
+    return this.written;
+  }
+
+  /** What a product of two numbers may be off by, as a share of it, beyond what float32 does to their sum. */
+  get productError(): number {
+    return productErrors[this.precision];
   }
 
   get storedType(): string {
@@ -64,12 +82,13 @@ export class PackedWeight {
       );
     const padded = this.padRows(rows, count);
     const { queue, tensorMap } = webGpuBackend();
-    for (const { first: own, blocks_OW } of this.slices) {
+    for (const { first: own, blocks_OW } of this.written) {
       const [from, end] = [Math.max(first, own), Math.min(first + count, own + blocks_OW.shape[0])];
       if (from >= end) continue;
       const part = padded.subarray((from - first) * this.rowBytes, (end - first) * this.rowBytes);
       queue.writeBuffer(tensorMap.get(blocks_OW.dataId).resource, (from - own) * this.rowBytes, part);
     }
+    this.lacksPowers = this.precision === "f16";
   }
 
   /** @param tiledFrom so many rows on it is done in tiles */
@@ -85,7 +104,7 @@ export class PackedWeight {
       const ids = tensor1d(ids_N, "int32");
       return runOnCard([ids], (card) => {
         const output = card.make(shape);
-        for (const { first, blocks_OW } of this.slices.filter(holdsSome))
+        for (const { first, blocks_OW } of this.written.filter(holdsSome))
           card.run(lookUpProgram(this.type.name, shape), [ids, blocks_OW], [whole(first)], output);
         return output;
       });
@@ -95,8 +114,18 @@ export class PackedWeight {
   dispose(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
-    for (const { blocks_OW } of this.slices) dispose(blocks_OW);
+    for (const { blocks_OW } of this.written) dispose(blocks_OW);
     this.onDispose(this);
+  }
+
+  private writePowers(): void {
+    const backend = webGpuBackend();
+    const chunks = [whole(paddedRow(this.inputs) / chunkSize)];
+    for (const { blocks_OW } of this.written) {
+      const program = rowPowersProgram(backend, this.type.name, blocks_OW.shape);
+      backend.runWebGPUProgram(program, [], "float32", chunks, blocks_OW);
+    }
+    this.lacksPowers = false;
   }
 
   private padRows(rows: Uint8Array, count: number): Uint8Array {
@@ -113,7 +142,7 @@ function paddedRow(inputs: number): number {
 }
 
 /** Buffers for so many rows; what they hold is not set. */
-function cutRows(rows: number, rowBytes: number, mostBytes: number): PackedWeight["slices"] {
+function cutRows(rows: number, rowBytes: number, mostBytes: number): PackedWeight["written"] {
   const most = Math.floor(mostBytes / rowBytes);
   if (most === 0)
     throw new KernelsError("bad-weight", `A row of ${rowBytes} bytes is more than a buffer's ${mostBytes}.`);

@@ -3,11 +3,13 @@ import type { Tensor1D, TensorInfo } from "@tensorflow/tfjs-core";
 import type { Program } from "./backend.js";
 import { type Card, real, whole } from "./card.js";
 import { type FewRows, fewRowsProgram } from "./programs/few-rows.js";
+import { halfRowsProgram } from "./programs/half-rows.js";
 import { padProgram } from "./programs/pad.js";
 import { tiledProgram } from "./programs/tiled.js";
 import type { Activation } from "./wgsl/activations.js";
 import { chunkSize } from "./wgsl/decoders.js";
 import type { Finish } from "./wgsl/finish.js";
+import type { Precision } from "./wgsl/precision.js";
 
 /** Rows `[first, first + blocks' rows)` of a weight, in a buffer. */
 export interface Slice {
@@ -15,9 +17,10 @@ export interface Slice {
   readonly blocks_OW: TensorInfo;
 }
 
-/** A weight, of one part or of several whose outputs stand side by side. */
+/** A weight, of one part or of several whose outputs stand side by side; all of one precision. */
 export type PackedParts = readonly {
   readonly storedType: string;
+  readonly precision: Precision;
   readonly outputs: number;
   readonly slices: readonly Slice[];
 }[];
@@ -49,6 +52,7 @@ export const takesNorm = ([N, I]: readonly number[]): boolean => N! < manyRows &
 /** Buffers of one type whose outputs are neighbours: those that one program multiplies with. */
 interface Run {
   readonly storedType: string;
+  readonly precision: Precision;
   readonly first: number;
   readonly blocks: readonly TensorInfo[];
 }
@@ -60,16 +64,16 @@ export function multiplyParts(
   parts: PackedParts,
   options: ProductOptions = {},
 ): TensorInfo {
-  const padded = padRows(card, x);
+  const { states, ...taken } = prepareRows(card, x, parts[0]!.precision, options);
   const shape: Shape = [x.shape[0]!, parts.reduce((sum, { outputs }) => sum + outputs, 0)];
   const output = card.make(shape);
   const isTiled = shape[0] >= (options.tiledFrom ?? manyRows);
   for (const run of runsOf(parts, isTiled ? 1 : 3)) {
     const finish = finishOf(options);
     const program = isTiled
-      ? tiledProgram(run.storedType, finish, shape, run.blocks[0]!.shape[0]!)
-      : fewRows(card, run, shape, { ...finish, isGated: false, isNormed: options.norm !== undefined });
-    multiplyRun(card, program, padded, run, options, output);
+      ? tiledProgram(run, finish, shape, run.blocks[0]!.shape[0]!)
+      : fewRows(card, run, shape, { ...finish, isGated: false, isNormed: taken.norm !== undefined });
+    multiplyRun(card, program, states, run, { ...options, ...taken }, output);
   }
   return output;
 }
@@ -84,13 +88,15 @@ export function multiplyGated(
   const [of, other] = [gate[0]!, up[0]!];
   const run: Run = {
     storedType: of.storedType,
+    precision: of.precision,
     first: 0,
     blocks: [of.slices[0]!.blocks_OW, other.slices[0]!.blocks_OW],
   };
   const shape: Shape = [x.shape[0]!, of.outputs];
   const output = card.make(shape);
-  const kind = { ...finishOf(options), isGated: true, isNormed: options.norm !== undefined };
-  multiplyRun(card, fewRows(card, run, shape, kind), padRows(card, x), run, options, output);
+  const { states, ...taken } = prepareRows(card, x, of.precision, options);
+  const kind = { ...finishOf(options), isGated: true, isNormed: taken.norm !== undefined };
+  multiplyRun(card, fewRows(card, run, shape, kind), states, run, { ...options, ...taken }, output);
   return output;
 }
 
@@ -103,12 +109,16 @@ type Shape = [N: number, O: number];
 
 function fewRows(
   { backend }: Card,
-  { storedType, blocks }: Run,
+  { storedType, precision, blocks }: Run,
   shape: Shape,
   kind: Pick<FewRows, "isGated" | "isNormed" | keyof Finish>,
 ): Program {
   const outputs = blocks.map((one) => one.shape[0]!);
-  return fewRowsProgram(backend, { ...kind, storedType, outputs, rows: shape[0] <= 2 ? 2 : 8 }, shape);
+  return fewRowsProgram(
+    backend,
+    { ...kind, storedType, precision, outputs, rows: shape[0] <= 2 ? 2 : 8 },
+    shape,
+  );
 }
 
 function multiplyRun(
@@ -129,6 +139,20 @@ const finishOf = ({ biases = [], y, activation }: ProductOptions): Finish => ({
   activation,
 });
 
+/** Rows as products of that precision read them, and the norm where it is still to be taken. */
+function prepareRows(
+  card: Card,
+  x: TensorInfo,
+  precision: Precision,
+  { norm }: ProductOptions,
+): { readonly states: TensorInfo; readonly norm: RowNorm | undefined } {
+  if (precision === "f32") return { states: padRows(card, x), norm };
+  const program = halfRowsProgram(card.backend, x.shape as Shape, norm !== undefined);
+  const output = card.make(program.outputShape, "int32");
+  const states = card.run(program, norm ? [x, norm.weight] : [x], [real(norm?.epsilon ?? 0)], output);
+  return { states, norm: undefined };
+}
+
 /** Rows of whole chunks: these, or a copy with zeros behind them. */
 function padRows(card: Card, x: TensorInfo): TensorInfo {
   const [N, I] = x.shape as Shape;
@@ -137,13 +161,13 @@ function padRows(card: Card, x: TensorInfo): TensorInfo {
 }
 
 function runsOf(parts: PackedParts, most: number): Run[] {
-  const runs: { storedType: string; first: number; blocks: TensorInfo[] }[] = [];
+  const runs: (Omit<Run, "blocks"> & { readonly blocks: TensorInfo[] })[] = [];
   let outputs = 0;
-  for (const { storedType, slices, outputs: own } of parts) {
+  for (const { storedType, precision, slices, outputs: own } of parts) {
     for (const { first, blocks_OW } of slices) {
       const last = runs.at(-1);
       if (last && last.storedType === storedType && last.blocks.length < most) last.blocks.push(blocks_OW);
-      else runs.push({ storedType, first: outputs + first, blocks: [blocks_OW] });
+      else runs.push({ storedType, precision, first: outputs + first, blocks: [blocks_OW] });
     }
     outputs += own;
   }

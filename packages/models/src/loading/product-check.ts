@@ -23,7 +23,9 @@ export async function checkProducts(probes: readonly ProductProbe[]): Promise<vo
     const product = tf.tidy(() => weight.multiply(tf.tensor2d(x, [1, inputs])));
     const values = await product.data();
     product.dispose();
-    for (const [column, weights] of columns) checkColumn(path, column, values[column]!, x, weights);
+    // The classic bound on a sum of n rounded products, in any order, and what products round before they are summed.
+    const share = inputs * unitRoundoff + (weight.productError ?? 0);
+    for (const [column, weights] of columns) checkColumn(path, column, values[column]!, x, weights, share);
   }
 }
 
@@ -33,6 +35,7 @@ function checkColumn(
   came: number,
   x: Float32Array,
   weights: Float32Array,
+  share: number,
 ): void {
   let expected = 0;
   let magnitude = 0;
@@ -40,8 +43,7 @@ function checkColumn(
     expected += x[i]! * weights[i]!;
     magnitude += Math.abs(x[i]! * weights[i]!);
   }
-  // The classic bound on a sum of n rounded products, in any order.
-  if (Math.abs(came - expected) <= x.length * unitRoundoff * magnitude) return;
+  if (Math.abs(came - expected) <= share * magnitude) return;
   throw new ModelError(
     "wrong-result",
     `After loading, a product with ${path} gave ${came} where ${expected.toPrecision(9)} is right (column ${column}). ` +

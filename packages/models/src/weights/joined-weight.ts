@@ -30,6 +30,10 @@ class JoinedWeight implements Weight {
     return this.parts.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  get productError(): number {
+    return Math.max(...this.parts.map(({ productError = 0 }) => productError));
+  }
+
   get kernelParts(): readonly KernelPart[] | undefined {
     const parts = this.parts.map(({ kernelParts }) => kernelParts);
     return parts.every((part) => part !== undefined) ? parts.flat() : undefined;

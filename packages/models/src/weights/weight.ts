@@ -16,6 +16,8 @@ export interface Weight {
   readonly storedType: string;
   /** What it holds, a backend's own copies not counted. */
   readonly bytes: number;
+  /** What each product of two numbers may be off by, as a share of it, where it is not float32's. Default: 0. */
+  readonly productError?: number | undefined;
   /** The product `[N, I]` → `[N, O]`. */
   multiply(x_NI: Tensor2D): Tensor2D;
   /** Of each output that is named the I numbers that make it, `[N, I]`: an embedding's rows, by their tokens. */

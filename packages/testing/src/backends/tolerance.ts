@@ -109,6 +109,17 @@ export function logitTolerance(
   return 2 * roundings * unitRoundoff * conditionOf(model, tokens);
 }
 
+/** Half the gap between 1 and the next float16. */
+const halfRoundoff = 2 ** -11;
+
+/**
+ * What products in f16 add to that: each of a sum's is off by its two operands' rounding, its own and those of three additions,
+ * which are independent: √6 roundings, whatever the length, as sums of fours are float32.
+ */
+export function halfTolerance(model: PlainModel, tokens: readonly number[]): number {
+  return 2 * Math.sqrt(6) * halfRoundoff * conditionOf(model, tokens);
+}
+
 /** Roundings of one step of the loop for each token: utility 2, mean 3, pull 5, log-softmax 3. */
 const stepRoundings = 13;
 

@@ -5,7 +5,7 @@ import { loadModel, type Model } from "@amulet-ts/models";
 import type { oracleLogits } from "@amulet-ts/verify";
 import * as tf from "@tensorflow/tfjs-core";
 import { onTestFinished } from "vitest";
-import { logitTolerance } from "../backends/tolerance.js";
+import { halfTolerance, logitTolerance } from "../backends/tolerance.js";
 import { readSafetensors } from "../files/read-safetensors.js";
 import { fixture, readFixture } from "./fixture.js";
 
@@ -71,6 +71,11 @@ export function roundingOf(folder: string, ids: readonly number[], backend = "wa
  */
 export function toleranceOf(folder: string, { input_ids, ...reference }: ReferenceCase, backend = "wasm") {
   return roundingOf(folder, input_ids, backend) + 2 * reference.max_abs_float32_error;
+}
+
+/** What products in f16 add to what float32 does. */
+export function halvesOf(folder: string, ids: readonly number[]): number {
+  return halfTolerance(readPlainModel(folder), ids);
 }
 
 /** Two float32 results, each that close to the exact one. */

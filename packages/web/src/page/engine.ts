@@ -1,4 +1,5 @@
 /** The library's API with the model elsewhere: an engine in a worker, and what can be asked of its model. */
+import type { Precision } from "@amulet-ts/backends";
 import type { AnswerScore, ChatMessage, ChatPrompt, EngineBackend, PrefillProgress } from "@amulet-ts/core";
 import type { ModelAddress, ModelNeeds } from "@amulet-ts/models/browser";
 import { WebError } from "../errors.js";
@@ -23,6 +24,8 @@ export interface OpenEngineOptions extends CallOptions {
   readonly model: ModelAddress;
   /** wasm, webgpu or cpu. Default: the fastest that is here. */
   readonly backend?: string | undefined;
+  /** webgpu: `f16` multiplies in half precision, where the card has it. Default: f32. */
+  readonly precision?: Precision | undefined;
   /** The URL of the folder with the .wasm files of @tensorflow/tfjs-backend-wasm. Default: beside the worker's script. */
   readonly wasmFolder?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -96,10 +99,11 @@ export async function readNeeds(options: OpenEngineOptions): Promise<ModelNeeds>
   }
 }
 
-function orderOf({ model, backend, wasmFolder }: OpenEngineOptions): OpenOrder {
+function orderOf({ model, backend, precision, wasmFolder }: OpenEngineOptions): OpenOrder {
   return {
     model: typeof model === "string" || model instanceof URL ? wholeUrl(model) : model,
     ...(backend !== undefined && { backend }),
+    ...(precision !== undefined && { precision }),
     ...(wasmFolder !== undefined && { wasmFolder: wholeUrl(wasmFolder) }),
   };
 }

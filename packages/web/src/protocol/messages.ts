@@ -1,4 +1,5 @@
 /** What page and worker say to each other. Every call has a number, which all messages about it carry. */
+import type { Precision } from "@amulet-ts/backends";
 import type {
   AnswerPiece,
   AnswerScore,
@@ -21,6 +22,7 @@ export interface OpenOrder {
   /** URLs are whole ones. */
   readonly model: string | Blob | BlobFolder;
   readonly backend?: string;
+  readonly precision?: Precision;
   readonly wasmFolder?: string;
 }
 

@@ -84,11 +84,11 @@ export function createOperations(): { readonly [Name in OperationName]: Operatio
 }
 
 async function open(
-  { model: source, backend, wasmFolder }: OpenOrder,
+  { model: source, backend, ...options }: OpenOrder,
   { signal, onProgress }: Call<never>,
 ): Promise<{ facts: EngineFacts; loaded: Model }> {
   const started = performance.now();
-  const running = await startBackend(backend, wasmFolder === undefined ? {} : { wasmFolder });
+  const running = await startBackend(backend, options);
   throwIfAborted(signal, "Opening the model");
   const { memory, name, description, version, passedOver } = running;
   const loaded = await loadModel(source, { memory, signal, onProgress });
@@ -104,8 +104,8 @@ async function open(
   return { facts, loaded };
 }
 
-async function needs({ model, backend, wasmFolder }: OpenOrder): Promise<ModelNeeds> {
-  const { memory } = await startBackend(backend, wasmFolder === undefined ? {} : { wasmFolder });
+async function needs({ model, backend, ...options }: OpenOrder): Promise<ModelNeeds> {
+  const { memory } = await startBackend(backend, options);
   return readNeeds(model, memory);
 }
 

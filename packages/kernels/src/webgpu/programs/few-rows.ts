@@ -4,13 +4,14 @@
  * weights of a type go side by side, or the activation of the first product gates the second. The root mean square's norm of x is taken
  * on the way: its squares are summed beside the products, and divide them.
  *
- * x: `[N, I]`, I whole chunks · blocks, blocks1, blocks2: words of rows of outputs · weight: `[I]` · result: `[N, O]`.
+ * x: `[N, I]`, I whole chunks, or as half-rows.ts has them · blocks, blocks1, blocks2: words of rows of outputs · weight: `[I]` · result: `[N, O]`.
  */
 import { foldDispatch, type Program, type WebGpuBackend } from "../backend.js";
 import { activations } from "../wgsl/activations.js";
 import { decoderOf } from "../wgsl/decoders.js";
 import { type Finish, finishCode, finishKey, finishVariables } from "../wgsl/finish.js";
 import { buffersOf } from "../wgsl/numbers.js";
+import { multiplication, type Precision, stateComponents } from "../wgsl/precision.js";
 
 /** Of a workgroup: its lanes, those that share an output, and the outputs. */
 const [groupLanes, lanes] = [64, 8];
@@ -18,13 +19,14 @@ const groupOutputs = groupLanes / lanes;
 
 export interface FewRows extends Finish {
   readonly storedType: string;
+  readonly precision: Precision;
   /** Rows that are multiplied with a chunk once it is decoded; no more than the lanes of an output. */
   readonly rows: number;
   /** Outputs of each weight, of which there are three at most. */
   readonly outputs: readonly number[];
   /** Two weights of the same shape: the activation of the first one's product is multiplied with the second's. */
   readonly isGated: boolean;
-  /** Whether x has a norm. */
+  /** Whether x has a norm; only in f32. */
   readonly isNormed: boolean;
 }
 
@@ -33,7 +35,7 @@ export function fewRowsProgram(
   kind: FewRows,
   [N, O]: [N: number, O: number],
 ): Program {
-  const { storedType, rows, outputs, isGated, isNormed } = kind;
+  const { storedType, precision, rows, outputs, isGated, isNormed } = kind;
   const groups = outputs.map((count) => Math.ceil(count / groupOutputs));
   const [x, y] = foldDispatch(isGated ? groups[0]! : groups.reduce((sum, count) => sum + count), backend);
   const variableNames = [
@@ -44,14 +46,17 @@ export function fewRowsProgram(
   ];
   return {
     variableNames,
-    variableComponents: variableNames.map((name) => (name === "x" || name === "weight" ? 4 : 1)),
+    variableComponents: variableNames.map((name) =>
+      name === "x" ? stateComponents[precision] : name === "weight" ? 4 : 1,
+    ),
     outputShape: [N, O],
     workgroupSize: [groupLanes, 1, 1],
     dispatch: [x, y, Math.ceil(N / rows)],
     dispatchLayout: { x: [1], y: [0] },
-    shaderKey: `amulet-few-rows-${storedType}-${rows}-${outputs.length}-${isGated}-${isNormed}-${finishKey(kind)}`,
+    shaderKey: `amulet-few-rows-${storedType}-${precision}-${rows}-${outputs.length}-${isGated}-${isNormed}-${finishKey(kind)}`,
     uniforms: `first : i32, epsilon : f32,`,
-    getUserCode: () => `${decoderOf(storedType, outputs.length)}${userCode(kind)}`,
+    getUserCode: () =>
+      `${decoderOf(storedType, buffersOf(outputs.length))}${multiplication[precision]}${userCode(kind)}`,
   };
 }
 
@@ -79,17 +84,22 @@ fn main() {
   let firstRow = workgroupId.z * ${rows}u;
   let isThere = output < outputs;
   ${repeat(rows * sets, (n) => `var sum${n} = 0.0;`)}
+  var factor = 1.0;
+  ${isGated ? "var gatedFactor = 1.0;" : ""}
   if (isThere) {
     let row = output * u32(uniforms.blocksShape.y);
-    let width = u32(uniforms.xShape.y) / 4u;
     let last = u32(uniforms.xShape.x) - 1u;
-    ${repeat(rows, (n) => `let x${n} = min(firstRow + ${n}u, last) * width;`)}
-    for (var chunk = lane; chunk < width / 8u; chunk += ${lanes}u) {
+    ${isGated ? "part = 1u; gatedFactor = factorOf(row); part = 0u;" : ""}
+    factor = factorOf(row);
+    ${repeat(rows, (n) => `let x${n} = foursFrom(min(firstRow + ${n}u, last));`)}
+    for (var chunk = lane; chunk < rowLength() / 8u; chunk += ${lanes}u) {
       ${isGated ? "part = 0u;" : ""}
       let numbers = decode(row, chunk);
       ${isGated ? "part = 1u; let gated = decode(row, chunk);" : ""}
       for (var j = 0u; j < 8u; j++) {
-        ${isNormed ? "let factor = weight[8u * chunk + j];" : ""}
+        let four = narrowed(numbers[j], factor);
+        ${isGated ? "let gatedFour = narrowed(gated[j], gatedFactor);" : ""}
+        ${isNormed ? "let normWeight = weight[8u * chunk + j];" : ""}
         ${repeat(rows, (n) => addRow(n, kind))}
       }
     }
@@ -98,8 +108,8 @@ fn main() {
   workgroupBarrier();
   // Each of the first lanes adds up what all have of a row.
   if (lane < ${rows}u) {
-    var sum = sumOf(lane, own);
-    ${isGated ? `var other = sumOf(${rows}u + lane, own);` : ""}
+    var sum = widened(sumOf(lane, own), factor, firstRow + lane);
+    ${isGated ? `var other = widened(sumOf(${rows}u + lane, own), gatedFactor, firstRow + lane);` : ""}
     ${isNormed ? divide(rows * products, isGated) : ""}
     ${isGated ? "sum = activate(sum) * other;" : ""}
     store(isThere, firstRow + lane, column, sum);
@@ -132,14 +142,14 @@ const takePart = (before: number) => /* wgsl */ `
 `;
 
 function addRow(n: number, { rows, isGated, isNormed }: FewRows): string {
-  const state = `x[x${n} + 8u * chunk + j]`;
-  if (!isNormed && !isGated) return `sum${n} += dot(numbers[j], ${state});`;
+  const state = `statesAt(x${n} + 8u * chunk + j)`;
+  if (!isNormed && !isGated) return `sum${n} += product(four, ${state});`;
   const products = isGated ? 2 : 1;
-  const by = isNormed ? `(state${n} * factor)` : `state${n}`;
+  const by = isNormed ? `(state${n} * normWeight)` : `state${n}`;
   return `let state${n} = ${state};
-    sum${n} += dot(numbers[j], ${by});
-    ${isGated ? `sum${rows + n} += dot(gated[j], ${by});` : ""}
-    ${isNormed ? `sum${products * rows + n} += dot(state${n}, state${n});` : ""}`;
+    sum${n} += product(four, ${by});
+    ${isGated ? `sum${rows + n} += product(gatedFour, ${by});` : ""}
+    ${isNormed ? `sum${products * rows + n} += product(state${n}, state${n});` : ""}`;
 }
 
 const divide = (squaresFrom: number, isGated: boolean) => /* wgsl */ `

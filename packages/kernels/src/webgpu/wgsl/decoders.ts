@@ -6,7 +6,7 @@
 import { decodeQ4_0, decodeQ4_1, decodeQ5_0, decodeQ5_1, decodeQ8_0 } from "./block-quants.js";
 import { decodeBF16, decodeF16, decodeF32 } from "./floats.js";
 import { decodeQ4_K, decodeQ5_K, decodeQ6_K } from "./k-quants.js";
-import { fours, half, words } from "./numbers.js";
+import { buffersOf, fours, half, words } from "./numbers.js";
 
 /** Numbers of a chunk. */
 export const chunkSize = 32;
@@ -26,6 +26,6 @@ const decoders: Readonly<Record<string, string>> = {
 };
 
 /** The decoder of a type, with all that it uses; of several buffers it reads the one that `part` says. */
-export function decoderOf(storedType: string, buffers = 1): string {
+export function decoderOf(storedType: string, buffers = buffersOf(1)): string {
   return [words(buffers), half, fours, decoders[storedType]!].join("");
 }

@@ -4,14 +4,14 @@
 export const buffersOf = (count: number): string[] => ["blocks", "blocks1", "blocks2"].slice(0, count);
 
 /** Of buffers `array<i32>`, as tensors of TensorFlow.js are declared: the one that `part` says, where there are several. */
-export const words = (buffers: number) => /* wgsl */ `
-${buffers > 1 ? "var<private> part: u32;" : ""}
+export const words = (buffers: readonly string[]) => /* wgsl */ `
+${buffers.length > 1 ? "var<private> part: u32;" : ""}
 
 fn word(index: u32) -> u32 {
-  ${buffersOf(buffers)
+  ${buffers
     .map((name, i) => (i === 0 ? "" : `if (part == ${i}u) { return bitcast<u32>(${name}[index]); }`))
     .join("\n")}
-  return bitcast<u32>(blocks[index]);
+  return bitcast<u32>(${buffers[0]}[index]);
 }
 
 // Four bytes from an even address on; blocks of 18, 22, 34 and 210 bytes begin there.
