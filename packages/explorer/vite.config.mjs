@@ -24,6 +24,11 @@ const beside = {
         });
     };
     emit("wasm", wasmFolder, wasmNames);
+    for (const { found, name } of [threads, kernels])
+      if (!found)
+        this.error(
+          `The plugin “${name}” found nothing to change: its file has another name, or isn't imported.`,
+        );
     this.emitFile({ type: "asset", fileName: "wasm/kernels.json", source: JSON.stringify(kernels.code) });
     emit("model", embeddedModelFolder, readList("embedded-files"));
     for (const name of Object.keys(readList("real-studies"))) {
@@ -41,22 +46,32 @@ const beside = {
  */
 const threads = {
   name: "text of threads",
-  transform: (code, id) =>
-    /tfjs-backend-wasm-threaded-simd\.js/.test(id)
-      ? code
-          .replace(/\|\|_scriptDir\b/g, "")
-          .replace('if(typeof _scriptDir !== "undefined" && _scriptDir){scriptDirectory=_scriptDir}', "")
-      : undefined,
+  found: false,
+  transform(code, id) {
+    if (!/tfjs-backend-wasm-threaded-simd\.js/.test(id)) return undefined;
+    threads.found = true;
+    return [
+      "||_scriptDir",
+      'if(typeof _scriptDir !== "undefined" && _scriptDir){scriptDirectory=_scriptDir}',
+    ].reduce((text, named) => {
+      if (!text.includes(named)) this.error(`${id} has no “${named}”: its threads may name something else.`);
+      return text.replaceAll(named, "");
+    }, code);
+  },
 };
 
 /** The kernels' WebAssembly beside TensorFlow.js', fetched where it computes, and not as text within a script. */
 const kernels = {
   name: "kernels as a file",
+  found: false,
   code: {},
   transform(text, id) {
     if (!/kernels\/generated\/binary\.js$/.test(id)) return undefined;
-    const found = [...text.matchAll(/^export const (\w+) = "(.*)";$/gm)];
-    kernels.code = Object.fromEntries(found.map(([, name, base64]) => [name, base64]));
+    const exported = [...text.matchAll(/^export const (\w+) = "(.*)";$/gm)];
+    if (exported.length === 0)
+      this.error(`${id} has no line \`export const NAME = "BASE64";\`: no kernels were found.`);
+    kernels.found = true;
+    kernels.code = Object.fromEntries(exported.map(([, name, base64]) => [name, base64]));
     const names = Object.keys(kernels.code).join(", ");
     return [
       "const script = import.meta.url;",
