@@ -1,13 +1,14 @@
 /** The model that answers, and the answers that it is asked for. */
 import { effect, signal } from "@preact/signals-core";
 import { measureToken, type Place } from "../src/policy.js";
-import { settingsOf, writeSetting } from "../src/state.js";
+import { settingsOf, withBudgets, writeSetting } from "../src/state.js";
 import { type Address, type InPageModel, openEmbeddedInPage, openInPage } from "./models/in-page.js";
 import type { Answering, Piece, SpeakingModel } from "./models/model.js";
 import { connect, type ServerModel } from "./models/on-server.js";
 import {
   announced,
   answers,
+  change,
   dial,
   placesKnown,
   type SaidToken,
@@ -50,11 +51,12 @@ export function open(model: Address, name: string): Promise<void> {
 let server: ServerModel | undefined;
 
 /** @param key what the server asks for; it is kept in this page's memory, and nowhere else */
-export function openServer(key?: string): Promise<void> {
-  return take(texts.model.server, async () => {
+export async function openServer(key?: string): Promise<void> {
+  await take(texts.model.server, async () => {
     if (key !== undefined || !server) server = await connect(key);
     return server;
   });
+  if (server?.needsBudget) change(withBudgets(state.peek()));
 }
 
 /** The guided path tells of the embedded model: where a server's answers, it makes room and comes back. */

@@ -319,6 +319,8 @@ export const texts = {
     } satisfies Record<BackendChoice, string>,
     server: "the server's model",
     onServer: (name: string, host: string) => `${name}, of the server at ${host}`,
+    needsBudget:
+      "It gives its most probable tokens alone: past x = 1 the dial needs a budget, and begins with one.",
     serverSaid: (status: number) => `The server answered with status ${status}.`,
     key: "Key of this server",
     keyMeans:

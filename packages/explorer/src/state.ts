@@ -95,6 +95,16 @@ export function settingsOf(state: PageState): Setting[] {
   return [...state.pinned, dialSetting(state)];
 }
 
+/** Core's default, in nats; a test compares. All of core's methods would come with it. */
+export const usualBudget = 0.2;
+
+/** A budget for the dial and every strength past 1 that have none, where an engine can't do without. */
+export function withBudgets(state: PageState): Pick<PageState, "nats" | "pinned"> {
+  const within = (own: number) => (Number.isFinite(own) ? own : usualBudget);
+  const bounded = ({ x, nats: own }: Setting) => ({ x, nats: x > 1 ? within(own) : own });
+  return { nats: within(state.nats), pinned: state.pinned.map(bounded) };
+}
+
 const mostText = 2000;
 
 interface Key<Name extends keyof PageState> {

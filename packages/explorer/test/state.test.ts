@@ -1,3 +1,4 @@
+import { defaultDriftBudget } from "@amulet-ts/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { commandFor, programFor } from "../src/code.js";
@@ -10,7 +11,9 @@ import {
   heats,
   type PageState,
   readState,
+  settingsOf,
   studyNames,
+  withBudgets,
   writeState,
 } from "../src/state.js";
 
@@ -49,6 +52,21 @@ test("a state written into an address is read back whole", () => {
   fc.assert(
     fc.property(states, (state) => {
       expect(readState(writeState(state))).toEqual(state);
+    }),
+  );
+});
+
+test("where every strength past 1 needs a budget, those that have none get one, and nothing else changes", () => {
+  fc.assert(
+    fc.property(states, (state) => {
+      const before = settingsOf(state);
+      const after = settingsOf({ ...state, ...withBudgets(state) });
+      expect(after.map(({ x }) => x)).toEqual(before.map(({ x }) => x));
+      for (const [i, { x, nats: own }] of after.entries()) {
+        const had = before[i]!.nats;
+        if (x > 1) expect(own).toBe(had === Number.POSITIVE_INFINITY ? defaultDriftBudget : had);
+        else if (i < state.pinned.length) expect(own).toBe(had);
+      }
     }),
   );
 });

@@ -140,6 +140,7 @@ describe("answers", () => {
     const { data } = await jsonOf(await fetch("/v1/models"));
     expect(data.map(({ id }: Parsed) => id)).toEqual(["org/model", "org/model:brief"]);
     for (const model of data) expect(await (await fetch(`/v1/models/${model.id}`)).json()).toEqual(model);
+    expect(data.map(({ amulet }: Parsed) => amulet.coverage)).toEqual(["whole", "whole"]);
     expect((await fetch("/v1/models/other")).status).toBe(404);
   });
 

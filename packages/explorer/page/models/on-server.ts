@@ -19,6 +19,12 @@ export function servedBy(): { readonly needsKey: boolean } | undefined {
   return meta ? { needsKey: meta.content === "key" } : undefined;
 }
 
+/** What the server says of its model. */
+interface Told {
+  readonly id: string;
+  readonly amulet: { readonly coverage: "whole" | "top" };
+}
+
 /** What was asked for can't be had now: the model is being loaded. */
 const unavailable = 503;
 
@@ -29,8 +35,8 @@ export async function connect(key = ""): Promise<ServerModel> {
       await new Promise((resolve) => setTimeout(resolve, 1000));
       continue;
     }
-    const { data } = (await checked(response).then((right) => right.json())) as { data: { id: string }[] };
-    return new ServerModel(data[0]!.id, key);
+    const { data } = (await checked(response).then((right) => right.json())) as { data: Told[] };
+    return new ServerModel(data[0]!, key);
   }
 }
 
@@ -61,18 +67,25 @@ interface Chunk {
   }[];
 }
 
+/** Candidates that are sent with each token. */
+const alternatives = 20;
+
 type Wish = Pick<Order, "question" | "preference" | "begun">;
 
 export class ServerModel implements SpeakingModel {
   readonly kind = "server";
   readonly says: string;
+  /** The most probable tokens alone are given, so that a strength past 1 needs a budget. */
+  readonly needsBudget: boolean;
   private readonly known = new Map<number, string>([[restId, texts.token.rest]]);
 
   constructor(
-    readonly name: string,
+    { id, amulet }: Told,
     private readonly key: string,
   ) {
-    this.says = texts.model.onServer(name, location.host);
+    this.needsBudget = amulet.coverage === "top";
+    const named = texts.model.onServer(id, location.host);
+    this.says = this.needsBudget ? `${named}. ${texts.model.needsBudget}` : named;
   }
 
   answer(order: Order, signal: AbortSignal): Answering {
@@ -87,7 +100,7 @@ export class ServerModel implements SpeakingModel {
   }
 
   async *stream(wish: Wish, setting: Setting, maxNewTokens: number, signal: AbortSignal) {
-    const body = this.bodyFor(wish, { ...steeringFor(setting), explain: { alternatives: 20 } }, maxNewTokens);
+    const body = this.bodyFor(wish, { ...steeringFor(setting), explain: { alternatives } }, maxNewTokens);
     const response = await checked(
       await send("v1/chat/completions", this.key, { ...body, stream: true }, signal),
     );
@@ -100,7 +113,8 @@ export class ServerModel implements SpeakingModel {
   }
 
   async placeAt(wish: Wish): Promise<Place | undefined> {
-    const steering = { method: "pref", explain: { alternatives: 0, policies: true } };
+    const explain = this.needsBudget ? { alternatives } : { alternatives: 0, policies: true };
+    const steering = { method: "pref", explain };
     const response = await checked(
       await send("v1/chat/completions", this.key, this.bodyFor(wish, steering, 1)),
     );

@@ -45,7 +45,14 @@ export class Answerer {
       this.name,
       ...[...this.options.profiles.keys()].map((profile) => `${this.name}:${profile}`),
     ];
-    return names.map((id) => ({ id, object: "model", created: this.created, owned_by: "amulet" }));
+    const { coverage } = this.engine.model;
+    const facts = {
+      object: "model",
+      created: this.created,
+      owned_by: "amulet",
+      amulet: { coverage },
+    } as const;
+    return names.map((id) => ({ id, ...facts }));
   }
 
   /** Where none is named, the model as it is. @throws ServerError `no-such-model` */

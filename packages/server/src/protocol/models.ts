@@ -6,6 +6,8 @@ export const modelSchema = v.object({
   object: v.literal("model"),
   created: v.number(),
   owned_by: v.string(),
+  /** `top`: the engine gives the most probable tokens alone, and Amulet past x = 1 takes a budget or a mask. */
+  amulet: v.object({ coverage: v.picklist(["whole", "top"]) }),
 });
 export type ModelBody = v.InferOutput<typeof modelSchema>;
 
