@@ -3,7 +3,8 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { addFeedForward, addProduct, normProduct } from "../src/fused/operations.js";
-import { hasRelaxedSimd, Pool } from "../src/pool/pool.js";
+import { hasRelaxedSimd } from "../src/memory/relaxed-simd.js";
+import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
 import { KernelWeight } from "../src/weights/kernel-weight.js";
 import {

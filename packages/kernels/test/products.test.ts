@@ -4,7 +4,8 @@ import { drawBlocks } from "@amulet-ts/testing/files/stored-tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { hasRelaxedSimd, Pool } from "../src/pool/pool.js";
+import { hasRelaxedSimd } from "../src/memory/relaxed-simd.js";
+import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
 import { KernelWeight } from "../src/weights/kernel-weight.js";
 import {

@@ -5,15 +5,8 @@
 import * as binary from "#binary";
 import { Heap, mostPages } from "../memory/heap.js";
 import { claimShareAt, scratchAt } from "../memory/layout.js";
-import {
-  bytesOf,
-  Instance,
-  Memory,
-  Module,
-  validate,
-  type WasmMemory,
-  type WasmModule,
-} from "../memory/webassembly.js";
+import { hasRelaxedSimd, makeModule } from "../memory/relaxed-simd.js";
+import { bytesOf, Instance, Memory, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
 import { startThread } from "./threads.js";
 
 /** What assembly/index.ts exports. */
@@ -31,17 +24,9 @@ function moduleOf(isShared: boolean, isRelaxed: boolean): WasmModule {
   const plain = isShared ? binary.shared : binary.unshared;
   const relaxed = isShared ? binary.sharedRelaxed : binary.unsharedRelaxed;
   const chosen = isRelaxed ? relaxed : plain;
-  const compiled = modules.get(chosen) ?? new Module(bytesOf(chosen));
+  const compiled = modules.get(chosen) ?? makeModule(bytesOf(chosen));
   modules.set(chosen, compiled);
   return compiled;
-}
-
-let isRelaxedKnown: boolean | undefined;
-
-/** Whether relaxed SIMD is here (Node 22 and later), with which a product and a sum are one instruction. */
-export function hasRelaxedSimd(): boolean {
-  isRelaxedKnown ??= validate(bytesOf(binary.unsharedRelaxed));
-  return isRelaxedKnown;
 }
 
 /** Whether a memory can be shared here: not in a page that is not cross-origin isolated. */

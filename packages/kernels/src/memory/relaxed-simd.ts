@@ -1,0 +1,52 @@
+/**
+ * Relaxed SIMD: a multiplication and an addition by one instruction. Platforms have it since 2023, Node since 22. Node 20's V8 has
+ * all of it behind a flag, which concerns modules that are made while it is set and what they compile later: it is set for these
+ * moments and taken back, so that nothing else in the process sees it.
+ */
+import * as binary from "#binary";
+import { bytesOf, Module, validate, type WasmModule } from "./webassembly.js";
+
+const flag = "experimental-wasm-relaxed-simd";
+
+interface V8 {
+  setFlagsFromString(flags: string): void;
+}
+
+/** Where V8 has the flag: Node 20, from 20.16 on, where modules of Node are to be had without waiting. */
+function v8WithFlag(): V8 | undefined {
+  if (typeof process === "undefined" || !process.versions?.v8?.startsWith("11.3.")) return undefined;
+  return process.getBuiltinModule?.("node:v8");
+}
+
+function underFlag<T>(act: () => T): T {
+  const v8 = v8WithFlag();
+  v8?.setFlagsFromString(`--${flag}`);
+  try {
+    return act();
+  } finally {
+    v8?.setFlagsFromString(`--no-${flag}`);
+  }
+}
+
+/** Whether it is here: at once, under the flag, or not at all. */
+function find(): "here" | "flagged" | undefined {
+  const code = bytesOf(binary.unsharedRelaxed);
+  if (validate(code)) return "here";
+  return underFlag(() => validate(code)) ? "flagged" : undefined;
+}
+
+let found: ReturnType<typeof find> | "unknown" = "unknown";
+
+const known = () => {
+  if (found === "unknown") found = find();
+  return found;
+};
+
+export function hasRelaxedSimd(): boolean {
+  return known() !== undefined;
+}
+
+/** A module of code that may have its instructions. */
+export function makeModule(code: Uint8Array): WasmModule {
+  return known() === "flagged" ? underFlag(() => new Module(code)) : new Module(code);
+}
