@@ -7,7 +7,7 @@ import { type AttentionShape, attend, type StepPlan } from "../src/fused/attend.
 import { type Block, runBlocks } from "../src/fused/blocks.js";
 import { addFeedForward, addProduct, type Linear, type Norm, normProduct } from "../src/fused/operations.js";
 import { type CachePage, growPages, pagesIn } from "../src/fused/pages.js";
-import { ScratchParts } from "../src/fused/scratch-parts.js";
+import { ScratchParts } from "../src/memory/scratch-parts.js";
 import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
 import { KernelWeight } from "../src/weights/kernel-weight.js";

@@ -1,6 +1,6 @@
 /** Threads: the same numbers however many there are, each chunk once, and none left behind. */
 import { describe, expect, test } from "vitest";
-import { ScratchParts } from "../src/fused/scratch-parts.js";
+import { ScratchParts } from "../src/memory/scratch-parts.js";
 import { Pool } from "../src/pool/pool.js";
 import { Program } from "../src/pool/program.js";
 import { bytesOfRow } from "../src/stored-rows.js";

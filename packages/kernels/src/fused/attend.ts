@@ -3,11 +3,11 @@
  * heads · G key/value heads · K: width of a head, a multiple of four · M = G·K · X = (H + G)·K · Q = X + M.
  */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Rows } from "../memory/scratch-parts.js";
 import type { Pool } from "../pool/pool.js";
 import { type Program, real } from "../pool/program.js";
 import { blockBytes, type CachePage, type CacheShape, pageShift, tokensOfPage } from "./pages.js";
 import { type Place, runIn } from "./place.js";
-import type { Rows } from "./scratch-parts.js";
 
 export interface AttentionShape extends CacheShape {
   readonly heads: number;

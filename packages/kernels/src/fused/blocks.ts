@@ -1,5 +1,6 @@
 /** All blocks of a model as one piece of work: nothing comes back to TensorFlow.js in between. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
+import type { Rows } from "../memory/scratch-parts.js";
 import {
   type AttentionShape,
   type BlockPlace,
@@ -18,7 +19,6 @@ import {
   writeNormProduct,
 } from "./operations.js";
 import { type Place, runIn } from "./place.js";
-import type { Rows } from "./scratch-parts.js";
 
 /** x + attention(norm x), and then its feed-forward. */
 export interface Block<Parts = WeightParts> extends Omit<BlockPlace, "block"> {

@@ -3,11 +3,11 @@
  * kernels' memory, and as a function of tensors. N: rows of activations · D: width.
  */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Rows } from "../memory/scratch-parts.js";
 import type { Pool } from "../pool/pool.js";
 import { real } from "../pool/program.js";
 import { type HeldBlocks, multiply, type ProductPart } from "../weights/product.js";
 import { type Place, runIn } from "./place.js";
-import type { Rows } from "./scratch-parts.js";
 
 /** A weight, of one part or of several whose outputs stand side by side. */
 export type WeightParts = readonly HeldPart[];

@@ -1,8 +1,8 @@
 /** Where fused operations write their jobs down, and what tensors are there. */
 import type { Tensor2D } from "@tensorflow/tfjs-core";
+import { type Rows, ScratchParts } from "../memory/scratch-parts.js";
 import type { Pool } from "../pool/pool.js";
 import { Program } from "../pool/program.js";
-import { type Rows, ScratchParts } from "./scratch-parts.js";
 import { runOnTensors } from "./tensors.js";
 
 export interface Place {

@@ -6,10 +6,10 @@ import { concat, matMul, type Tensor1D, type Tensor2D, tensor2d, tidy } from "@t
 import { KernelsError } from "../errors.js";
 import { type HeldPart, product } from "../fused/operations.js";
 import { runOnTensors, runsKernels } from "../fused/tensors.js";
+import { paddedRow } from "../memory/scratch-parts.js";
 import type { Pool } from "../pool/pool.js";
 import { bytesOfRow, checkRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
-import { paddedRow } from "./product.js";
 
 /** Numbers that are float32 at a time where a backend without kernels multiplies: 4 MiB. */
 const numbersAtOnce = 2 ** 20;

@@ -1,5 +1,5 @@
 /** The job of multiplying rows of activations with weights that stand side by side; assembly/product.ts runs it. */
-import type { ScratchParts } from "../fused/scratch-parts.js";
+import { type HeldRows, paddedRow, type ScratchParts } from "../memory/scratch-parts.js";
 import type { Program } from "../pool/program.js";
 import { bytesOfRow } from "../stored-rows.js";
 import type { StoredType } from "../stored-types.js";
@@ -12,12 +12,6 @@ export interface HeldBlocks {
   readonly inputs: number;
 }
 
-/** Rows of activations in the pool's memory, each as long as {@link paddedRow} says, zeros at its end. */
-export interface HeldRows {
-  readonly at: number;
-  readonly count: number;
-}
-
 /** One weight's products, a row of them `rowBytes` after the other. */
 export interface ProductPart {
   readonly blocks: HeldBlocks;
@@ -25,11 +19,6 @@ export interface ProductPart {
   readonly resultRowBytes: number;
   /** Whether they are added to what is there. */
   readonly adds?: boolean;
-}
-
-/** Numbers of a row of activations: the kernels take eight at a time. */
-export function paddedRow(inputs: number): number {
-  return Math.ceil(inputs / 8) * 8;
 }
 
 /** Outputs that are decoded together. */

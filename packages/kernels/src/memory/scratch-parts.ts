@@ -1,6 +1,16 @@
 /** Parts of the kernels' memory that one piece of work needs and gives back together. */
-import type { Heap } from "../memory/heap.js";
-import { type HeldRows, paddedRow } from "../weights/product.js";
+import type { Heap } from "./heap.js";
+
+/** Rows of activations in the pool's memory, each as long as {@link paddedRow} says, zeros at its end. */
+export interface HeldRows {
+  readonly at: number;
+  readonly count: number;
+}
+
+/** Numbers of a row of activations: the kernels take eight at a time. */
+export function paddedRow(inputs: number): number {
+  return Math.ceil(inputs / 8) * 8;
+}
 
 /** Rows of activations, each padded to a multiple of eight numbers by zeros. */
 export interface Rows extends HeldRows {
