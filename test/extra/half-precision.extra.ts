@@ -22,7 +22,8 @@ import {
 import { describe, expect, test } from "vitest";
 
 const { why, isSoftware } = await startInHalves();
-const slow = why || (isSoftware && process.env.CI && "a processor that plays the card compiles for minutes");
+const isHasty = isSoftware && process.env.CI !== undefined;
+const slow = why || (isHasty ? "a processor that plays the card compiles for minutes" : "");
 
 /** A model's logits after every token, in either precision, as a prompt and token by token. */
 async function logitsOf(path: string, ids: readonly number[], precision: "f32" | "f16") {
