@@ -7,7 +7,7 @@ import {
   firstOf, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens, queries, queryBytes, scale, scoreBytes, seenOf,
   valuesIn,
 } from "./attention-job";
-import { exp } from "./elementwise";
+import { exp } from "./exponential";
 import { multiplyAdd } from "./multiply-add";
 import { sumLanes } from "./sum-lanes";
 

@@ -8,7 +8,8 @@ import {
   chunkUnits, endTokenOf, firstOf, firstTokenOf, groupOf, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens,
   queries, queryBytes, scale, seenOf, shared, unitCount, valuesIn,
 } from "./attention-job";
-import { exp, sumOf } from "./elementwise";
+import { sumOf } from "./elementwise";
+import { exp } from "./exponential";
 import { multiplyAdd } from "./multiply-add";
 
 export function attendChunk(chunk: i32, scratch: usize): void {

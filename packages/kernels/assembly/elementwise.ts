@@ -1,25 +1,5 @@
-/** What is done to activations between products, on the caller's thread: a hundredth of a product's work. */
-
-/** e^x: 2^k times a polynomial of the rest; off by less than two units in the last place (Cephes' expf). */
-@inline
-export function exp(x: v128): v128 {
-  // pmin and pmax are one instruction each, and leave a NaN that stands first.
-  const bounded = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88)), f32x4.splat(-87));
-  // Beside 1.5·2^23 nothing is left behind the point: k stands in the last bits.
-  const shifted = f32x4.add(f32x4.mul(bounded, f32x4.splat(1.44269504088896341)), f32x4.splat(12582912));
-  const k = f32x4.sub(shifted, f32x4.splat(12582912));
-  let r = f32x4.sub(bounded, f32x4.mul(k, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(k, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  const whole = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
-  return f32x4.mul(whole, power);
-}
+/** What is done to activations between products: a hundredth of a product's work. */
+import { exp, one } from "./exponential";
 
 @inline
 export function sumOf(x: v128): f32 {
@@ -34,7 +14,6 @@ export function sumOf(x: v128): f32 {
  * @param bytes of a multiple of four numbers
  */
 export function activate(at: usize, by: usize, bytes: usize, isGelu: bool): void {
-  const one = f32x4.splat(1);
   const linear = f32x4.splat(1.5957691216057308);
   const cubic = f32x4.splat(0.07135481282553);
   for (let i: usize = 0; i < bytes; i += 16) {

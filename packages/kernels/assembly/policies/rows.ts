@@ -1,5 +1,6 @@
 /** Rows of log-policies: their largest, their normaliser, what an extrapolation makes of two. */
-import { exp, sumOf } from "../elementwise";
+import { sumOf } from "../elementwise";
+import { exp } from "../exponential";
 
 /** Vectors whose sums are float32 before they join float64 ones. */
 export const together: usize = 64 * 16;

@@ -1,5 +1,5 @@
 /** Sums over the vocabulary for the search in src/policies/drift-search.ts. */
-import { exp } from "../elementwise";
+import { exp } from "../exponential";
 import { loadLast, together } from "./rows";
 
 /** What {@link tiltMoments} found: Σ w, Σ w·δ, Σ w·δ². */
