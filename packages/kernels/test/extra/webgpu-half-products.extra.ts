@@ -251,6 +251,16 @@ describe.skipIf(slow)(`many shapes in f16 on webgpu${slow && ` (skipped: ${slow}
     );
   });
 
+  test("a norm taken on the way, and a gate thousands of times as large as what it is multiplied with", async () => {
+    const kind = { isLayer: false, isBiased: false, hasGate: true, hasOutNorm: false, isWhole: true };
+    const given = { ...kind, rows: 2, width: 32, outputs: 9, activation: "silu", seed: 7 } as const;
+    const { x, drawn } = drawFeedForward(given);
+    const rows = drawn.up.rows.map((row) => row.map((weight) => weight / 2 ** 12));
+    const uneven = { ...drawn, up: { ...drawn.up, rows } };
+    expect(await worstFeedForward(operations, x, uneven)).toBeLessThan(1);
+    expect(await worstNormProduct(operations, given)).toBeLessThan(1);
+  });
+
   test.each(fusedFaults)("and %s is seen", async (_, given, spoil) => {
     const { x, drawn } = drawFeedForward(given);
     expect(await worstFeedForward(operations, x, drawn)).toBeLessThan(1);
