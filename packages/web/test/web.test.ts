@@ -264,6 +264,9 @@ describe("an error keeps class, code and sentence", () => {
     const abacus = await open({ model: "m/", backend: "abacus" });
     expect(abacus).toBeInstanceOf(BackendError);
     expect(abacus).toMatchObject({ code: "unknown-backend", message: /no backend "abacus"/ });
+    const halves = await open({ model: "m/", backend: "wasm", precision: "f16" });
+    expect(halves).toBeInstanceOf(BackendError);
+    expect(halves).toMatchObject({ code: "unsupported-precision", message: /multiplies in f32 alone/ });
     const strong = await answerBy({ method: { name: "guidance", guidanceScale: Number.NaN } }).catch(
       (error) => error,
     );
