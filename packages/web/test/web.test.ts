@@ -260,13 +260,22 @@ describe("an error keeps class, code and sentence", () => {
     const { "config.json": _, ...incomplete } = await embeddedFiles();
     const missing = await open({ model: incomplete });
     expect(missing).toBeInstanceOf(FilesError);
-    expect(missing).toMatchObject({ code: "not-a-model", message: /config\.json missing/ });
+    expect(missing).toMatchObject({
+      code: "not-a-model",
+      message: expect.stringMatching(/config\.json missing/),
+    });
     const abacus = await open({ model: "m/", backend: "abacus" });
     expect(abacus).toBeInstanceOf(BackendError);
-    expect(abacus).toMatchObject({ code: "unknown-backend", message: /no backend "abacus"/ });
+    expect(abacus).toMatchObject({
+      code: "unknown-backend",
+      message: expect.stringMatching(/no backend "abacus"/),
+    });
     const halves = await open({ model: "m/", backend: "wasm", precision: "f16" });
     expect(halves).toBeInstanceOf(BackendError);
-    expect(halves).toMatchObject({ code: "unsupported-precision", message: /multiplies in f32 alone/ });
+    expect(halves).toMatchObject({
+      code: "unsupported-precision",
+      message: expect.stringMatching(/multiplies in f32 alone/),
+    });
     const strong = await answerBy({ method: { name: "guidance", guidanceScale: Number.NaN } }).catch(
       (error) => error,
     );
