@@ -3,11 +3,12 @@ import { FilesError } from "../errors.js";
 import type { Place } from "../places/place.js";
 import { isJsonObject, type JsonObject, readJsonObject, readJsonText } from "../places/read-json.js";
 import { findChatTemplate } from "../templates/chat-template.js";
+import { finishInTurns } from "../tokenizer/encode/steps.js";
 import {
   type JsonTokenizerFiles,
   parseTokenizerConfig,
   type Tokenizer,
-  tokenizerFromJson,
+  tokenizerFromJsonSteps,
 } from "../tokenizer/index.js";
 import type { TextFiles } from "./text-files.js";
 
@@ -35,7 +36,7 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
   const tokenizerConfig = await readText("tokenizer_config.json");
   const ofText = isJsonObject(config.text_config) ? config.text_config : {};
   const endTokens = [generation.eos_token_id, config.eos_token_id, ofText.eos_token_id].flat();
-  const tokenizer = readTokenizer(folder, {
+  const tokenizer = await readTokenizer(folder, {
     tokenizer: tokenizerText,
     config: tokenizerConfig,
     specialTokensMap: await readText("special_tokens_map.json"),
@@ -52,9 +53,9 @@ export async function readFolderText(folder: Place, config: JsonObject = {}): Pr
 }
 
 /** The messages of a tokenizer know its files by their names only. */
-function readTokenizer({ path }: Place, files: JsonTokenizerFiles): Tokenizer {
+async function readTokenizer({ path }: Place, files: JsonTokenizerFiles): Promise<Tokenizer> {
   try {
-    return tokenizerFromJson(files);
+    return await finishInTurns(tokenizerFromJsonSteps(files));
   } catch (cause) {
     if (!(cause instanceof FilesError)) throw cause;
     throw new FilesError(cause.code, `${path}: ${cause.message}`, { cause });

@@ -1,7 +1,8 @@
 /** What turns chats into ids and back, without the weights. */
 import type { GgufMetadata } from "../formats/gguf-metadata.js";
 import { type ChatTemplate, findChatTemplate } from "../templates/chat-template.js";
-import { type Tokenizer, tokenizerFromGguf } from "../tokenizer/index.js";
+import { finishInTurns } from "../tokenizer/encode/steps.js";
+import { type Tokenizer, tokenizerFromGgufSteps } from "../tokenizer/index.js";
 
 export interface TextFiles {
   readonly tokenizer: Tokenizer;
@@ -10,6 +11,6 @@ export interface TextFiles {
 
 /** Tokenizer and chat template of a GGUF file. @throws FilesError `bad-tokenizer`, `bad-template` */
 export async function readMetadataText(metadata: GgufMetadata): Promise<TextFiles> {
-  const tokenizer = tokenizerFromGguf(metadata);
+  const tokenizer = await finishInTurns(tokenizerFromGgufSteps(metadata));
   return { tokenizer, chatTemplate: findChatTemplate({ metadata }) };
 }

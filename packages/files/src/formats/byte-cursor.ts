@@ -22,6 +22,7 @@ export class ByteCursor {
   /** The byte that the next value starts at. */
   position = 0;
   private window = new Uint8Array(0);
+  private view = viewOf(this.window);
   private windowStart = 0;
 
   constructor(readonly file: ModelFile) {}
@@ -77,6 +78,24 @@ export class ByteCursor {
     return utf8.decode(await this.take(length, what));
   }
 
+  /** So many strings, one behind the other. */
+  async takeStrings(count: number, what: string): Promise<string[]> {
+    const strings: string[] = [];
+    // A promise for each would take longer than reading them.
+    while (strings.length < count) strings.push(this.fetchedString() ?? (await this.takeString(what)));
+    return strings;
+  }
+
+  /** The next string where all of it has been fetched. */
+  private fetchedString(): string | undefined {
+    const start = this.position - this.windowStart + 8;
+    if (start > this.window.length || this.view.getUint32(start - 4, true) !== 0) return undefined;
+    const end = start + this.view.getUint32(start - 8, true);
+    if (end > this.window.length || end - start > longestString) return undefined;
+    this.position += end - start + 8;
+    return utf8.decode(this.window.subarray(start, end));
+  }
+
   badHeader(what: string, position: number, came: string): FilesError {
     return new FilesError(
       "bad-header",
@@ -90,6 +109,7 @@ export class ByteCursor {
     const window = new Uint8Array(length);
     await this.file.read(window, this.position, what);
     this.window = window;
+    this.view = viewOf(window);
     this.windowStart = this.position;
   }
 }

@@ -109,9 +109,7 @@ async function readArray(
 
 async function readStrings(cursor: ByteCursor, what: string): Promise<readonly string[]> {
   const length = await cursor.takeCount(`the length of ${what}`, 8);
-  const strings: string[] = [];
-  for (let index = 0; index < length; index++) strings.push(await cursor.takeString(what));
-  return strings;
+  return cursor.takeStrings(length, what);
 }
 
 async function readBooleans(cursor: ByteCursor, what: string): Promise<readonly boolean[]> {

@@ -75,6 +75,17 @@ test("a header and a tensor larger than one window and one chunk are read whole"
   await model.close();
 });
 
+test("strings are read whole wherever the end of a window falls in them", async () => {
+  for (let left = 0; left < 48; left++) {
+    // A window that begins with the first of them ends so many bytes behind it.
+    const tokens = ["x".repeat(2 ** 20 - left), "é", "", "abcdefgh", "日本"];
+    const file = writeGguf({ entries: [["tokens", 9, list(8, tokens.map(text))]] });
+    const { metadata, close } = await openGguf(await place({ "model.gguf": file }));
+    expect((metadata.get("tokens") as string[]).join("\n") === tokens.join("\n"), `${left} bytes`).toBe(true);
+    await close();
+  }
+});
+
 test("a file cut anywhere is refused, and says where", async () => {
   const whole = writeGguf({ ...small, tensors: [float32Tensor("w", [16, 16], new Array(256).fill(1))] });
   for (let cut = 0; cut < 20; cut++) {

@@ -1,8 +1,11 @@
-/** A text is cut in steps: however long it is, whoever cuts it can leave after a few thousand characters. */
+/** A text is cut in steps, and so is a tokenizer opened: however long they are, whoever does it can leave after a few thousand. */
 
 import { embeddedModelFolder } from "@amulet-ts/embedded-model";
 import { expect, test } from "vitest";
 import { openTokenizer } from "../../src/index.js";
+import { finishInTurns, type Steps } from "../../src/tokenizer/encode/steps.js";
+import { tokenizerFromGgufSteps, tokenizerFromJsonSteps } from "../../src/tokenizer/index.js";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 
 const length = 60_000;
 const repeated = (text: string) => text.repeat(Math.ceil(length / text.length)).slice(0, length);
@@ -47,4 +50,57 @@ test("a control token that a message spells is text, wherever in it", async () =
   expect(prompt).toContain(content);
   expect(count(ids)).toBe(count(renderChat([{ role: "user", content: "x" }]).ids));
   expect(ids.length).toBeGreaterThan(plain);
+});
+
+/** Letters, and words of two and more of them, each the one before with a letter behind it. */
+const letters = Array.from({ length: 200 }, (_, i) => String.fromCharCode(0x4e00 + i));
+const chains = letters.flatMap((first) =>
+  letters.slice(0, 100).map((_, count) => first + letters.slice(0, count + 1).join("")),
+);
+const pieces = [...letters, ...chains];
+const merges = chains.map((word) => `${word.slice(0, -1)} ${word.at(-1)}`);
+const metadata = (entries: Record<string, unknown>) =>
+  new Map(
+    Object.entries({ tokens: pieces, ...entries }).map(([key, value]) => [`tokenizer.ggml.${key}`, value]),
+  );
+const opened: Record<string, () => Steps<Tokenizer>> = {
+  "GGUF with merges": () => tokenizerFromGgufSteps(metadata({ model: "gpt2", pre: "gpt-2", merges })),
+  "GGUF with scores": () =>
+    tokenizerFromGgufSteps(metadata({ model: "llama", scores: pieces.map((_, id) => -id) })),
+  "tokenizer.json": () => {
+    const vocab = Object.fromEntries(pieces.map((piece, id) => [piece, id]));
+    return tokenizerFromJsonSteps({ tokenizer: JSON.stringify({ model: { vocab, merges } }) });
+  },
+};
+
+test.each(Object.entries(opened))(
+  "a tokenizer of %s is opened in steps of its pieces and merges",
+  (_, open) => {
+    let count = 1;
+    const steps = open();
+    let next = steps.next();
+    for (; !next.done; next = steps.next()) count++;
+    expect(next.value.vocabularySize).toBe(pieces.length);
+    expect((pieces.length + merges.length) / count).toBeLessThan(mostOfStep / 2);
+  },
+);
+
+test("while work is done in turns, others have theirs after each 12 ms", async () => {
+  let turns = 0;
+  let isOver = false;
+  const count = () => {
+    turns++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  function* work(): Steps<string> {
+    for (let step = 0; step < 5; step++) {
+      for (const begun = performance.now(); performance.now() - begun < 13; );
+      yield;
+    }
+    return "done";
+  }
+  expect(await finishInTurns(work())).toBe("done");
+  isOver = true;
+  expect(turns).toBeGreaterThanOrEqual(4);
 });

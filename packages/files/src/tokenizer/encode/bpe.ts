@@ -1,17 +1,11 @@
 import { FilesError } from "../../errors.js";
 import { MergeQueue } from "./merge-queue.js";
+import { type Merges, PairRanks } from "./pair-ranks.js";
 import { finish, type Steps, sizeOfStep } from "./steps.js";
 
-/** Pairs of ids and what they become, the first to be merged first. */
-export interface Merges {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  readonly merged: Int32Array;
-}
-
 export interface BpeModel {
-  /** Id of every piece that a text can become. */
-  readonly vocabulary: ReadonlyMap<string, number>;
+  /** The id of a piece, where it is one that a text can become. */
+  readonly idOf: (piece: string) => number | undefined;
   readonly merges: Merges;
   /** For characters that the vocabulary lacks: none, then they are dropped; undefined, then they are an error. */
   readonly unknownId: number | null | undefined;
@@ -27,19 +21,13 @@ const cachedLength = 256;
 
 /** Byte-pair encoding: of the pairs in a word the earliest merge comes first, of equal ones the leftmost. */
 export class Bpe {
-  /** Rank of a pair, which is written as one number. */
-  private readonly ranks: ReadonlyMap<number, number>;
-  private readonly width: number;
+  private readonly ranks: PairRanks;
   private readonly byteIds: readonly (number | undefined)[];
   private readonly cache = new Map<string, readonly number[]>();
 
   constructor(readonly model: BpeModel) {
-    const { left, right } = model.merges;
-    this.width = left.reduce((most, id, i) => Math.max(most, id, right[i]!), 0) + 1;
-    const ranks = new Map<number, number>();
-    for (let rank = 0; rank < left.length; rank++) ranks.set(left[rank]! * this.width + right[rank]!, rank);
-    this.ranks = ranks;
-    this.byteIds = Array.from({ length: 256 }, (_, byte) => model.vocabulary.get(bytePiece(byte)));
+    this.ranks = new PairRanks(model.merges);
+    this.byteIds = Array.from({ length: 256 }, (_, byte) => model.idOf(bytePiece(byte)));
   }
 
   /** @throws FilesError `bad-tokenizer` for a character that has no token where none stands for the unknown */
@@ -55,7 +43,7 @@ export class Bpe {
 
   /** The same for a word that may be as long as a text. */
   *encodeSteps(word: string): Steps<readonly number[]> {
-    const whole = this.model.ignoreMerges ? this.model.vocabulary.get(word) : undefined;
+    const whole = this.model.ignoreMerges ? this.model.idOf(word) : undefined;
     return whole === undefined ? yield* this.merge(yield* this.characterIds(word)) : [whole];
   }
 
@@ -76,7 +64,7 @@ export class Bpe {
   }
 
   private idsOf(character: string): readonly number[] | undefined {
-    const id = this.model.vocabulary.get(character);
+    const id = this.model.idOf(character);
     if (id !== undefined) return [id];
     if (!this.model.byteFallback) return undefined;
     const ids = Array.from(utf8.encode(character), (byte) => this.byteIds[byte]);
@@ -99,7 +87,7 @@ export class Bpe {
     const [next, previous] = [new Int32Array(ids.length), new Int32Array(ids.length)];
     const queue = new MergeQueue();
     const offer = (at: number) => {
-      const rank = at < 0 || next[at]! >= ids.length ? undefined : this.rank(ids[at]!, ids[next[at]!]!);
+      const rank = at < 0 || next[at]! >= ids.length ? undefined : this.ranks.get(ids[at]!, ids[next[at]!]!);
       if (rank !== undefined) queue.push(rank, at);
     };
     for (let at = 0; at < ids.length; at++) [next[at], previous[at]] = [at + 1, at - 1];
@@ -113,7 +101,7 @@ export class Bpe {
       const { rank, at } = top;
       const right = next[at]!;
       // The pair may be gone since it was offered.
-      if (ids[at] === gone || right >= ids.length || this.rank(ids[at]!, ids[right]!) !== rank) continue;
+      if (ids[at] === gone || right >= ids.length || this.ranks.get(ids[at]!, ids[right]!) !== rank) continue;
       ids[at] = merged[rank]!;
       ids[right] = gone;
       next[at] = next[right]!;
@@ -122,10 +110,6 @@ export class Bpe {
       offer(at);
     }
     return ids.filter((id) => id !== gone);
-  }
-
-  private rank(left: number, right: number): number | undefined {
-    return left < this.width && right < this.width ? this.ranks.get(left * this.width + right) : undefined;
   }
 }
 

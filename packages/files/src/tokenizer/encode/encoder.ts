@@ -7,7 +7,8 @@ import { buildNormalizer, type Normalizer } from "../words/normalizers.js";
 import { buildPreTokenizer, type PreTokenizer } from "../words/pre-tokenizers.js";
 import { withinTime } from "../words/time-limit.js";
 import { AddedTokenFinder, type Section } from "./added-tokens.js";
-import { Bpe, type Merges } from "./bpe.js";
+import { Bpe } from "./bpe.js";
+import type { Merges } from "./pair-ranks.js";
 import { type Steps, sizeOfStep } from "./steps.js";
 
 export interface EncodeOptions {
@@ -155,23 +156,18 @@ function buildBpe(json: TokenizerJson, controlPieces: ReadonlySet<string>): Bpe 
   const controlIds = new Set([...controlPieces].map((piece) => json.vocabulary.get(piece)!));
   return new Bpe({
     ...json,
-    vocabulary: piecesWithout(controlPieces, textPieces),
+    idOf: (piece) => (controlPieces.has(piece) ? undefined : textPieces.get(piece)),
     merges: mergesWithout(controlIds, merges),
     unknownId: unknownPiece === null ? null : textPieces.get(unknownPiece),
   });
 }
 
-function piecesWithout(control: ReadonlySet<string>, pieces: ReadonlyMap<string, number>) {
-  if (![...control].some((piece) => pieces.has(piece))) return pieces;
-  const text = new Map(pieces);
-  for (const piece of control) text.delete(piece);
-  return text;
-}
-
 function mergesWithout(ids: ReadonlySet<number>, merges: Merges): Merges {
   const lists = [merges.left, merges.right, merges.merged];
-  if (!lists.some((list) => list.some((id) => ids.has(id)))) return merges;
-  const isText = (_: number, rank: number) => !lists.some((list) => ids.has(list[rank]!));
+  const isControl = new Uint8Array([...ids].reduce((most, id) => Math.max(most, id), 0) + 1);
+  for (const id of ids) isControl[id] = 1;
+  if (!lists.some((list) => list.some((id) => isControl[id] === 1))) return merges;
+  const isText = (_: number, rank: number) => !lists.some((list) => isControl[list[rank]!] === 1);
   return {
     left: merges.left.filter(isText),
     right: merges.right.filter(isText),

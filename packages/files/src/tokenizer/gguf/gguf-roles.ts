@@ -44,6 +44,12 @@ export function isControlName(piece: string): boolean {
   return controlNames.has(piece);
 }
 
+/** All pieces, and the id of each. */
+export interface GgufPieces {
+  readonly pieces: readonly string[];
+  readonly ids: ReadonlyMap<string, number>;
+}
+
 /**
  * Reads the roles by keys and names. A key whose value is no id of the file counts as absent, with a note.
  *
@@ -51,7 +57,7 @@ export function isControlName(piece: string): boolean {
  * @param defaults pieces by the keys that would name them, where the file does not
  */
 export function readGgufRoles(
-  pieces: readonly string[],
+  { pieces, ids }: GgufPieces,
   read: (key: string) => unknown,
   defaults: Readonly<Record<string, string>> = {},
 ): GgufRoles {
@@ -61,13 +67,12 @@ export function readGgufRoles(
     const id = typeof value === "bigint" ? Number(value) : value;
     if (typeof id === "number" && pieces[id] !== undefined) return id;
     if (value !== undefined) notes.push(badId(key, value, pieces.length));
-    const byName = pieces.indexOf(defaults[key] ?? "");
-    return byName < 0 ? undefined : byName;
+    return ids.get(defaults[key] ?? "");
   };
   const specialTokens = specialTokensAt((key) => pieces[idAt(key) ?? -1]);
   return {
     beginToken: idAt("bos_token_id"),
-    endTokens: endTokensOf(pieces, idAt),
+    endTokens: endTokensOf({ pieces, ids }, idAt),
     specialTokens,
     notes: [...new Set(notes)],
   };
@@ -80,12 +85,12 @@ function badId(key: string, value: unknown, size: number): string {
   );
 }
 
-function endTokensOf(pieces: readonly string[], idAt: (key: string) => number | undefined): number[] {
-  const byName = (names: { has(piece: string): boolean }) =>
-    pieces.flatMap((piece, id) => (names.has(piece) ? [id] : []));
+function endTokensOf({ pieces, ids }: GgufPieces, idAt: (key: string) => number | undefined): number[] {
+  const byName = (names: Iterable<string>) =>
+    [...names].flatMap((name) => ids.get(name) ?? []).sort((one, other) => one - other);
   const filled = Object.entries(fillEndNames).flatMap(([key, names]) => {
     const id = idAt(key);
-    return id === undefined ? byName(new Set<string>(names)) : [id];
+    return id === undefined ? byName(names) : [id];
   });
   const byKey = ["eos_token_id", "eot_token_id", "eom_token_id"].flatMap((key) => idAt(key) ?? []);
   const all = new Set([...byKey, ...byName(endNames), ...filled]);

@@ -1,10 +1,11 @@
-import type { Merges } from "../encode/bpe.js";
+import type { Merges } from "../encode/pair-ranks.js";
+import { type Steps, sizeOfStep } from "../encode/steps.js";
 import { badTokenizer } from "../expect-json.js";
 import { mostMerges } from "../json/tokenizer-json.js";
+import type { GgufPieces } from "./gguf-roles.js";
 
-/** A merge with what decides when it is done. */
-interface ScoredMerge {
-  readonly score: number;
+/** A way to split a piece. */
+interface Split {
   readonly left: number;
   readonly right: number;
   readonly merged: number;
@@ -18,36 +19,61 @@ const longestPiece = 512;
  * to a piece, the piece of the highest score comes first. Among the ways to split one piece (and equal scores)
  * the lower ids come first, as in Hugging Face's conversion.
  *
+ * @param scores of each id; NaN where merging may not reach its piece
  * @throws FilesError `bad-tokenizer`
  */
-export function mergesFromScores(
-  scores: ReadonlyMap<string, number>,
-  ids: ReadonlyMap<string, number>,
-): Merges {
-  const merges: ScoredMerge[] = [];
-  for (const [piece, score] of scores) {
-    if (piece.length > longestPiece)
-      throw badTokenizer("a piece with a score", `at most ${longestPiece} characters`, piece.length);
-    for (let at = widthAt(piece, 0); at < piece.length; at += widthAt(piece, at)) {
-      const left = piece.slice(0, at);
-      if (!scores.has(left)) continue;
-      const right = piece.slice(at);
-      if (scores.has(right))
-        merges.push({ score, left: ids.get(left)!, right: ids.get(right)!, merged: ids.get(piece)! });
+export function* mergesFromScores(vocabulary: GgufPieces, scores: Float64Array): Steps<Merges> {
+  const reached = [...vocabulary.pieces.keys()].filter((id) => !Number.isNaN(scores[id]));
+  yield;
+  reached.sort((one, other) => scores[other]! - scores[one]!);
+  const merges: Split[] = [];
+  let ofScore: Split[] = [];
+  for (const [i, id] of reached.entries()) {
+    addSplits(id, vocabulary, scores, ofScore);
+    if (merges.length + ofScore.length > mostMerges) throw tooMany();
+    if (scores[reached[i + 1]!] !== scores[id]) {
+      for (const split of ofScore.sort(byIds)) merges.push(split);
+      ofScore = [];
     }
-    if (merges.length > mostMerges)
-      throw badTokenizer(
-        "the pieces with scores",
-        `at most ${mostMerges.toLocaleString("en")} merges`,
-        "more",
-      );
+    if (i % sizeOfStep === sizeOfStep - 1) yield;
   }
-  merges.sort((a, b) => b.score - a.score || a.left - b.left || a.right - b.right);
-  return {
-    left: Int32Array.from(merges, (merge) => merge.left),
-    right: Int32Array.from(merges, (merge) => merge.right),
-    merged: Int32Array.from(merges, (merge) => merge.merged),
+  yield;
+  return inColumns(merges);
+}
+
+function inColumns(splits: readonly Split[]): Merges {
+  const { length } = splits;
+  const columns = {
+    left: new Int32Array(length),
+    right: new Int32Array(length),
+    merged: new Int32Array(length),
   };
+  for (const [rank, { left, right, merged }] of splits.entries()) {
+    columns.left[rank] = left;
+    columns.right[rank] = right;
+    columns.merged[rank] = merged;
+  }
+  return columns;
+}
+
+/** Adds the ways to split a piece into two that merging reaches. */
+function addSplits(merged: number, { pieces, ids }: GgufPieces, scores: Float64Array, splits: Split[]): void {
+  const piece = pieces[merged]!;
+  if (piece.length > longestPiece)
+    throw badTokenizer("a piece with a score", `at most ${longestPiece} characters`, piece.length);
+  for (let at = widthAt(piece, 0); at < piece.length; at += widthAt(piece, at)) {
+    const left = ids.get(piece.slice(0, at));
+    if (left === undefined || Number.isNaN(scores[left])) continue;
+    const right = ids.get(piece.slice(at));
+    if (right !== undefined && !Number.isNaN(scores[right])) splits.push({ left, right, merged });
+  }
+}
+
+const byIds = (one: Split, other: Split) => one.left - other.left || one.right - other.right;
+
+function tooMany() {
+  const most = `at most ${mostMerges.toLocaleString("en")} merges`;
+  return badTokenizer("the pieces with scores", most, "more");
 }
 
 /** UTF-16 units of the character there. */

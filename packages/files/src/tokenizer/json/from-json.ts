@@ -1,5 +1,6 @@
 import { FilesError } from "../../errors.js";
 import { isJsonObject } from "../../places/read-json.js";
+import { finish, type Steps } from "../encode/steps.js";
 import {
   badTokenizer,
   describe,
@@ -32,9 +33,14 @@ export interface JsonTokenizerFiles {
  * is given, the post-processor of tokenizer.json otherwise. Throws `bad-tokenizer`.
  */
 export function tokenizerFromJson(files: JsonTokenizerFiles): Tokenizer {
+  return finish(tokenizerFromJsonSteps(files));
+}
+
+/** The same in steps of about a millisecond, but for parsing JSON and building the tokenizer's tables. */
+export function* tokenizerFromJsonSteps(files: JsonTokenizerFiles): Steps<Tokenizer> {
   const file = parseJson(files.tokenizer, "tokenizer.json");
   const config = readConfig(files);
-  const json = readTokenizerJson(file);
+  const json = yield* readTokenizerJson(file);
   const roles = readRoles(file, config, json.vocabulary, files.endTokens ?? []);
   return createTokenizer(addNamedTokens(json, config), roles);
 }

@@ -1,5 +1,6 @@
 import type { FilesError } from "../../errors.js";
-import type { Merges } from "../encode/bpe.js";
+import type { Merges } from "../encode/pair-ranks.js";
+import { type Steps, sizeOfStep } from "../encode/steps.js";
 import {
   badTokenizer,
   expectArray,
@@ -41,13 +42,15 @@ export interface TokenizerJson {
 }
 
 /** Checks the parsed content of a tokenizer.json (Hugging Face tokenizers' format). Throws `bad-tokenizer`. */
-export function readTokenizerJson(value: unknown): TokenizerJson {
+export function* readTokenizerJson(value: unknown): Steps<TokenizerJson> {
   const file = expectRecord(value, "tokenizer.json");
-  const model = readModel(file.model);
+  const model = yield* readModel(file.model);
   const added = expectArray(file.added_tokens ?? [], "added_tokens").map(readAddedToken);
   const addedTokens = numberTokens(added, [], model.textPieces);
   const vocabulary = withAddedTokens(model.textPieces, addedTokens);
+  yield;
   checkIds(vocabulary);
+  yield;
   return {
     ...model,
     addedTokens,
@@ -60,15 +63,15 @@ export function readTokenizerJson(value: unknown): TokenizerJson {
 
 type BpeParts = Omit<TokenizerJson, "addedTokens" | "vocabulary" | "normalizer" | "preTokenizer" | "decoder">;
 
-function readModel(value: unknown): BpeParts {
+function* readModel(value: unknown): Steps<BpeParts> {
   const model = expectRecord(value, "model");
   if ((model.type ?? "BPE") !== "BPE") throw badTokenizer("model.type", "BPE", model.type);
   for (const key of ["continuing_subword_prefix", "end_of_word_suffix"])
     if (model[key]) throw badTokenizer(`model.${key}`, "none (no language model here uses it)", model[key]);
-  const textPieces = readVocabulary(model.vocab);
+  const textPieces = yield* readVocabulary(model.vocab);
   return {
     textPieces,
-    merges: readMerges(expectArray(model.merges, "model.merges"), textPieces),
+    merges: yield* readMerges(expectArray(model.merges, "model.merges"), textPieces),
     unknownPiece: readUnknownPiece(model.unk_token),
     byteFallback: model.byte_fallback === true,
     fuseUnknown: model.fuse_unk === true,
@@ -76,10 +79,12 @@ function readModel(value: unknown): BpeParts {
   };
 }
 
-function readVocabulary(value: unknown): ReadonlyMap<string, number> {
+function* readVocabulary(value: unknown): Steps<ReadonlyMap<string, number>> {
   const pieces = new Map<string, number>();
-  for (const [piece, id] of Object.entries(expectRecord(value, "model.vocab")))
+  for (const [piece, id] of Object.entries(expectRecord(value, "model.vocab"))) {
     pieces.set(piece, isTokenId(id) ? id : expectId(id, `model.vocab[${describePiece(piece)}]`));
+    if (pieces.size % sizeOfStep === 0) yield;
+  }
   return pieces;
 }
 
@@ -91,7 +96,7 @@ export const mostMerges = 2 ** 20;
  *
  * @throws FilesError `bad-tokenizer`
  */
-export function readMerges(list: readonly unknown[], pieces: ReadonlyMap<string, number>): Merges {
+export function* readMerges(list: readonly unknown[], pieces: ReadonlyMap<string, number>): Steps<Merges> {
   if (list.length > mostMerges)
     throw badTokenizer("merges", `at most ${mostMerges.toLocaleString("en")} entries`, list.length);
   const merges = {
@@ -104,15 +109,22 @@ export function readMerges(list: readonly unknown[], pieces: ReadonlyMap<string,
     merges.left[rank] = pieceId(left, rank, pieces);
     merges.right[rank] = pieceId(right, rank, pieces);
     merges.merged[rank] = pieceId(left + right, rank, pieces);
+    if (rank % sizeOfStep === sizeOfStep - 1) yield;
   }
   return merges;
 }
 
 function readPair(merge: unknown, rank: number): readonly [string, string] {
-  const [left, right, more] =
-    typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
+  const [left, right, more] = typeof merge === "string" ? halves(merge) : Array.isArray(merge) ? merge : [];
   if (typeof left === "string" && typeof right === "string" && more === undefined) return [left, right];
   throw badTokenizer(`merges[${rank}]`, "two pieces", merge);
+}
+
+/** What lies about its only space. */
+function halves(merge: string): readonly string[] {
+  const space = merge.indexOf(" ");
+  if (space < 0 || space !== merge.lastIndexOf(" ")) return [];
+  return [merge.slice(0, space), merge.slice(space + 1)];
 }
 
 function pieceId(piece: string, rank: number, pieces: ReadonlyMap<string, number>): number {
