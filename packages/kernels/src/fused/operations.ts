@@ -105,9 +105,9 @@ function normRows(
   { parts }: Linear,
   to = scratch.rows(x.count, x.width),
 ): Rows {
-  const details = [x.at, to.at, x.rowBytes, parts[0]!.beside([weight_D]), x.width, real(epsilon)];
-  if (!bias_D) program.addRows("rmsNorm", x.count, x.width, [...details, 1]);
-  else program.addRows("layerNorm", x.count, x.width, [...details, parts[0]!.beside([bias_D])]);
+  const last = bias_D ? parts[0]!.beside([bias_D]) : 1;
+  const details = [x.at, to.at, x.rowBytes, parts[0]!.beside([weight_D]), x.width, real(epsilon), last];
+  program.addRows(bias_D ? "layerNorm" : "rmsNorm", x.count, x.width, details);
   return to;
 }
 

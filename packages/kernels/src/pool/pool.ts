@@ -72,7 +72,7 @@ export class Pool {
     this.heap = new Heap(this.memory);
     const { exports } = new Instance(this.module, { env: { memory: this.memory } });
     this.jobs = exports as unknown as Kernels;
-    new Uint32Array(this.memory.buffer, claimShareAt, 1)[0] = 4 * this.threads;
+    new Uint32Array(this.memory.buffer, claimShareAt, 1)[0] = 2 * this.threads;
     this.jobs.tellHalves(this.heap.allocate(halvesBytes));
   }
 

@@ -35,22 +35,17 @@ export class Program {
    * @param scratchBytes what each thread needs
    */
   add(kind: keyof typeof kinds, chunks: number, details: readonly number[], scratchBytes = 0): void {
-    const { length } = this;
-    const end = length + headLength + details.length;
-    const numbers = this.roomFor(end);
-    numbers[length] = kinds[kind];
-    numbers[length + 1] = chunks;
-    numbers[length + 2] = 4 * (end - length);
-    for (let i = 0; i < details.length; i++) numbers[length + headLength + i] = details[i]!;
-    this.length = end;
+    this.write(this.begin(kind, chunks, details.length), details);
     this.scratchBytes = Math.max(this.scratchBytes, scratchBytes);
-    this.mostChunks = Math.max(this.mostChunks, chunks);
   }
 
   /** A job over rows of so many numbers. @param details without how many rows there are */
   addRows(kind: keyof typeof rowKinds, count: number, width: number, details: readonly number[]): void {
     const chunkRows = Math.ceil(count / this.pool.chunksFor(count, rowKinds[kind] * width));
-    this.add(kind, Math.ceil(count / chunkRows), [count, chunkRows, ...details]);
+    const at = this.begin(kind, Math.ceil(count / chunkRows), 2 + details.length);
+    this.numbers[at] = count;
+    this.numbers[at + 1] = chunkRows;
+    this.write(at + 2, details);
   }
 
   /** Does all that is written. @throws KernelsError `out-of-memory` before any of it */
@@ -58,13 +53,24 @@ export class Program {
     this.pool.play(this.numbers.subarray(0, this.length), this.mostChunks, this.scratchBytes);
   }
 
-  private roomFor(end: number): Uint32Array {
-    if (end > this.numbers.length) {
-      const wider = new Uint32Array(4 * end);
-      wider.set(this.numbers.subarray(0, this.length));
+  /** Where a job's details go. */
+  private begin(kind: keyof typeof kinds, chunks: number, details: number): number {
+    const first = this.length;
+    this.length += headLength + details;
+    if (this.length > this.numbers.length) {
+      const wider = new Uint32Array(4 * this.length);
+      wider.set(this.numbers);
       this.numbers = wider;
     }
-    return this.numbers;
+    this.numbers[first] = kinds[kind];
+    this.numbers[first + 1] = chunks;
+    this.numbers[first + 2] = 4 * (headLength + details);
+    this.mostChunks = Math.max(this.mostChunks, chunks);
+    return first + headLength;
+  }
+
+  private write(at: number, details: readonly number[]): void {
+    for (let i = 0; i < details.length; i++) this.numbers[at + i] = details[i]!;
   }
 }
 
