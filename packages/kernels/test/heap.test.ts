@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Heap } from "../src/memory/heap.js";
+import { Heap, mostPages } from "../src/memory/heap.js";
+import { firstFree } from "../src/memory/layout.js";
 import { Memory } from "../src/memory/webassembly.js";
 
 const steps = fc.array(
@@ -33,6 +34,14 @@ test("parts that are held never meet, and what is given back is used again", () 
     }),
     { numRuns: 200 },
   );
+});
+
+test("where the last part of the largest memory ends is an address", () => {
+  const heap = new Heap(new Memory({ initial: mostPages, maximum: mostPages, shared: false }));
+  const bytes = heap.bytes.length - firstFree;
+  const end = heap.allocate(bytes) + bytes;
+  expect(end).toBe(heap.bytes.length);
+  expect(end >>> 0).toBe(end);
 });
 
 test("a memory that is full says so", () => {

@@ -7,8 +7,8 @@ import { firstFree } from "./layout.js";
 import type { WasmMemory } from "./webassembly.js";
 
 const pageBytes = 2 ** 16;
-/** The most that addresses of 32 bits reach. */
-export const mostPages = 2 ** 16;
+/** What addresses of 32 bits reach, but for the last page: loops count up to the address where a part ends, which must be one. */
+export const mostPages = 2 ** 16 - 1;
 /** A cache line, so that no two parts share one. */
 const alignment = 64;
 
