@@ -3,7 +3,7 @@ import { job } from "./layout";
 import { productChunk } from "./product";
 import { activateRows, addRows, appendTokens, layerNormRows, prepareRows, rmsNormRows } from "./row-jobs";
 
-/** Runs one chunk of the job that is written; src/program/program.ts names the kinds. @param thread whose scratch it takes */
+/** Runs one chunk of the job that is written; src/pool/program.ts names the kinds. @param thread whose scratch it takes */
 export function runChunk(chunk: i32, thread: i32): void {
   const scratch = <usize>load<u32>(job, 4) + <usize>thread * <usize>load<u32>(job, 8);
   switch (load<i32>(job)) {

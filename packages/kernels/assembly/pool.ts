@@ -1,7 +1,7 @@
 /**
  * Threads that share one memory. A job is cut into chunks, and whoever is free claims the next one, the caller included:
- * a thread that the system does not let run holds up no more than the chunk that it has claimed. A ticket carries the
- * job's number, so that a chunk of an earlier job cannot be claimed late.
+ * a thread that the system does not let run holds up no more than what it has claimed, which gets less as a job comes to its end. A
+ * ticket carries the job's number, so that a chunk of an earlier job cannot be claimed late.
  */
 import { runChunk } from "./jobs";
 import { claimShare, details, doneCount, job, jobNumber, sleeperCount, stopped, ticket } from "./layout";

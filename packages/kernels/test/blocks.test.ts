@@ -194,6 +194,23 @@ describe("all blocks in one piece", () => {
     );
   });
 
+  test("are the same however many chunks their jobs are cut into", () => {
+    fc.assert(
+      fc.property(shapes, calls, fc.integer({ min: 2, max: 9 }), (drawn, calls, chunks) => {
+        withBlocks(drawn, (blocks) => {
+          const expected = runCalls(runBlocks, drawn, blocks, calls);
+          const cut = vi.spyOn(pool, "chunksFor").mockImplementation((units) => Math.min(units, chunks));
+          try {
+            expect(runCalls(runBlocks, drawn, blocks, calls)).toEqual(expected);
+          } finally {
+            cut.mockRestore();
+          }
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test("and a weight that lies where the next block writes is seen", () => {
     withBlocks(one, (blocks) => {
       const expected = runCalls(oneByOne, one, blocks, oneCalls);
@@ -233,6 +250,20 @@ describe("all blocks in one piece", () => {
     // Two norms of a block, and the keys and values of two pages in it.
     const ofBlock = 2 * 192 + 2 * 4 * 2 * 32 * 16;
     expect(most[1]! - most[0]!).toBeLessThanOrEqual(10 * ofBlock);
+  });
+
+  test("whose parameters can't be read leave nothing beside a weight", () => {
+    withBlocks(one, ([block]) => {
+      const [weight] = block!.qkv.parts;
+      const held = pool.heap.holds;
+      const parameter = vector(8);
+      const spy = vi.spyOn(tf.engine(), "runKernel").mockImplementation(() => {
+        throw new Error("no room");
+      });
+      expect(() => weight!.beside([parameter])).toThrow("no room");
+      spy.mockRestore();
+      expect(pool.heap.holds).toBe(held);
+    });
   });
 
   test("that find no room, wherever it ends, leave nothing and change nothing", () => {

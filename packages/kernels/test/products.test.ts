@@ -3,7 +3,9 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { drawBlocks } from "@amulet-ts/testing/files/stored-tensors";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
+import { product } from "../src/fused/operations.js";
+import { firstFree } from "../src/memory/layout.js";
 import { hasRelaxedSimd } from "../src/memory/relaxed-simd.js";
 import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
@@ -40,6 +42,12 @@ function hold({ type, outputs, inputs }: Drawn, bytes: Uint8Array, where = pool)
   weight.write(0, bytes);
   return weight;
 }
+
+const waves = (rows: number, inputs: number) =>
+  tf.tensor2d(
+    Float32Array.from({ length: rows * inputs }, (_, i) => Math.sin(i)),
+    [rows, inputs],
+  );
 
 describe("a weight in the memory of the kernels", () => {
   test("gives its rows bit for bit as files decode them", async () => {
@@ -110,6 +118,38 @@ describe("a weight in the memory of the kernels", () => {
       }
       weight.dispose();
     }
+  });
+
+  test.each(names)("%s: products are the same however many chunks they are cut into", (name) => {
+    const drawn = draw(name, 130, typeNamed(name).blockSize === 1 ? 515 : 512 / typeNamed(name).blockSize, 7);
+    const weight = hold(drawn, drawn.bytes);
+    for (const rows of [1, 2, 37]) {
+      const multiply = () => tf.tidy(() => weight.multiply(waves(rows, drawn.inputs)).dataSync());
+      const expected = multiply();
+      const cut = vi.spyOn(pool, "chunksFor").mockImplementation((units) => Math.min(units, 5));
+      expect(multiply()).toEqual(expected);
+      cut.mockRestore();
+    }
+    weight.dispose();
+  });
+
+  test("of one row each, more than a job holds, give what they give as one, and write over nothing", () => {
+    // The table of halves is what is given away first.
+    const table = () => Buffer.from(pool.heap.bytes.slice(firstFree, firstFree + 4 * 2 ** 16));
+    const before = table();
+    const drawn = draw("Q8_0", 230, 2, 3);
+    const rowBytes = drawn.bytes.length / drawn.outputs;
+    const whole = hold(drawn, drawn.bytes);
+    const parts = Array.from({ length: drawn.outputs }, (_, o) =>
+      hold({ ...drawn, outputs: 1 }, drawn.bytes.slice(o * rowBytes, (o + 1) * rowBytes)),
+    );
+    for (const rows of [1, 3])
+      tf.tidy(() => {
+        const x_NI = waves(rows, drawn.inputs);
+        expect(product(x_NI, parts).dataSync()).toEqual(whole.multiply(x_NI).dataSync());
+      });
+    expect(table().equals(before)).toBe(true);
+    for (const weight of [whole, ...parts]) weight.dispose();
   });
 
   test.each(names)("%s: rows with a single one give the file's numbers, bit for bit", async (name) => {

@@ -98,8 +98,9 @@ export class KernelWeight implements HeldPart {
   private putBeside(parameters: readonly Tensor1D[]): number {
     const { heap } = this.pool;
     const length = paddedRow(parameters.reduce((sum, { size }) => sum + size, 0));
-    const at = heap.allocate(4 * length);
+    let at = 0;
     runOnTensors(parameters, (values) => {
+      at = heap.allocate(4 * length);
       const room = heap.floats(at, length).fill(0);
       let first = 0;
       for (const own of values) {

@@ -27,8 +27,21 @@ const together = 4;
 /** Rows that are multiplied in registers, without a weight's numbers being written anywhere. */
 const mostNarrow = 2;
 
+/** Parts of a job: what is written of them lies before what is given away (layout.ts). */
+const mostParts = 100;
+
 /** @param parts of equal inputs */
 export function multiply(
+  program: Program,
+  scratch: ScratchParts,
+  states: HeldRows,
+  parts: readonly ProductPart[],
+): void {
+  for (let first = 0; first < parts.length; first += mostParts)
+    writeProduct(program, scratch, states, parts.slice(first, first + mostParts));
+}
+
+function writeProduct(
   program: Program,
   scratch: ScratchParts,
   states: HeldRows,
