@@ -16,6 +16,7 @@ import {
 import * as tf from "@tensorflow/tfjs-core";
 import { expect, test, vi } from "vitest";
 import { loadModel } from "../src/index.js";
+import { storedKernels } from "../src/weights/stored-kernels.js";
 
 const backend = backendUnderTest("wasm");
 withoutLeaks(backend);
@@ -68,6 +69,23 @@ test.each(checkpoints)(
       const logits = await prefill(model, reference.input_ids);
       expectWithin(distance(logits, reference.logits), toleranceOf(folder, reference, backend));
     }
+  },
+);
+
+test.each(["llama-mha-untied", "gpt2", "gemma3-text"])(
+  "%s leaves nothing where its parameters find no room beside its weights",
+  async (folder) => {
+    const kernels = storedKernels()!;
+    const { fuse } = kernels;
+    const spy = vi.spyOn(kernels as Required<typeof kernels>, "fuse").mockImplementation((part) => ({
+      ...fuse!.call(kernels, part),
+      hold: (...given) => {
+        fuse!.call(kernels, part).hold(...given);
+        throw new Error("no room");
+      },
+    }));
+    await expect(loadFixture(folder)).rejects.toThrow("no room");
+    spy.mockRestore();
   },
 );
 

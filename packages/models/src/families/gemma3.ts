@@ -32,6 +32,7 @@ import {
   splitHeads,
 } from "../layers/attention.js";
 import { add, mul, reshape, sliceColumns, tanh } from "../layers/direct.js";
+import { passOver } from "../layers/fused-blocks.js";
 import { geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { type LayerType, readLayerTypes, readWindow } from "../layers/layer-types.js";
@@ -283,16 +284,15 @@ function bind(config: Gemma3Config, parameters: Gemma3Parameters): ForwardPass {
     forward: (batch, caches) => tidy(() => forward(constants, config, parameters, batch, caches)),
     head: (states_ND) => head_DV.multiply(rmsNorm(states_ND, norm_D, constants.epsilon_11)),
   };
-  const { forward: run, head } = fuseGemma3(constants, config, parameters) ?? composed;
-  return {
-    forward: run,
-    head: (states_ND) => tf.tidy(() => boundLogits(config, head(states_ND))),
-    dispose: () => {
+  const pass = passOver(
+    () => fuseGemma3(constants, config, parameters) ?? composed,
+    () => {
       const { attention, rotateHalf_KK, gelu, epsilon_11, embeddingScale_11 } = constants;
       disposeAttention(attention);
       tf.dispose([rotateHalf_KK, gelu.linear_11, gelu.cubic_11, epsilon_11, embeddingScale_11]);
     },
-  };
+  );
+  return { ...pass, head: (states_ND) => tf.tidy(() => boundLogits(config, pass.head(states_ND))) };
 }
 
 export const gemma3: Family<Gemma3Config, Gemma3Parameters> = {

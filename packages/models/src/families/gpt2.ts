@@ -31,7 +31,7 @@ import {
   type HeadShape,
 } from "../layers/attention.js";
 import { add, sliceColumns } from "../layers/direct.js";
-import { canFuse, fuseBlocks, fusedLinear } from "../layers/fused-blocks.js";
+import { canFuse, fuseBlocks, fusedLinear, passOver } from "../layers/fused-blocks.js";
 import { type GeluConstants, geluConstants, geluTanh } from "../layers/gelu.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { layerNorm } from "../layers/norm.js";
@@ -255,14 +255,14 @@ function bind(config: Gpt2Config, parameters: Gpt2Parameters): ForwardPass {
     head: (states_ND) =>
       tf.tidy(() => head_DV.multiply(layerNorm(states_ND, norm_D, normBias_D, constants.epsilon_11))),
   };
-  return {
-    ...(canFuse(parameters, shape) ? fuse(config, parameters, shape) : composed),
-    dispose: () => {
+  return passOver(
+    () => (canFuse(parameters, shape) ? fuse(config, parameters, shape) : composed),
+    () => {
       const { attention, gelu, epsilon_11 } = constants;
       disposeAttention(attention);
       tf.dispose([gelu.linear_11, gelu.cubic_11, epsilon_11]);
     },
-  };
+  );
 }
 
 export const gpt2: Family<Gpt2Config, Gpt2Parameters> = {

@@ -33,6 +33,7 @@ import {
   splitHeads,
 } from "../layers/attention.js";
 import { add, mul, reshape, sigmoid, sliceColumns } from "../layers/direct.js";
+import { passOver } from "../layers/fused-blocks.js";
 import { type BlockCache, extendCaches, type RowCache } from "../layers/kv-cache.js";
 import { rmsNorm } from "../layers/norm.js";
 import {
@@ -205,14 +206,14 @@ export function bindLlama<Block extends LlamaBlock>(
     forward: (batch, caches) => tidy(() => forward(constants, parameters, batch, caches)),
     head: (states_ND) => tf.tidy(() => head_DV.multiply(rmsNorm(states_ND, norm_D, constants.epsilon_11))),
   };
-  return {
-    ...(fuseLlama(constants, config, parameters) ?? composed),
-    dispose: () => {
+  return passOver(
+    () => fuseLlama(constants, config, parameters) ?? composed,
+    () => {
       const { attention, rotateHalf_KK, epsilon_11 } = constants;
       disposeAttention(attention);
       tf.dispose([rotateHalf_KK, epsilon_11]);
     },
-  };
+  );
 }
 
 export const llama: Family<LlamaConfig, LlamaParameters> = {

@@ -72,6 +72,19 @@ export function fuseBlocks(model: FusedModel): Pick<ForwardPass, "forward" | "he
   };
 }
 
+/** A pass over constants, which are freed with it, or at once where it finds no room. */
+export function passOver(
+  make: () => Pick<ForwardPass, "forward" | "head">,
+  dispose: () => void,
+): ForwardPass {
+  try {
+    return { ...make(), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
 /** A row's old pages are written to behind its end alone, so that a pass that fails leaves the row as it was. */
 function forward(fused: Fused, { ids_N, lengths }: TokenBatch, caches: readonly RowCache[]): ForwardResult {
   const grown: RowCache[] = [];
