@@ -1,7 +1,8 @@
 /**
  * Relaxed SIMD: a multiplication and an addition by one instruction. Platforms have it since 2023, Node since 22. Node 20's V8 has
- * all of it behind a flag, which concerns modules that are made while it is set and what they compile later: it is set for these
- * moments and taken back, so that nothing else in the process sees it.
+ * all of it behind a flag, which is asked for when a module is made, and not when it compiles more or goes to a thread: it is set for
+ * these moments and taken back, so that nothing else sees it but what another thread makes just then. (Under V8's
+ * `--wasm-lazy-validation` a module asks later, and under `--freeze-flags-after-init` no flag may be set; nobody sets these by default.)
  */
 import * as binary from "#binary";
 import { bytesOf, Module, validate, type WasmModule } from "./webassembly.js";
