@@ -5,15 +5,12 @@
 import { startBackend } from "@amulet-ts/backends";
 import { loadModel } from "@amulet-ts/models";
 import { Pool } from "../packages/kernels/dist/pool/pool.js";
+import { kinds } from "../packages/kernels/dist/pool/program.js";
 import { machine, median, printTable } from "./measure.mjs";
 
 export const title = "a step's jobs";
 
-/** As packages/kernels/src/pool/program.ts numbers them. */
-const kinds = [
-  ...["products", "attention", "norms", "norms", "activation"],
-  ...["biases, norms' sums", "rotation and append", "activations put in order"],
-];
+const names = new Map(Object.entries(kinds).map(([name, kind]) => [kind, name]));
 const [warm, counted] = [12, 48];
 
 export async function run({ modelPath, backend }) {
@@ -55,7 +52,7 @@ function timed(pool, play, times) {
       next = at + bytes;
       const start = performance.now();
       play(at, next, maySleep);
-      add(times, kinds[kind], performance.now() - start);
+      add(times, names.get(kind), performance.now() - start);
     }
   };
 }
@@ -79,7 +76,7 @@ async function measure(modelPath, threads, rows, context, times) {
   session.dispose();
   model.dispose();
   const middle = (name) => median(steps.slice(warm).map((own) => own.get(name) ?? 0));
-  const jobs = [...new Set(kinds)].map((name) => [name, middle(name)]);
+  const jobs = Object.keys(kinds).map((name) => [name, middle(name)]);
   return new Map([...jobs, ["beside the jobs", middle("step") - middle("all")], ["a step", middle("step")]]);
 }
 

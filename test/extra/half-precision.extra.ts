@@ -21,9 +21,7 @@ import {
 } from "@amulet-ts/testing/reference/checkpoints";
 import { describe, expect, test } from "vitest";
 
-const { why, isSoftware } = await startInHalves();
-const isHasty = isSoftware && process.env.CI !== undefined;
-const slow = why || (isHasty ? "a processor that plays the card compiles for minutes" : "");
+const { slow, isSoftware } = await startInHalves();
 
 /** A model's logits after every token, in either precision, as a prompt and token by token. */
 async function logitsOf(path: string, ids: readonly number[], precision: "f32" | "f16") {

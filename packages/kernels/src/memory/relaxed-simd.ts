@@ -29,22 +29,18 @@ function underFlag<T>(act: () => T): T {
   }
 }
 
-/** Whether it is here: at once, under the flag, or not at all. */
-function find(): "here" | "flagged" | undefined {
+function find(): "here" | "flagged" | "missing" {
   const code = bytesOf(binary.unsharedRelaxed);
   if (validate(code)) return "here";
-  return underFlag(() => validate(code)) ? "flagged" : undefined;
+  return underFlag(() => validate(code)) ? "flagged" : "missing";
 }
 
-let found: ReturnType<typeof find> | "unknown" = "unknown";
+let found: ReturnType<typeof find> | undefined;
 
-const known = () => {
-  if (found === "unknown") found = find();
-  return found;
-};
+const known = () => (found ??= find());
 
 export function hasRelaxedSimd(): boolean {
-  return known() !== undefined;
+  return known() !== "missing";
 }
 
 /** A module of code that may have its instructions. */

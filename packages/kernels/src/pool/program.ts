@@ -5,7 +5,7 @@
 import type { Pool } from "./pool.js";
 
 /** What a job does; assembly/jobs.ts knows the numbers, and beside each function there what its details are. */
-const kinds = {
+export const kinds = {
   product: 0,
   attention: 1,
   rmsNorm: 2,

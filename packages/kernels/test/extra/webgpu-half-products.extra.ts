@@ -33,10 +33,7 @@ import {
   worstNormProduct,
 } from "../operation-laws.js";
 
-const { why, isSoftware } = await startInHalves();
-
-/** Where a processor plays the card a program takes it one to four seconds: CI tries two there, those of Q4_0. */
-const isHasty = isSoftware && process.env.CI !== undefined;
+const { why, slow, isSoftware, isHasty } = await startInHalves();
 const inHalves = { inHalves: true };
 type Multiply = (weight: PackedWeight, x_NI: tf.Tensor2D) => tf.Tensor2D;
 
@@ -196,8 +193,6 @@ describe.skipIf(why)(`products in f16 on webgpu${why && ` (skipped: ${why})`}`, 
     expect((await startBackend("webgpu")).description).not.toMatch(/f16/);
   });
 });
-
-const slow = why || (isHasty ? "each case is a program of seconds where a processor plays the card" : "");
 
 describe.skipIf(slow)(`many shapes in f16 on webgpu${slow && ` (skipped: ${slow})`}`, () => {
   withoutLeaks("webgpu");
