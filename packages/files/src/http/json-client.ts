@@ -1,4 +1,5 @@
 /** Requests to a server: JSON both ways, with a limit of time and size, tried again where that may help. */
+import { bodyChunks } from "./body-chunks.js";
 import { RequestError, type RequestFailure } from "./request-error.js";
 import { readRetryAfter } from "./retry-after.js";
 
@@ -106,7 +107,7 @@ export class JsonClient {
         redirect: "error",
         ...(body !== undefined && { body }),
       });
-      const text = await readText(response, mostBytes);
+      const text = await readText(response, mostBytes, ending.signal);
       if (text === undefined) return tooLong(mostBytes);
       return response.ok ? this.parse(text, request) : this.refuse(response, text);
     } catch (cause) {
@@ -168,10 +169,14 @@ function tooLong(mostBytes: number): Outcome {
 }
 
 /** Undefined for one that is longer than it can be. */
-async function readText(response: Response, mostBytes: number): Promise<string | undefined> {
+async function readText(
+  response: Response,
+  mostBytes: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of bodyChunks(response, [signal])) {
     bytes += chunk.length;
     if (bytes > mostBytes) return undefined;
     chunks.push(chunk);

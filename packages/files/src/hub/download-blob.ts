@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FilesError } from "../errors.js";
+import { bodyChunks } from "../http/body-chunks.js";
 import { makeFolders } from "../places/own-files.js";
 import { blobPath, locksFolder, repositoryFolder, sizeOf } from "./cache/cache-layout.js";
 import { acquireLock } from "./cache/file-lock.js";
@@ -113,7 +114,7 @@ async function receive(
       signal: watch.signal,
     });
     await alignStart(response, partial, file, subject);
-    for await (const bytes of readBody(response, new URL(url), watch.signal)) {
+    for await (const bytes of readBody(response, new URL(url), [watch.signal, settings.signal])) {
       watch.restart();
       if (partial.position + bytes.byteLength > file.size) throw await tooLong(partial, file, subject);
       await partial.write(bytes);
@@ -144,20 +145,24 @@ async function alignStart(
   throw new TransientFailure(new FilesError("hub", message));
 }
 
-/** @param signal ends it, for its own reason: the first releases of Node 20 fail with another then */
-async function* readBody(response: Response, url: URL, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
-  const reader = response.body.getReader();
+/** @param signals end it, each for its own reason: the first releases of Node 20 fail with another then */
+async function* readBody(
+  response: Response,
+  url: URL,
+  signals: readonly (AbortSignal | undefined)[],
+): AsyncGenerator<Uint8Array> {
+  const chunks = bodyChunks(response, signals);
   try {
     for (;;) {
-      const { value, done } = await reader.read().catch((error: unknown) => {
-        throw new TransientFailure(unreachable(url, signal.aborted ? signal.reason : error));
+      const { value, done } = await chunks.next().catch((error: unknown) => {
+        const ended = signals.find((signal) => signal?.aborted);
+        throw new TransientFailure(unreachable(url, ended ? ended.reason : error));
       });
       if (done) return;
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {});
+    await chunks.return(undefined);
   }
 }
 

@@ -35,7 +35,7 @@ export class Questions {
     url: string,
     subject: Subject,
     initial: RequestInitial,
-    read: (response: Response) => T | Promise<T>,
+    read: (response: Response, signal: AbortSignal) => T | Promise<T>,
   ): Promise<T> {
     const settings = this.settings;
     const answer = async () => {
@@ -46,7 +46,8 @@ export class Questions {
           ? new Watch(left, `no whole answer within ${seconds(answersInTime * one)}, over several questions`)
           : new Watch(one, `no whole answer within ${seconds(one)}`);
       try {
-        return await read(await request(settings, url, subject, { ...initial, signal: watch.signal }));
+        const { signal } = watch;
+        return await read(await request(settings, url, subject, { ...initial, signal }), signal);
       } catch (error) {
         if (!watch.signal.aborted || !(error instanceof TransientFailure)) throw error;
         // The first releases of Node 20 end a body with an error of their own.
@@ -59,10 +60,10 @@ export class Questions {
   }
 
   /** The text of an answer. @throws FilesError `hub` for more than can be true, TransientFailure where it breaks off */
-  async text(response: Response, url: string): Promise<string> {
+  async text(response: Response, url: string, signal: AbortSignal): Promise<string> {
     let read = "";
     try {
-      read = await readBounded(response, this.bytesLeft, () => endless(url));
+      read = await readBounded(response, this.bytesLeft, () => endless(url), [signal, this.settings.signal]);
     } catch (error) {
       if (error instanceof FilesError) throw error;
       this.settings.signal?.throwIfAborted();

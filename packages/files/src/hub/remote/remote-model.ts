@@ -95,11 +95,11 @@ async function fetchJson(
   subject: Subject,
   accept: readonly number[] = [],
 ): Promise<JsonAnswer> {
-  return questions.ask(url, subject, { accept }, async (response) => {
+  return questions.ask(url, subject, { accept }, async (response, signal) => {
     const { status, headers, ok } = response;
     const next = /<([^>]+)>\s*;[^,]*rel="?next"?/i.exec(headers.get("link") ?? "")?.[1];
     const link = next === undefined ? undefined : new URL(next, url).href;
-    const text = await questions.text(response, url);
+    const text = await questions.text(response, url, signal);
     return { status, body: ok ? parseJson(text, subject) : undefined, link };
   });
 }
