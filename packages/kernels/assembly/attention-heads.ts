@@ -7,7 +7,7 @@ import {
   firstOf, headBytes, keysIn, mixtureBytes, mixtures, pageOf, pageTokens, queries, queryBytes, scale, scoreBytes, seenOf,
   valuesIn,
 } from "./attention-job";
-import { exp } from "./exponential";
+import { below, exp2, exp2Both, exp2Second } from "./exponential";
 import { multiplyAdd } from "./multiply-add";
 import { sumLanes } from "./sum-lanes";
 
@@ -133,8 +133,15 @@ function weigh(scores: usize, end: usize): void {
   // One instruction, where max is many; a NaN comes through by its own weight.
   for (let at = scores; at < end; at += 16) largest = f32x4.pmax(largest, v128.load(at));
   let sum = f32x4.splat(0);
-  for (let at = scores; at < end; at += 16) {
-    const weight = exp(f32x4.sub(v128.load(at), largest));
+  let at = scores;
+  for (; at + 32 <= end; at += 32) {
+    const weight = exp2Both(below(v128.load(at), largest), below(v128.load(at, 16), largest));
+    v128.store(at, weight);
+    v128.store(at, exp2Second, 16);
+    sum = f32x4.add(sum, f32x4.add(weight, exp2Second));
+  }
+  if (at < end) {
+    const weight = exp2(below(v128.load(at), largest));
     v128.store(at, weight);
     sum = f32x4.add(sum, weight);
   }

@@ -9,7 +9,7 @@ import {
   queries, queryBytes, scale, seenOf, shared, unitCount, valuesIn,
 } from "./attention-job";
 import { sumOf } from "./elementwise";
-import { exp } from "./exponential";
+import { below, exp2 } from "./exponential";
 import { multiplyAdd } from "./multiply-add";
 
 export function attendChunk(chunk: i32, scratch: usize): void {
@@ -58,7 +58,7 @@ function weigh(query: usize, token: i32, group: i32, width: usize, scores: usize
   let sum = f32x4.splat(0);
   for (let at = scores; at < to; at += 16) {
     const score = v128.load(at);
-    const weight = v128.and(exp(f32x4.sub(score, most)), f32x4.gt(score, f32x4.splat(-Infinity)));
+    const weight = v128.and(exp2(below(score, most)), f32x4.gt(score, f32x4.splat(-Infinity)));
     v128.store(at, weight);
     sum = f32x4.add(sum, weight);
   }

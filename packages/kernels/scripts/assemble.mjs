@@ -1,4 +1,4 @@
-/** Compiles assembly/ to generated/binary.js, in base64, so that a bundler need not know of .wasm files: four builds of some 20 kB, and one of policies/. */
+/** Compiles assembly/ to generated/binary.js, in base64, so that a bundler need not know of .wasm files: four builds of some 20 kB, and two of policies/. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,7 @@ const lines = [
   `export const unshared = "${await compile(false, false)}";`,
   // For the memory of TensorFlow.js, which is not shared.
   `export const policies = "${await compile(false, false, "assembly/policies/index.ts")}";`,
+  `export const policiesRelaxed = "${await compile(false, true, "assembly/policies/index.ts")}";`,
   `export const unsharedRelaxed = "${await compile(false, true)}";`,
 ];
 mkdirSync(join(folder, "generated"), { recursive: true });

@@ -9,3 +9,4 @@ export const unshared: string;
 export const unsharedRelaxed: string;
 /** A step's tail, for the memory of TensorFlow.js. */
 export const policies: string;
+export const policiesRelaxed: string;

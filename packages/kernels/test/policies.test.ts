@@ -4,9 +4,11 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { policies as code } from "#binary";
-import { bytesOf, Instance, Memory, Module } from "../src/memory/webassembly.js";
+import { policies as plain, policiesRelaxed as relaxed } from "#binary";
+import { hasRelaxedSimd, makeModule } from "../src/memory/relaxed-simd.js";
+import { bytesOf, Instance, Memory } from "../src/memory/webassembly.js";
 import { type Policies, policiesOf } from "../src/policies/policies.js";
+import type { RowKernels } from "../src/policies/tfjs-memory.js";
 
 withoutLeaks("wasm");
 
@@ -67,12 +69,31 @@ async function rowsOf(tensor: tf.Tensor2D): Promise<number[][]> {
   return rows;
 }
 
-test("the code writes nothing into a memory that it is put into", () => {
-  const memory = new Memory({ initial: 4, maximum: 65536, shared: false });
-  const bytes = new Uint8Array(memory.buffer).fill(171);
-  new Instance(new Module(bytesOf(code)), { env: { memory } });
-  expect(bytes.every((byte) => byte === 171)).toBe(true);
-});
+describe.each([["plain", plain] as const, ...(hasRelaxedSimd() ? [["relaxed", relaxed] as const] : [])])(
+  "the %s build",
+  (_, code) => {
+    const memory = new Memory({ initial: 4, maximum: 65536, shared: false });
+    const bytes = new Uint8Array(memory.buffer).fill(171);
+    const kernels = new Instance(makeModule(bytesOf(code)), { env: { memory } }).exports as RowKernels;
+
+    test("writes nothing into a memory that it is put into", () => {
+      expect(bytes.every((byte) => byte === 171)).toBe(true);
+    });
+
+    test("has exponentials off by a unit and what their arguments' rounding explains, in every lane", () => {
+      // A product with log2 e, which is float32 too, is off by 1.23 roundings of |x|; sixteen of one number sum up exactly.
+      const row = new Float32Array(memory.buffer, 64, 16);
+      const points = Array.from({ length: 20_000 }, (_, i) => Math.fround(-87 * (i / 20_000) ** 2));
+      const units = points.map((x, i) => {
+        row.fill(-Infinity);
+        row[i % 16] = x;
+        const relative = kernels.sumExponentials(row.byteOffset, 16, 0) / (Math.exp(x) + 15 * 2 ** -126) - 1;
+        return Math.abs(relative) / ulp - (1.23 * Math.abs(x)) / 2;
+      });
+      expect(Math.max(...units)).toBeLessThan(1);
+    });
+  },
+);
 
 describe("normalising", () => {
   test("is float64's, for rows of any width, masked tokens, ties and large logits", async () => {

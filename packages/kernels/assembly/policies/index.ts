@@ -4,4 +4,4 @@
  */
 export { extrapolateTo, indexOf, largestOf, normaliseTo, sumExponentials } from "./rows";
 export { first, second, tiltMoments, zeroth } from "./tilt";
-export { bias, least, ln2, ln2Rest, log2e, most, one, p0, p1, p2, p3, p4, p5, whole } from "../exponential";
+export { least, log2e, most, one, p1, p2, p3, p4, p5, p6, whole } from "../exponential";

@@ -1,6 +1,7 @@
 /** Rows of log-policies: their largest, their normaliser, what an extrapolation makes of two. */
 import { sumOf } from "../elementwise";
-import { exp } from "../exponential";
+import { below, exp2, exp2Both, exp2Second } from "../exponential";
+import { multiplyAdd } from "../multiply-add";
 
 /** Vectors whose sums are float32 before they join float64 ones. */
 export const together: usize = 64 * 16;
@@ -70,13 +71,13 @@ export function sumExponentials(row: usize, count: i32, largest: f32): f64 {
     const stop = min(whole, at + together);
     let a = f32x4.splat(0), b = a;
     for (; at < stop; at += 32) {
-      a = f32x4.add(a, exp(f32x4.sub(v128.load(at), most)));
-      b = f32x4.add(b, exp(f32x4.sub(v128.load(at, 16), most)));
+      a = f32x4.add(a, exp2Both(below(v128.load(at), most), below(v128.load(at, 16), most)));
+      b = f32x4.add(b, exp2Second);
     }
     sum += <f64>sumOf(f32x4.add(a, b));
   }
-  for (; at + 16 <= end; at += 16) sum += <f64>sumOf(exp(f32x4.sub(v128.load(at), most)));
-  if (at < end) sum += <f64>sumOf(exp(f32x4.sub(loadLast(at, end, -Infinity), most)));
+  for (; at + 16 <= end; at += 16) sum += <f64>sumOf(exp2(below(v128.load(at), most)));
+  if (at < end) sum += <f64>sumOf(exp2(below(loadLast(at, end, -Infinity), most)));
   return sum;
 }
 
@@ -96,7 +97,7 @@ export function normaliseTo(to: usize, row: usize, count: i32, largest: f32, flo
 
 @inline
 function extrapolated(pref: v128, base: v128, g: v128): v128 {
-  return f32x4.add(pref, f32x4.mul(g, f32x4.sub(pref, base)));
+  return multiplyAdd(g, f32x4.sub(pref, base), pref);
 }
 
 /** pref + γ·(pref − base). @returns the largest; where a number is NaN, which shows in its exponential, of the others */

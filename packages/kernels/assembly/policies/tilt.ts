@@ -1,6 +1,7 @@
 /** Sums over the vocabulary for the search in src/policies/drift-search.ts. */
-import { exp } from "../exponential";
-import { loadLast, together } from "./rows";
+import { exp2, exp2Both, exp2Second, log2e } from "../exponential";
+import { multiplyAdd } from "../multiply-add";
+import { together } from "./rows";
 
 /** What {@link tiltMoments} found: Σ w, Σ w·δ, Σ w·δ². */
 export let zeroth: f64 = 0;
@@ -9,40 +10,45 @@ export let second: f64 = 0;
 
 /** Σ w, Σ w·δ and Σ w·δ² of weights w = e^(pref + γ·δ − shift), δ = pref − base − centre, in float64. */
 export function tiltMoments(base: usize, pref: usize, count: i32, gamma: f32, centre: f32, shift: f32): void {
+  const g = f32x4.mul(f32x4.splat(gamma), log2e), c = f32x4.splat(centre), s = f32x4.mul(f32x4.splat(-shift), log2e);
   const end = pref + (<usize>count << 2);
-  const whole = pref + (<usize>(count & ~3) << 2);
-  const g = f32x4.splat(gamma), c = f32x4.splat(centre), s = f32x4.splat(shift);
+  const whole = pref + (<usize>(count & ~7) << 2);
   zeroth = 0;
   first = 0;
   second = 0;
-  for (let at = pref; at < end; ) {
-    const stop = min(whole, at + together);
+  while (pref < whole) {
+    const stop = min(whole, pref + together);
     let s0 = f32x4.splat(0), s1 = s0, s2 = s0;
-    for (; at < stop; at += 16, base += 16) {
-      const p = v128.load(at);
-      const delta = f32x4.sub(f32x4.sub(p, v128.load(base)), c);
-      const w = exp(f32x4.sub(f32x4.add(p, f32x4.mul(g, delta)), s));
-      const wd = f32x4.mul(w, delta);
-      s0 = f32x4.add(s0, w);
-      s1 = f32x4.add(s1, wd);
-      s2 = f32x4.add(s2, f32x4.mul(wd, delta));
-    }
-    if (at == whole && at < end) {
-      // What is missing of a vector has no weight.
-      const known = i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(<i32>((end - at) >> 2)));
-      const p = loadLast(at, end, 0);
-      const delta = f32x4.sub(f32x4.sub(p, loadLast(base, base + (end - at), 0)), c);
-      const w = v128.and(exp(f32x4.sub(f32x4.add(p, f32x4.mul(g, delta)), s)), known);
-      const wd = f32x4.mul(w, delta);
-      s0 = f32x4.add(s0, w);
-      s1 = f32x4.add(s1, wd);
-      s2 = f32x4.add(s2, f32x4.mul(wd, delta));
-      at = end;
-    }
+    // Tested at its end, so that compilers keep the sums in registers.
+    do {
+      const p = v128.load(pref), q = v128.load(pref, 16);
+      const d = f32x4.sub(f32x4.sub(p, v128.load(base)), c), e = f32x4.sub(f32x4.sub(q, v128.load(base, 16)), c);
+      const v = exp2Both(exponent(p, d, g, s), exponent(q, e, g, s)), w = exp2Second;
+      const vd = f32x4.mul(v, d), we = f32x4.mul(w, e);
+      s0 = f32x4.add(s0, f32x4.add(v, w));
+      s1 = f32x4.add(s1, f32x4.add(vd, we));
+      s2 = multiplyAdd(vd, d, multiplyAdd(we, e, s2));
+      pref += 32;
+      base += 32;
+    } while (pref < stop);
     zeroth += lanes(s0);
     first += lanes(s1);
     second += lanes(s2);
   }
+  for (; pref < end; pref += 4, base += 4) {
+    const p = f32x4.splat(load<f32>(pref));
+    const d = f32x4.sub(f32x4.sub(p, f32x4.splat(load<f32>(base))), c);
+    const w = <f64>f32x4.extract_lane(exp2(exponent(p, d, g, s)), 0), delta = <f64>f32x4.extract_lane(d, 0);
+    zeroth += w;
+    first += w * delta;
+    second += w * delta * delta;
+  }
+}
+
+/** Of 2; g, s: γ and −shift for powers of 2. */
+@inline
+function exponent(pref: v128, delta: v128, g: v128, s: v128): v128 {
+  return multiplyAdd(g, delta, multiplyAdd(pref, log2e, s));
 }
 
 @inline

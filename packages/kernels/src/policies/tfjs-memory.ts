@@ -9,7 +9,8 @@ import {
   type TensorInfo,
 } from "@tensorflow/tfjs-core";
 import * as binary from "#binary";
-import { bytesOf, Instance, Module, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
+import { hasRelaxedSimd, makeModule } from "../memory/relaxed-simd.js";
+import { bytesOf, Instance, type WasmMemory, type WasmModule } from "../memory/webassembly.js";
 
 /** What assembly/policies/index.ts exports; rows are addresses. */
 export interface RowKernels {
@@ -96,7 +97,7 @@ function instantiate({ wasm }: WasmBackend): RowKernels | undefined {
   const memory = wasm?.asm?.memory;
   if (!memory) return undefined;
   try {
-    compiled ??= new Module(bytesOf(binary.policies));
+    compiled ??= makeModule(bytesOf(hasRelaxedSimd() ? binary.policiesRelaxed : binary.policies));
     return new Instance(compiled, { env: { memory } }).exports as RowKernels;
   } catch {
     // Of another kind than the one that the code was made for.
