@@ -2,7 +2,7 @@
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import fc from "fast-check";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { attend, cutIntoUnits } from "../src/fused/attend.js";
+import { cutIntoUnits } from "../src/fused/attend.js";
 import { CachePage, pagesIn } from "../src/fused/pages.js";
 import { Pool } from "../src/pool/pool.js";
 import {
@@ -16,6 +16,7 @@ import {
   tolerance,
   worstDifference,
 } from "./attention-laws.js";
+import { attend } from "./operations-alone.js";
 
 withoutLeaks("wasm");
 

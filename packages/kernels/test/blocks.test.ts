@@ -3,15 +3,16 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { type AttentionShape, attend, type StepPlan } from "../src/fused/attend.js";
+import type { AttentionShape, StepPlan } from "../src/fused/attend.js";
 import { type Block, runBlocks } from "../src/fused/blocks.js";
-import { addFeedForward, addProduct, type Linear, type Norm, normProduct } from "../src/fused/operations.js";
+import { type Linear, type Norm, normProduct } from "../src/fused/operations.js";
 import { type CachePage, growPages, pagesIn } from "../src/fused/pages.js";
 import { ScratchParts } from "../src/memory/scratch-parts.js";
 import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
 import { KernelWeight } from "../src/weights/kernel-weight.js";
 import { noise } from "./attention-laws.js";
+import { addFeedForward, addProduct, attend } from "./operations-alone.js";
 
 withoutLeaks("wasm");
 

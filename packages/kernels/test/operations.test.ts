@@ -2,7 +2,7 @@
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { addFeedForward, addProduct, normProduct } from "../src/fused/operations.js";
+import { normProduct } from "../src/fused/operations.js";
 import { hasRelaxedSimd } from "../src/memory/relaxed-simd.js";
 import { Pool } from "../src/pool/pool.js";
 import { storedTypes } from "../src/stored-types.js";
@@ -16,6 +16,7 @@ import {
   worstFeedForward,
   worstNormProduct,
 } from "./operation-laws.js";
+import { addFeedForward, addProduct } from "./operations-alone.js";
 
 withoutLeaks("wasm");
 

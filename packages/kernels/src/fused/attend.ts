@@ -2,12 +2,11 @@
  * Norms of heads, rotation, the append to the cache and attention over it, as one operation. N: new tokens of all rows · H query
  * heads · G key/value heads · K: width of a head, a multiple of four · M = G·K · X = (H + G)·K · Q = X + M.
  */
-import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor1D } from "@tensorflow/tfjs-core";
 import type { Rows } from "../memory/scratch-parts.js";
-import type { Pool } from "../pool/pool.js";
 import { type Program, real } from "../pool/program.js";
 import { blockBytes, type CachePage, type CacheShape, pageShift, tokensOfPage } from "./pages.js";
-import { type Place, runIn } from "./place.js";
+import type { Place } from "./place.js";
 
 export interface AttentionShape extends CacheShape {
   readonly heads: number;
@@ -34,21 +33,6 @@ export interface BlockPlace {
   readonly window: number;
   /** The root mean square's norm within each head, before it turns; weights of all heads, queries' and keys', side by side. */
   readonly headNorm?: { readonly weight_X: Tensor1D; readonly epsilon: number } | undefined;
-}
-
-/** @param qkv_NQ queries, keys and values side by side */
-export function attend(
-  pool: Pool,
-  shape: AttentionShape,
-  plan: StepPlan,
-  where: BlockPlace,
-  qkv_NQ: Tensor2D,
-): Tensor2D {
-  return runIn(pool, [qkv_NQ], (place, qkv) => {
-    const weightAt =
-      where.headNorm && place.scratch.put(where.headNorm.weight_X.dataSync() as Float32Array, 1).at;
-    return writeAttention(place, shape, placePlan(place, shape, plan), where, qkv!, weightAt);
-  });
 }
 
 /**

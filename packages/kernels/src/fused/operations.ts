@@ -1,6 +1,6 @@
 /**
  * What a model's block does between two reads of its weights, as few operations: each is written as jobs over rows in the
- * kernels' memory, and as a function of tensors. N: rows of activations · D: width.
+ * kernels' memory; products alone, for heads, are functions of tensors too. N: rows of activations · D: width.
  */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { Rows } from "../memory/scratch-parts.js";
@@ -53,29 +53,13 @@ export function product(x_NI: Tensor2D, parts: WeightParts): Tensor2D {
   return runIn(poolOf({ parts }), [x_NI], (place, x) => multiplyAll(place, x!, [{ parts }])[0]!);
 }
 
-/** y + x·w, or with a norm y + norm(x·w). */
-export function addProduct(x_NE: Tensor2D, linear: Linear, y_ND: Tensor2D, norm?: Norm): Tensor2D {
-  return runIn(poolOf(linear), [x_NE, y_ND], (place, x, y) => {
-    writeAddProduct(place, y!, x!, linear, norm);
-    return y!;
-  });
-}
-
-/** x + what a feed-forward makes of x's norm: products side by side, activation and gate, a product, the residual. */
-export function addFeedForward(x_ND: Tensor2D, feedForward: FeedForward): Tensor2D {
-  return runIn(poolOf(feedForward.up), [x_ND], (place, x) => {
-    writeFeedForward(place, x!, feedForward);
-    return x!;
-  });
-}
-
 const poolOf = ({ parts }: Linear): Pool => parts[0]!.pool;
 
 export function writeNormProduct(place: Place, x: Rows, norm: Norm, linear: Linear): Rows {
   return multiplyAll(place, normRows(place, x, norm, linear), [linear])[0]!;
 }
 
-/** @param sum what it is added to */
+/** Adds x·w, or with a norm norm(x·w). @param sum what it is added to */
 export function writeAddProduct(place: Place, sum: Rows, x: Rows, linear: Linear, norm?: Norm): void {
   if (norm) {
     const [product] = multiplyAll(place, x, [linear]) as [Rows];
@@ -87,7 +71,11 @@ export function writeAddProduct(place: Place, sum: Rows, x: Rows, linear: Linear
   }
 }
 
-/** @param sum what it is made of, and what it is added to */
+/**
+ * Adds a feed-forward: products side by side of the norm, activation and gate, a product.
+ *
+ * @param sum what it is made of, and what it is added to
+ */
 export function writeFeedForward(place: Place, sum: Rows, feedForward: FeedForward): void {
   const { norm, activation, gate, up, down, outNorm } = feedForward;
   const [ups, gates] = multiplyAll(place, normRows(place, sum, norm, up), gate ? [up, gate] : [up]);
