@@ -338,6 +338,69 @@ test("an abort ends an answer that runs or waits, and frees its place", async ()
   await scheduler.dispose();
 });
 
+test("leaving wakes whoever waits for an event, and events go to who asked first", async () => {
+  const scheduler = new Scheduler(endless());
+  const said = await saidAlone(endless(), request());
+  const answer = scheduler.answer(request());
+  const asked = await Promise.all([answer.next(), answer.next()]);
+  expect(idsOf(asked.map(({ value }) => value!))).toEqual(said.slice(0, 2));
+  const waits = [answer.next(), answer.next()];
+  await answer.return();
+  expect(await Promise.all(waits)).toEqual(Array(2).fill({ done: true, value: undefined }));
+  await scheduler.dispose();
+});
+
+test("who leaves the queue is at once in nobody's way: the place is free, and those behind are nearer", async () => {
+  const scheduler = new Scheduler(endless(), { parallel: 1, waiting: 2 });
+  const running = scheduler.answer(request());
+  await running.next();
+  const places: number[] = [];
+  const leaving = new AbortController();
+  const first = scheduler.answer(request(), { signal: leaving.signal });
+  const second = scheduler.answer(request(), { onPlace: (place) => places.push(place) });
+  await running.next();
+  expect(places).toEqual([2]);
+  leaving.abort();
+  expect(places).toEqual([2, 1]);
+  expect(scheduler.load.waiting).toBe(1);
+  const again = scheduler.answer(request());
+  expect(() => scheduler.answer(request())).toThrow(expect.objectContaining({ code: "queue-full" }));
+  // One that runs is in nobody's way either.
+  await running.return();
+  const last = scheduler.answer(request());
+  await expect(saidBy(first)).rejects.toMatchObject({ code: "aborted" });
+  for (const answer of [second, again, last])
+    expect(await saidBy(answer)).toEqual(await saidAlone(endless(), request()));
+  await scheduler.dispose();
+});
+
+test("whoever is told a place may leave or fail in that moment; the others are told theirs", async () => {
+  const model = endless();
+  const scheduler = new Scheduler(model, { parallel: 1 });
+  const running = scheduler.answer(request({ maxNewTokens: 2 }));
+  const fails = scheduler.answer(request(), {
+    onPlace: () => {
+      throw new Error("no place");
+    },
+  });
+  const sent = new AbortController();
+  const sends = scheduler.answer(request(), { onPlace: () => sent.abort() });
+  const goes = scheduler.answer(request(), { signal: sent.signal });
+  const places: number[] = [];
+  const last = scheduler.answer(request(), { onPlace: (place) => places.push(place) });
+  const fates = await Promise.allSettled([running, fails, sends, goes, last].map((answer) => saidBy(answer)));
+  expect(fates.map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+  ]);
+  expect(places).toEqual([2, 1, 0]);
+  await scheduler.dispose();
+  expect(model.openSessions).toBe(0);
+});
+
 test("closing ends every answer and leaves nothing", async () => {
   const model = endless();
   const scheduler = new Scheduler(model, { parallel: 1 });

@@ -1,5 +1,5 @@
 /** Whoever forgets to start a backend is told so, by core and by models, and not by TensorFlow.js. */
-import { baseMethod, beamSearch, decode, scoreAnswer } from "@amulet-ts/core";
+import { baseMethod, beamSearch, decode, Scheduler, scoreAnswer } from "@amulet-ts/core";
 import { inBlob } from "@amulet-ts/files";
 import { writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
 import { tinyLlama } from "@amulet-ts/testing/models/tiny-llama";
@@ -21,6 +21,7 @@ const uses: Record<string, () => Promise<unknown>> = {
   decode: () => decode(toy, [request]).next(),
   beamSearch: () => beamSearch(toy, [0], { maxNewTokens: 2 }),
   scoreAnswer: () => scoreAnswer(toy, { base: [0], preference: [1] }, [1], [baseMethod()]),
+  Scheduler: () => new Scheduler(toy).answer(request).next(),
 };
 
 test.each(Object.entries(uses))("%s", async (_, use) => {

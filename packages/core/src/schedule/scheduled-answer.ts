@@ -20,7 +20,8 @@ export class ScheduledAnswer implements AsyncIterableIterator<DecodeEvent, void>
   private readonly events: DecodeEvent[] = [];
   private failure: { readonly error: unknown } | undefined;
   private over = false;
-  private arrived: (() => void) | undefined;
+  /** Those who wait for an event, in the order in which they came. */
+  private readonly readers: (() => void)[] = [];
   private readonly unheard: () => void;
 
   /** @param onLeave called when it leaves before its end */
@@ -57,6 +58,7 @@ export class ScheduledAnswer implements AsyncIterableIterator<DecodeEvent, void>
       this.options.onPlace?.(place);
     } catch (error) {
       this.fail(error);
+      this.onLeave();
     }
   }
 
@@ -65,20 +67,20 @@ export class ScheduledAnswer implements AsyncIterableIterator<DecodeEvent, void>
     this.hasBegun = true;
     this.events.push(event);
     if (event.type === "end") this.close();
-    this.arrived?.();
+    this.wakeReaders();
   }
 
   fail(error: unknown): void {
     if (this.over) return;
     this.failure = { error };
     this.close();
-    this.arrived?.();
+    this.wakeReaders();
   }
 
   async next(): Promise<IteratorResult<DecodeEvent, void>> {
     while (this.events.length === 0 && !this.over) {
       await new Promise<void>((resolve) => {
-        this.arrived = resolve;
+        this.readers.push(resolve);
       });
     }
     const event = this.events.shift();
@@ -92,8 +94,10 @@ export class ScheduledAnswer implements AsyncIterableIterator<DecodeEvent, void>
   /** Leaves: its rows are free with the next pass. */
   async return(): Promise<IteratorResult<DecodeEvent, void>> {
     this.events.length = 0;
+    this.failure = undefined;
     if (!this.over) {
       this.close();
+      this.wakeReaders();
       this.onLeave();
     }
     return { done: true, value: undefined };
@@ -106,5 +110,9 @@ export class ScheduledAnswer implements AsyncIterableIterator<DecodeEvent, void>
   private close(): void {
     this.over = true;
     this.unheard();
+  }
+
+  private wakeReaders(): void {
+    for (const wake of this.readers.splice(0)) wake();
   }
 }

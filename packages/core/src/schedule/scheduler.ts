@@ -92,15 +92,18 @@ export class Scheduler {
   answer(request: DecodeRequest, options: ScheduledAnswerOptions = {}): ScheduledAnswer {
     if (!this.isOpen) throw new CoreError("aborted", "No more answers are given here.");
     const { parallel, waiting } = this.bounds;
-    if (this.running.size + this.waiting.length >= parallel + waiting) {
+    // Those that have left hold their rows until the next pass, but are in nobody's way.
+    const underWay = [...this.running.values()].filter(isUnderWay).length;
+    if (underWay + this.waiting.length >= parallel + waiting) {
       throw new CoreError(
         "queue-full",
-        `${this.running.size} answers are under way and ${this.waiting.length} wait, which is as many as may: ask again later.`,
+        `${underWay} answers are under way and ${this.waiting.length} wait, which is as many as may: ask again later.`,
       );
     }
     // Refused before it waits, if it must be.
     const { size } = new AnswerInProgress(this.model, request, 0, new SharedRows(this.model));
-    const answer = new ScheduledAnswer(request, size, options, () => this.wake());
+    const answer = new ScheduledAnswer(request, size, options, () => this.letGo());
+    if (answer.isOver) return answer;
     this.waiting.push(answer);
     this.wake();
     return answer;
@@ -118,12 +121,21 @@ export class Scheduler {
     return sumOf(this.running, ({ size }) => size.rows);
   }
 
+  /** Somebody has left: at once, who waits behind is nearer, and who comes finds the place. */
+  private letGo(): void {
+    this.tellPlaces();
+    this.wake();
+  }
+
   private wake(): void {
-    this.loop ??= this.run().finally(() => {
-      this.loop = undefined;
-      // Who came while the rows were put away.
-      if (this.waiting.length > 0) this.wake();
-    });
+    // Nobody waits for the loop: what fails in it is told to those whom it was to serve.
+    this.loop ??= this.run()
+      .catch((error: unknown) => this.failAll(error))
+      .finally(() => {
+        this.loop = undefined;
+        // Who came while the rows were put away.
+        if (this.waiting.length > 0) this.wake();
+      });
   }
 
   private async run(): Promise<void> {
@@ -135,15 +147,21 @@ export class Scheduler {
 
   /** Lets go who has left and takes in who fits. @returns how many run */
   private admit(): number {
-    this.waiting = this.waiting.filter(({ isOver }) => !isOver);
+    this.waiting = this.waiting.filter(isUnderWay);
     for (const [number, { isOver }] of this.running) {
       if (!isOver) continue;
       this.running.delete(number);
       this.decoder?.leave(number);
     }
     while (this.waiting[0] && this.fits(this.waiting[0])) this.begin(this.waiting.shift()!);
-    for (const [index, answer] of this.waiting.entries()) answer.tellPlace(index + 1);
+    this.tellPlaces();
     return this.running.size;
+  }
+
+  /** Whoever is told may leave, and others with it: they are then told in between, and `waiting` is another list. */
+  private tellPlaces(): void {
+    this.waiting = this.waiting.filter(isUnderWay);
+    for (let i = 0; i < this.waiting.length; i++) this.waiting[i]!.tellPlace(i + 1);
   }
 
   private fits({ size }: ScheduledAnswer): boolean {
@@ -156,8 +174,9 @@ export class Scheduler {
 
   private begin(answer: ScheduledAnswer): void {
     answer.tellPlace(0);
-    this.decoder ??= this.openDecoder();
+    if (answer.isOver) return;
     try {
+      this.decoder ??= this.openDecoder();
       this.running.set(this.decoder.join(answer.request), answer);
     } catch (error) {
       answer.fail(error);
@@ -215,9 +234,13 @@ export class Scheduler {
     this.readNow = 0;
   }
 
-  private failAll(error: CoreError): void {
+  private failAll(error: unknown): void {
     for (const answer of [...this.waiting, ...this.running.values()]) answer.fail(error);
   }
+}
+
+function isUnderWay({ isOver }: ScheduledAnswer): boolean {
+  return !isOver;
 }
 
 function sumOf(
