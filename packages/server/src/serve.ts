@@ -7,6 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Answerer } from "./answering/answerer.js";
 import { ServerError } from "./errors.js";
 import { createApp } from "./http/app.js";
+import { closeWithConnection } from "./http/connections.js";
 import { SlowReaders } from "./http/slow-readers.js";
 import { type CheckedOptions, checkOptions, type ServerOptions } from "./options.js";
 import { ServerState } from "./state.js";
@@ -22,8 +23,10 @@ export interface RunningServer {
   /** How much is answered and kept at once; undefined until the model is there. */
   readonly bounds: Scheduler["bounds"] | undefined;
   /**
-   * Refuses new requests with 503, lets running answers end for up to so many milliseconds (10,000 by default), ends the
-   * others with an error, and frees what was computed for them. The engine stays open.
+   * Refuses new requests with 503, lets those that were let in end for up to so many milliseconds (10,000 by default), ends
+   * the others with an error, and frees what was computed for them. The engine stays open.
+   *
+   * @throws ServerError `bad-request` for a time that is none; the server then goes on
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -39,10 +42,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const load = () => state.opened?.scheduler.load;
   const slowReaders = new SlowReaders(checked.slowReaderMs);
   const app = createApp({ state, options: checked, metrics: new Metrics(load), slowReaders });
-  const server = createServer(
-    { keepAliveTimeout: 30_000 },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-  );
+  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const server = createServer({ keepAliveTimeout: 30_000 }, (incoming, outgoing) => {
+    closeWithConnection(incoming, outgoing);
+    outgoing.once("close", state.enter());
+    return answer(incoming, outgoing);
+  });
   await listen(server, checked);
   const ready = openModel(state, checked);
   // Whoever does not wait for it hears of it by /health.
@@ -57,7 +62,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     get bounds() {
       return state.opened?.scheduler.bounds;
     },
-    close: (graceMs = 10_000) => (closed ??= close(server, state, slowReaders, graceMs)),
+    close: async (graceMs = 10_000) => {
+      const grace = readGrace(graceMs);
+      closed ??= close(server, state, slowReaders, grace);
+      await closed;
+    },
   };
 }
 
@@ -98,6 +107,17 @@ async function listen(server: Server, { host, port }: CheckedOptions): Promise<v
 function addressOf(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+/** A timer of Node takes no more, and fires at once where it should. */
+const longestMs = 2 ** 31 - 1;
+
+function readGrace(graceMs: number): number {
+  if (typeof graceMs === "number" && graceMs >= 0) return Math.min(graceMs, longestMs);
+  throw new ServerError(
+    "bad-request",
+    `The time that close() gives must be milliseconds, 0 or more; it is ${JSON.stringify(graceMs) ?? typeof graceMs}.`,
+  );
 }
 
 /** Time for the last words of those that were ended. */

@@ -3,44 +3,16 @@
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
-import { hashedLogits } from "@amulet-ts/testing/models/hashed-logits";
-import { ToyModel } from "@amulet-ts/testing/models/toy-model";
 import { allEvents, eventsOf } from "@amulet-ts/testing/server/event-stream";
 import { describe, expect, test } from "vitest";
 import { ServerError, startServer } from "../src/index.js";
+import { EndlessModel } from "./endless-model.js";
 import { chat, closesServers, engineOf, jsonOf, parrot, serve, until } from "./serving.js";
 
 withoutLeaks("wasm");
 closesServers();
 
 const path = "/v1/chat/completions";
-
-/** Goes on until it is ended, and can be made to fail. */
-class EndlessModel extends ToyModel {
-  fails = false;
-
-  constructor() {
-    const tangled = hashedLogits(64);
-    super(
-      (row) => {
-        if (this.fails) throw new Error("the device is lost");
-        return tangled(row);
-      },
-      64,
-      new Set(),
-      100_000,
-    );
-  }
-
-  renderChat(messages: readonly { readonly content: string }[]) {
-    const prompt = messages.map(({ content }) => content).join("\n");
-    return { prompt, ids: [...prompt].map((character) => character.charCodeAt(0) % 64) };
-  }
-
-  textStream() {
-    return { push: (id: number) => String.fromCharCode(48 + id), flush: () => "" };
-  }
-}
 
 /** Room for several that are as long. */
 const heldTokens = 10_000_000;

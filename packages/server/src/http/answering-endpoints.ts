@@ -18,6 +18,7 @@ import { type CompletionRequest, completionRequestSchema } from "../protocol/com
 import { readRequest } from "../protocol/read-request.js";
 import { refuseInChat, refuseInText } from "../protocol/unsupported.js";
 import { chatForm } from "./chat-form.js";
+import { whenClosed } from "./connections.js";
 import { deliverStream, deliverWhole, type Form } from "./delivery.js";
 import type { Exchange, House } from "./exchange.js";
 import { textForm } from "./text-form.js";
@@ -57,7 +58,7 @@ export async function answerText(c: Exchange, body: unknown, house: House): Prom
 type AnyRequest = ChatRequest | CompletionRequest;
 
 function choose(request: AnyRequest, { state }: House) {
-  const answerer = state.ready();
+  const answerer = state.stillReady();
   const chosen = answerer.choose(request.model ?? undefined);
   return { answerer, chosen, steer: readSteer(request, chosen.preference, answerer.dials) };
 }
@@ -110,8 +111,13 @@ interface Begun {
   readonly prefix: string;
 }
 
-/** Whoever goes away is not answered any more. */
+/**
+ * Whoever goes away is not answered any more, nor is who went while the prompts were made.
+ *
+ * @throws ServerError `closing` where the server's last moment came meanwhile
+ */
 function begin(c: Exchange, { state }: House, { answerer, chosen, request, order, prefix }: Begun): Run {
+  state.stillReady();
   const record = c.get("record");
   const { outgoing } = c.env;
   record.noteOrder(
@@ -122,7 +128,7 @@ function begin(c: Exchange, { state }: House, { answerer, chosen, request, order
   if (outgoing.destroyed) leaving.abort();
   const run = new Run(answerer, chosen, order, prefix, record, leaving);
   const end = state.begin(leaving);
-  outgoing.once("close", () => {
+  whenClosed(outgoing, () => {
     leaving.abort();
     end();
   });

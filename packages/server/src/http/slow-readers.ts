@@ -13,6 +13,7 @@ export class SlowReaders {
 
   /** @param onCut called before its connection is destroyed */
   watch(response: ServerResponse, onCut: () => void): void {
+    if (response.destroyed) return;
     this.behind.set(response, undefined);
     this.cuts.set(response, onCut);
     response.once("close", () => {
@@ -30,7 +31,8 @@ export class SlowReaders {
   private look(): void {
     const now = performance.now();
     for (const [response, since] of this.behind) {
-      if (response.writableLength === 0) this.behind.set(response, undefined);
+      // Without a socket it waits behind another answer of its connection, and not for its reader.
+      if (response.socket === null || response.writableLength === 0) this.behind.set(response, undefined);
       else if (since === undefined) this.behind.set(response, now);
       else if (now - since >= this.milliseconds) this.cut(response);
     }

@@ -8,7 +8,7 @@ import type { Exchange, House } from "./exchange.js";
 
 export async function tokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const request = readRequest(tokenizeRequestSchema, body);
-  const { model, tokenizer } = state.ready().engine;
+  const { model, tokenizer } = state.stillReady().engine;
   checkLength(model, [request], "content");
   const { beginToken, addsBeginToken = false } = tokenizer;
   const start = request.add_special && addsBeginToken && beginToken !== undefined ? [beginToken] : [];
@@ -20,14 +20,14 @@ export async function tokenize(c: Exchange, body: unknown, { state }: House): Pr
 
 export async function detokenize(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const { tokens } = readRequest(detokenizeRequestSchema, body);
-  const stream = state.ready().engine.model.textStream();
+  const stream = state.stillReady().engine.model.textStream();
   const texts = await takeTurns(inSteps(tokens, (id) => stream.push(id)));
   return c.json({ content: texts.join("") + stream.flush() });
 }
 
 export async function applyTemplate(c: Exchange, body: unknown, { state }: House): Promise<Response> {
   const { messages } = readRequest(templateRequestSchema, body);
-  const { model } = state.ready().engine;
+  const { model } = state.stillReady().engine;
   const chat = readMessages(messages);
   checkLength(model, chat, "messages");
   return c.json({ prompt: (await renderChat(model, chat)).prompt });
