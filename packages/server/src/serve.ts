@@ -8,6 +8,7 @@ import { Answerer } from "./answering/answerer.js";
 import { ServerError } from "./errors.js";
 import { createApp } from "./http/app.js";
 import { closeWithConnection } from "./http/connections.js";
+import { answerFailure, guardPage } from "./http/last-resort.js";
 import { SlowReaders } from "./http/slow-readers.js";
 import { type CheckedOptions, checkOptions, type ServerOptions } from "./options.js";
 import { ServerState } from "./state.js";
@@ -41,11 +42,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const state = new ServerState(checked.parallel);
   const load = () => state.opened?.scheduler.load;
   const slowReaders = new SlowReaders(checked.slowReaderMs);
-  const app = createApp({ state, options: checked, metrics: new Metrics(load), slowReaders });
-  const answer = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const page = checked.page && guardPage(checked.page);
+  const house = { state, options: { ...checked, page }, metrics: new Metrics(load), slowReaders };
+  const app = createApp(house);
   const server = createServer({ keepAliveTimeout: 30_000 }, (incoming, outgoing) => {
     closeWithConnection(incoming, outgoing);
     outgoing.once("close", state.enter());
+    const answer = getRequestListener(app.fetch, {
+      // For clients of HTTP/1.0, which need not say whom they ask.
+      hostname: "localhost",
+      overrideGlobalObjects: false,
+      errorHandler: (thrown) => answerFailure(thrown, incoming, outgoing, house),
+    });
     return answer(incoming, outgoing);
   });
   await listen(server, checked);

@@ -1,4 +1,4 @@
-/** What connections do to a server: clients that go at any moment, and requests behind others. */
+/** What connections do to a server: clients that go at any moment, requests behind others, old clients, broken addresses. */
 
 import { request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
@@ -7,7 +7,7 @@ import { allEvents } from "@amulet-ts/testing/server/event-stream";
 import { describe, expect, test } from "vitest";
 import type { RunningServer } from "../src/index.js";
 import { EndlessModel } from "./endless-model.js";
-import { chat, closesServers, engineOf, jsonOf, serve, until } from "./serving.js";
+import { chat, closesServers, engineOf, jsonOf, parrot, serve, until } from "./serving.js";
 
 withoutLeaks("wasm");
 closesServers();
@@ -35,8 +35,18 @@ function open({ address }: RunningServer): Socket {
   return socket;
 }
 
-const post = (body: string) =>
-  `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+const post = (body: string, version = "1.1") =>
+  `POST ${path} HTTP/${version}\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+
+/** Sends it, and reads until the server closes the connection. */
+async function exchange(server: RunningServer, request: string) {
+  const socket = open(server);
+  socket.write(request);
+  let text = "";
+  for await (const chunk of socket) text += chunk;
+  const at = text.indexOf("\r\n\r\n");
+  return { head: text.slice(0, at).toLowerCase(), body: text.slice(at + 4) };
+}
 
 describe("who goes", () => {
   test("while its chat is rendered is not answered, and closing does not wait for it", async () => {
@@ -131,5 +141,47 @@ describe("closing", () => {
     const closing = server.close(3_000_000_000);
     expect((await running).at(-1)).toBe("[DONE]");
     await closing;
+  });
+});
+
+describe("HTTP/1.0", () => {
+  test("has streams without chunks", async () => {
+    const { server } = await serve({ engine: parrot("Hello") });
+    const { head, body } = await exchange(server, post(JSON.stringify(chat("Hi", { stream: true })), "1.0"));
+    expect(head).not.toContain("transfer-encoding");
+    expect(body).toMatch(/^data: \{[\s\S]*\ndata: \[DONE\]\n\n$/);
+  });
+
+  test("need not name a host", async () => {
+    const { server } = await serve({ engine: parrot("Hello") });
+    const { head, body } = await exchange(server, "GET /health HTTP/1.0\r\n\r\n");
+    expect(head).toContain(" 200 ");
+    expect(JSON.parse(body)).toEqual({ status: "ok" });
+  });
+});
+
+describe("an error in our shape, noted in a record", () => {
+  test("for an address that can't be read", async () => {
+    const { server, records } = await serve({ engine: parrot("Hello") });
+    const request = "GET /a\\b HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    const { head, body } = await exchange(server, request);
+    expect(head).toContain(" 400 ");
+    expect(JSON.parse(body).error).toMatchObject({
+      type: "invalid_request_error",
+      message: expect.stringContaining("backslash"),
+    });
+    await until(() => records.length === 1);
+    expect(records[0]).toMatchObject({ status: 400, endpoint: "other", error: { code: "bad-request" } });
+    expect(head).toContain(records[0]!.id);
+  });
+
+  test("for a page that fails", async () => {
+    const page = () => Promise.reject(new Error("no such disk"));
+    const { fetch, records } = await serve({ engine: parrot("Hello"), page });
+    const response = await fetch("/");
+    expect(response.status).toBe(500);
+    expect((await jsonOf(response)).error).toMatchObject({ type: "server_error", message: "no such disk" });
+    await until(() => records.length === 1);
+    expect(records[0]).toMatchObject({ status: 500, error: { code: "failed", message: "no such disk" } });
   });
 });

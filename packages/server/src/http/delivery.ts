@@ -1,11 +1,11 @@
 /** How an answer goes out: whole, or in pieces. What it looks like is the endpoint's affair. */
-import type { Context } from "hono";
 import type { ChoicePiece } from "../answering/answers.js";
 import type { Run } from "../answering/run.js";
 import type { ServerError } from "../errors.js";
 import { bodyOf, toServerError } from "../protocol/errors.js";
 import type { FinishReason, Usage } from "../protocol/fields.js";
 import { eventOf, lastEvent, streamOf, withHeartbeats } from "./event-stream.js";
+import type { Exchange } from "./exchange.js";
 
 /** The shape of an endpoint's answers. */
 export interface Form<Whole, Chunk> {
@@ -46,7 +46,7 @@ export interface StreamOptions {
 
 /** An answer that fails in mid-stream says so in an event, and nothing after it. */
 export function deliverStream(
-  c: Context,
+  c: Exchange,
   run: Run,
   form: Form<unknown, object>,
   options: StreamOptions,
@@ -61,7 +61,8 @@ export function deliverStream(
       "cache-control": "no-cache",
       // Proxies that collect an answer before they pass it on.
       "x-accel-buffering": "no",
-      "transfer-encoding": "chunked",
+      // HTTP/1.0 has no chunks: there an answer ends with its connection.
+      ...(c.env.incoming.httpVersion !== "1.0" && { "transfer-encoding": "chunked" }),
     },
   );
 }
