@@ -50,7 +50,9 @@ function giveBack(count: number): void {
 }
 
 const start = 'The heap of the backend "wasm", 4 GiB at most, is full: ';
-const end = " Take fewer rows or tokens, a smaller model, or another backend (see --backend).";
+const end =
+  " Take fewer rows or tokens, a smaller model, another backend (see --backend), or the engine llama.cpp " +
+  "(--engine llama.cpp): node's and llama.cpp's limit is the machine's memory.";
 
 /** @param why words and a pattern of what is in brackets after them */
 const full = (why: string, line?: RegExp) =>

@@ -173,8 +173,9 @@ function explain(wasm: WasmModule, cause: Error): Error {
 function outOfMemory(why: string, cause?: Error): BackendError {
   return new BackendError(
     "out-of-memory",
-    `The heap of the backend "wasm", 4 GiB at most, is full: ${why}. Take fewer rows or tokens, a smaller model, or ` +
-      "another backend (see --backend).",
+    `The heap of the backend "wasm", 4 GiB at most, is full: ${why}. Take fewer rows or tokens, a smaller model, ` +
+      "another backend (see --backend), or the engine llama.cpp (--engine llama.cpp): node's and llama.cpp's limit is " +
+      "the machine's memory.",
     { cause },
   );
 }

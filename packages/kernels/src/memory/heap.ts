@@ -98,8 +98,9 @@ export class Heap {
     } catch (cause) {
       throw new KernelsError(
         "out-of-memory",
-        `The memory of the kernels, 4 GiB at most, has no room for another ${bytes} bytes beside ${end}. ` +
-          "Take fewer rows or tokens, a smaller model, or another backend (see --backend).",
+        `The memory of the kernels, 4 GiB at most, holds ${this.heldBytes} bytes and has no room for another ${bytes} ` +
+          "in one piece. Take fewer rows or tokens, a smaller model, another backend (see --backend), " +
+          "or the engine llama.cpp (--engine llama.cpp): node's and llama.cpp's limit is the machine's memory.",
         { cause },
       );
     }
