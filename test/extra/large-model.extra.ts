@@ -55,7 +55,7 @@ describe("a model that the wasm heap can't hold as float32", () => {
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
       expect(stderr).toContain(size);
       expect(stderr).toContain(`needs ${needed}, and this backend holds 4.0 GiB`);
-      expect(stderr).toContain("Take a smaller model, or another backend (see --backend)");
+      expect(stderr).toContain("or the engine llama.cpp (--engine llama.cpp)");
       expect(tf.memory().numBytes).toBe(0);
       // Its smallest matrix alone would take 2 MiB, the first one that is read 250 MiB.
       expect(process.memoryUsage().rss - before).toBeLessThan(128 * mebibyte);

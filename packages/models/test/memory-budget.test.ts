@@ -1,9 +1,13 @@
-/** The budget that a backend states for float32 weights, checked before anything is read. */
+/** The budget that a backend states, checked before anything is read. */
 import { startBackend } from "@amulet-ts/backends";
-import { place } from "@amulet-ts/testing/files/checkpoint-writer";
-import { tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
+import { heldByKernels } from "@amulet-ts/testing/backends/no-leaks";
+import { backendUnderTest, casesOn } from "@amulet-ts/testing/backends/under-test";
+import { float32Tensor, place, uint32Entry, writeGguf } from "@amulet-ts/testing/files/checkpoint-writer";
+import { storedTypes } from "@amulet-ts/testing/files/stored-tensors";
+import { tinyLlama, tinyLlamaFile } from "@amulet-ts/testing/models/tiny-llama";
 import * as tf from "@tensorflow/tfjs-core";
-import { beforeAll, expect, test, vi } from "vitest";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { FileTensor } from "../../files/src/formats/file-tensor.js";
 import { loadModel as loadFrom, readNeeds } from "../src/browser.js";
 import { loadModel } from "../src/index.js";
@@ -123,6 +127,65 @@ test("what a model needs is told by its headers, and refused where and as loadin
     expect(refusal).toBe(await outcome(memory));
     expect(refusal === undefined).toBe(limitBytes === neededBytes);
   }
+});
+
+describe("weights that stay stored", () => {
+  /** The tiny Llama made wide enough for blocks of 256, of zeros, its matrices of these types in turn. */
+  function wideLlamaFile(types: typeof storedTypes): Buffer {
+    const { entries, tensors } = tinyLlama();
+    const wider: Record<string, number> = {
+      "llama.embedding_length": 256,
+      "llama.feed_forward_length": 512,
+      "llama.attention.head_count": 8,
+      "llama.attention.head_count_kv": 4,
+    };
+    const sizes: Record<number, number> = { 4: 128, 8: 256, 12: 512 };
+    return writeGguf({
+      entries: entries.map((entry) => (wider[entry[0]] ? uint32Entry(entry[0], wider[entry[0]]!) : entry)),
+      tensors: tensors.map(({ name, shape }, i) => {
+        const wide = shape.map((size) => sizes[size] ?? size);
+        const count = wide.reduce((product, size) => product * size, 1);
+        if (wide.length === 1) return float32Tensor(name, wide, Array(count).fill(1));
+        const [, id, type] = types[i % types.length]!;
+        return {
+          name,
+          shape: wide,
+          type: id,
+          data: Buffer.alloc((count / type.blockSize) * type.bytesPerBlock),
+        };
+      }),
+    });
+  }
+
+  /** Norms once more beside the kernels' weights, a pass's constants, what lies between parts: fewer than a matrix has. */
+  const besides = 16 * 2 ** 10;
+  /** On webgpu tensors are the kernels' buffers too. */
+  const held = () => tf.memory().numBytes + (backendUnderTest("wasm") === "webgpu" ? 0 : heldByKernels());
+
+  test("take what was said before they were read, of whatever types they are", async () => {
+    await startBackend(backendUnderTest("wasm"));
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray([...storedTypes], { minLength: 1 }), async (types) => {
+        const file = new Blob([new Uint8Array(wideLlamaFile(types))]);
+        const { neededBytes } = await readNeeds(file, roomy);
+        const before = held();
+        using _ = await loadFrom(file, { weights: "stored" });
+        const said = neededBytes - 256 * 2 ** 20;
+        expect(Math.abs(held() - before - said), types.map(([name]) => name).join()).toBeLessThan(besides);
+      }),
+      { numRuns: casesOn(10), examples: [[[...storedTypes]]] },
+    );
+  });
+
+  test("of types that become float32 are named where they are too many, with the ways out", async () => {
+    await startBackend(backendUnderTest("wasm"));
+    const some = storedTypes.filter(([name]) => ["Q3_K", "Q4_0", "IQ4_XS"].includes(name));
+    const file = new Blob([new Uint8Array(wideLlamaFile(some))]);
+    const { refusal } = await readNeeds(file, { limitBytes: 1000, matrixCopies: 1 });
+    expect(refusal).toMatch(
+      /0\.0 GiB of that are weights in (Q3_K, IQ4_XS|IQ4_XS, Q3_K), which become float32.* in Q4_0.* needs 0\.3 GiB\. Take .*--backend.*--engine llama\.cpp/,
+    );
+  });
 });
 
 test.each(["cpu", "wasm"])("on %s a tied embedding lies once", async (backend) => {

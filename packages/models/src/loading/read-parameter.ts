@@ -4,7 +4,7 @@ import type { StoredRows } from "@amulet-ts/files";
 import { type Tensor, type Tensor2D, tensor1d, tensor2d, tidy, zeros } from "@tensorflow/tfjs-core";
 import { ModelError } from "../errors.js";
 import { joinWeights } from "../weights/joined-weight.js";
-import { type EmptyWeight, type StoredKernels, storedKernels } from "../weights/stored-kernels.js";
+import { type EmptyWeight, heldType, type StoredKernels, storedKernels } from "../weights/stored-kernels.js";
 import { StoredWeight } from "../weights/stored-weight.js";
 import { liesByRows, TensorWeight } from "../weights/tensor-weight.js";
 import type { Weight } from "../weights/weight.js";
@@ -14,7 +14,7 @@ import { placeColumns } from "./place-columns.js";
 import type { PlannedParameter, PlannedPart } from "./plan-parameters.js";
 import { orderRows, rowOrder, turnMatrix } from "./row-order.js";
 
-/** How weights are held: as float32 tensors, or in the file's own bytes, decoded at every use. */
+/** How weights are held: as float32 tensors, or in the file's own bytes, which kernels multiply as they are. */
 export type WeightStorage = "float32" | "stored";
 
 /** Where nothing else was asked for. */
@@ -115,7 +115,7 @@ async function readStored(part: PlannedPart, signal?: AbortSignal): Promise<Weig
   return kernels ? readForKernels(part, kernels, signal) : readForDecoding(part, signal);
 }
 
-/** Types that the kernels don't know come as float32. */
+/** Types that the kernels don't know come as float32; memory.ts counts them so. */
 async function readForKernels(
   part: PlannedPart,
   kernels: StoredKernels,
@@ -123,8 +123,9 @@ async function readForKernels(
 ): Promise<Weight> {
   const { source, inputsFirst } = part;
   const [inputs, outputs] = inputsAndOutputs(part);
-  const isKnown = kernels.storedTypes.includes(source.type);
-  const weight = kernels.hold(isKnown ? source.type : "F32", outputs, inputs);
+  const type = heldType(kernels, source.type);
+  const isKnown = type === source.type;
+  const weight = kernels.hold(type, outputs, inputs);
   try {
     const read = async (first: number, count: number) =>
       isKnown ? (await source.readStored(first, count)).bytes : bytesOf(await source.readRows(first, count));
@@ -184,7 +185,7 @@ function numbersOf(count: number, name: string): Float32Array<ArrayBuffer> {
   try {
     return new Float32Array(count);
   } catch (cause) {
-    const message = `${name} takes ${((4 * count) / 2 ** 30).toFixed(1)} GiB, more than one array can hold: take a smaller model.`;
+    const message = `${name} takes ${((4 * count) / 2 ** 30).toFixed(1)} GiB, more than one array can hold: take a smaller model, or the engine llama.cpp (--engine llama.cpp).`;
     throw new ModelError("not-enough-memory", message, { cause });
   }
 }

@@ -20,6 +20,11 @@ export interface StoredKernels {
   fuse?(part: KernelPart): FusedOperations;
 }
 
+/** The type in which kernels hold a weight: its file's, and float32 where they don't multiply that one. */
+export function heldType({ storedTypes }: StoredKernels, type: string): string {
+  return storedTypes.includes(type) ? type : "F32";
+}
+
 /** A page of a row's cache: keys and values of a few tokens in all blocks. */
 export interface CachePage {
   dispose(): void;
