@@ -26,7 +26,7 @@ export interface StartOptions {
   readonly wasmFolder?: string;
   /** wasm, webgpu: whether weights may stay as their file stores them, and kernels of ours multiply with them. Default: true. */
   readonly kernels?: boolean;
-  /** Threads that these kernels may take, the caller's among them. Default: the processor's cores, as far as allowed. */
+  /** wasm: threads that these kernels may take, the caller's among them, at least 1. Default: the processor's cores, as far as allowed. */
   readonly threads?: number;
   /**
    * In which numbers these kernels multiply. f16 is for webgpu, on a device with its feature `shader-f16`: weights and activations are

@@ -1,5 +1,7 @@
 /** What went wrong, for programs; the message says it for people. */
 export type BackendErrorCode =
+  /** An option is not what was expected. */
+  | "bad-request"
   | "unknown-backend"
   /** Something that it needs is not installed. */
   | "missing-backend"

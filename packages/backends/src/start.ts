@@ -28,8 +28,8 @@ export const backendNames = Object.keys(modules) as readonly BackendName[];
  * starts at once go one after the other.
  *
  * @param name without it: the fastest that is here, see `candidateBackends`
- * @throws BackendError `unknown-backend`; `missing-backend`, with the command that gets it; `unsupported-precision`;
- *   `failed-start` when it breaks at its start, or TensorFlow.js would run on another one instead
+ * @throws BackendError `bad-request`; `unknown-backend`; `missing-backend`, with the command that gets it;
+ *   `unsupported-precision`; `failed-start` when it breaks at its start, or TensorFlow.js would run on another one instead
  */
 export function startBackend(name?: string, options: StartOptions = {}): Promise<RunningBackend> {
   const started = latest.then(() => startNow(name, options));
@@ -41,6 +41,7 @@ export function startBackend(name?: string, options: StartOptions = {}): Promise
 let latest: Promise<unknown> = Promise.resolve();
 
 async function startNow(name: string | undefined, options: StartOptions): Promise<RunningBackend> {
+  checkOptions(options);
   if (name !== undefined) return { ...(await startNamed(name, options)), passedOver: [] };
   const { names, passedOver: absent } = await candidateBackends();
   const passedOver = [...absent];
@@ -90,11 +91,37 @@ async function start(name: BackendName, module: BackendModule, options: StartOpt
   return { name, ...facts };
 }
 
+/** Whatever backend it is for: one that was not named would be passed over. */
+function checkOptions({ threads, kernels, precision = "f32" }: StartOptions): void {
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
+    throw new BackendError(
+      "bad-request",
+      `The option threads must be a whole number of at least 1; it is ${describe(threads)}. Without it there is one for each core.`,
+    );
+  }
+  if (kernels !== undefined && typeof kernels !== "boolean") {
+    throw new BackendError(
+      "bad-request",
+      `The option kernels must be true or false; it is ${describe(kernels)}.`,
+    );
+  }
+  if (!precisions.includes(precision)) {
+    throw new BackendError(
+      "unsupported-precision",
+      `A precision is ${precisions.join(" or ")}; what came is ${describe(precision)}.`,
+    );
+  }
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value).slice(0, 80);
+  return typeof value === "object" && value !== null ? "an object" : String(value);
+}
+
 /** One that was asked for is had, or refused: an answer does not tell in what it was computed. */
 function checkPrecision(name: BackendName, { precision = "f32", kernels = true }: StartOptions): void {
-  const why = !precisions.includes(precision)
-    ? `A precision is ${precisions.join(" or ")}; what came is ${JSON.stringify(precision)}.`
-    : precision === "f32" || (name === "webgpu" && kernels)
+  const why =
+    precision === "f32" || (name === "webgpu" && kernels)
       ? undefined
       : name === "webgpu"
         ? "The precision f16 is one of the kernels, which are off: leave them on, or the precision at f32."

@@ -46,6 +46,46 @@ test.each([
   expect(tf.getBackend()).toBe("cpu");
 });
 
+test.each([
+  { threads: Number.NaN },
+  { threads: Number.POSITIVE_INFINITY },
+  { threads: 2.5 },
+  { threads: 0 },
+  { threads: -1 },
+  { threads: "x" },
+  { threads: "2" },
+  { threads: null },
+  { threads: 2n },
+  { kernels: "off" },
+])(
+  "the option in %o is refused before anything starts, with a backend's name and without",
+  async (options) => {
+    await startBackend("cpu");
+    const [[option, value]] = Object.entries(options) as [[string, unknown]];
+    const words = option === "threads" ? "a whole number of at least 1" : "true or false";
+    const came = typeof value === "string" ? JSON.stringify(value) : String(value);
+    for (const name of ["wasm", undefined]) {
+      await expect(startBackend(name, options as StartOptions)).rejects.toMatchObject({
+        name: "BackendError",
+        code: "bad-request",
+        message: expect.stringContaining(`The option ${option} must be ${words}; it is ${came}.`),
+      });
+      expect(tf.getBackend()).toBe("cpu");
+    }
+  },
+);
+
+test("what is no precision is refused without a backend's name too", async () => {
+  await expect(startBackend(undefined, { precision: "half" } as never)).rejects.toMatchObject({
+    code: "unsupported-precision",
+    message: 'A precision is f32 or f16; what came is "half".',
+  });
+});
+
+test.each([1, 2])("%i threads are had", async (threads) => {
+  expect((await startBackend("wasm", { threads })).threads).toBe(threads);
+});
+
 test("f32 may be asked of any backend", async () => {
   expect((await startBackend("wasm", { precision: "f32" })).name).toBe("wasm");
 });
