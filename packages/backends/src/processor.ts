@@ -13,28 +13,38 @@ export async function threadCount(): Promise<number> {
   return availableParallelism();
 }
 
-/** Cores that this process may keep busy at once: of those that run two threads each counts once, and a container's share counts. */
-export async function coreCount(): Promise<number> {
+/**
+ * Cores that this process may keep busy at once: of those that run two threads each counts once, and the share of a
+ * container or of another control group counts.
+ *
+ * @param root the folder that stands for /
+ */
+export async function coreCount(root = "/"): Promise<number> {
   if (!runsOnNode())
     return (
       (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1
     );
   const { readFile } = await import("node:fs/promises");
-  const read = (path: string) => readFile(path, "utf8").catch(() => "");
-  const threads = await threadCount();
-  const siblings = await read("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list");
+  const { join } = await import("node:path");
+  const { processorsOfGroup } = await import("./cgroups.js");
+  const list = join(root, "sys/devices/system/cpu/cpu0/topology/thread_siblings_list");
+  const siblings = await readFile(list, "utf8").catch(() => "");
   const perCore = /[,-]/.test(siblings) ? 2 : 1;
-  const [quota, period] = (await read("/sys/fs/cgroup/cpu.max")).split(" ").map(Number);
-  const share = quota! > 0 && period! > 0 ? Math.ceil(quota! / period!) : threads;
-  return Math.max(1, Math.min(Math.ceil(threads / perCore), share));
+  const cores = Math.ceil((await threadCount()) / perCore);
+  return Math.max(1, Math.min(cores, Math.ceil(await processorsOfGroup(root))));
 }
 
-/** Bytes of RAM that this process may take; a container's limit counts. */
-export async function memoryBytes(): Promise<number> {
+/**
+ * Bytes of RAM that this process may take; the limit of a container or of another control group counts.
+ *
+ * @param root the folder that stands for /
+ */
+export async function memoryBytes(root = "/"): Promise<number> {
   const { totalmem } = await import("node:os");
-  // 0, or more than there is, where no limit is set.
-  const limit = process.constrainedMemory?.() ?? 0;
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  const { memoryOfGroup } = await import("./cgroups.js");
+  // Of its own group alone; 0, or more than there is, where no limit is set.
+  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY;
+  return Math.min(totalmem(), limit, await memoryOfGroup(root));
 }
 
 export function runsOnNode(): boolean {
