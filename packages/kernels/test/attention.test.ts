@@ -1,9 +1,10 @@
-/** The wasm kernels' attention. */
+/** The wasm kernels' attention, in both builds. */
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import fc from "fast-check";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { cutIntoUnits } from "../src/fused/attend.js";
 import { CachePage, pagesIn } from "../src/fused/pages.js";
+import { hasRelaxedSimd } from "../src/memory/relaxed-simd.js";
 import { Pool } from "../src/pool/pool.js";
 import {
   type Attention,
@@ -20,42 +21,52 @@ import { attend } from "./operations-alone.js";
 
 withoutLeaks("wasm");
 
-const pool = new Pool(3);
-/** Holds the pool open between cases. */
-const anchor = pool.heap.allocate(1);
-afterAll(() => pool.release(anchor));
+const pools = (hasRelaxedSimd() ? [false, true] : [false]).map((isRelaxed) => new Pool(3, isRelaxed));
+/** Hold the pools open between cases. */
+const anchors = pools.map(({ heap }) => heap.allocate(1));
+afterAll(() => {
+  for (const [i, anchor] of anchors.entries()) pools[i]!.release(anchor);
+});
 
-const onWasm: Attention = {
-  backend: "wasm",
-  store: (shape) => pagesIn(pool, shape),
-  attend: (_, ...given) => attend(pool, ...given),
-};
+const builds = pools.map(
+  (pool): Attention => ({
+    backend: "wasm",
+    store: (shape) => pagesIn(pool, shape),
+    attend: (_, ...given) => attend(pool, ...given),
+  }),
+);
+const onWasm = builds.at(-1)!;
+
+describe.each(builds.map((build, i) => [i ? "relaxed" : "plain", build] as const))(
+  "attention, %s",
+  (_, onWasm) => {
+    test("are the same for a token alone and among others, bit for bit", async () => {
+      const counts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
+      await fc.assert(
+        fc.asyncProperty(shapes, counts, async (drawn, calls) => {
+          const shape = { ...drawn, normed: false };
+          const total = calls.reduce((sum, count) => sum + count, 0);
+          const width = (shape.shared + 2) * shape.groups * shape.headWidth;
+          const qkv = Float32Array.from({ length: total * width }, noise);
+          const alone = await attendInCalls(onWasm, shape, qkv, new Array<number>(total).fill(1));
+          expect(await attendInCalls(onWasm, shape, qkv, calls)).toEqual(alone);
+        }),
+        { numRuns: 30 },
+      );
+    });
+
+    test("are float64's over rows that grow, part and go back", async () => {
+      await fc.assert(
+        fc.asyncProperty(shapes, steps, async (shape, actions) => {
+          expect(await worstDifference(onWasm, shape, actions)).toBeLessThan(tolerance(onWasm, shape));
+        }),
+        { numRuns: 40 },
+      );
+    });
+  },
+);
 
 describe("rotation, append and attention", () => {
-  test("are the same for a token alone and among others, bit for bit", async () => {
-    const counts = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 });
-    await fc.assert(
-      fc.asyncProperty(shapes, counts, async (drawn, calls) => {
-        const shape = { ...drawn, normed: false };
-        const total = calls.reduce((sum, count) => sum + count, 0);
-        const width = (shape.shared + 2) * shape.groups * shape.headWidth;
-        const qkv = Float32Array.from({ length: total * width }, noise);
-        const alone = await attendInCalls(onWasm, shape, qkv, new Array<number>(total).fill(1));
-        expect(await attendInCalls(onWasm, shape, qkv, calls)).toEqual(alone);
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  test("are float64's over rows that grow, part and go back", async () => {
-    await fc.assert(
-      fc.asyncProperty(shapes, steps, async (shape, actions) => {
-        expect(await worstDifference(onWasm, shape, actions)).toBeLessThan(tolerance(onWasm, shape));
-      }),
-      { numRuns: 60 },
-    );
-  });
-
   test("have every token and key/value head in one unit, and as many of them for each thread as for others", () => {
     const [counts, few] = [fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 8 })];
     fc.assert(

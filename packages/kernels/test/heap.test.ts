@@ -52,3 +52,9 @@ test("a memory that is full says so", () => {
   );
   expect(heap.allocate(100)).toBeGreaterThan(0);
 });
+
+test("what is no number of bytes is refused, and not looked for without end", () => {
+  const heap = new Heap(new Memory({ initial: 1, maximum: 2, shared: false }));
+  for (const bytes of [Number.NaN, -1, Number.POSITIVE_INFINITY])
+    expect(() => heap.allocate(bytes)).toThrow(/a number of bytes, 0 or more; this one has/);
+});

@@ -180,6 +180,21 @@ test("extrapolating is float64's, with one γ and with one for each row", async 
   );
 });
 
+test("equal tokens stay equal wherever they stand, so that the first of them is the best", async () => {
+  for (let width = 1; width <= 19; width++) {
+    const [base, preference] = [draw(100, 3, width), draw(100, 3, width + 100)];
+    const spread = (values: Float32Array) =>
+      tf.tensor2d(
+        Float32Array.from({ length: 100 * width }, (_, i) => values[Math.floor(i / width)]!),
+        [100, width],
+      );
+    const [base_BV, preference_BV] = [spread(base), spread(preference)];
+    const rows = await rowsOf(policies.extrapolate(base_BV, preference_BV, 4.65, floor)!);
+    tf.dispose([base_BV, preference_BV]);
+    for (const row of rows) expect(new Set(row).size).toBe(1);
+  }
+});
+
 describe("the best token", () => {
   test("is the first of the largest, and its number", async () => {
     await fc.assert(

@@ -1,4 +1,9 @@
 /** Threads: the same numbers however many there are, each chunk once, and none left behind. */
+import { syncBuiltinESMExports } from "node:module";
+import { setTimeout as wait } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import workers, { type Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { ScratchParts } from "../src/memory/scratch-parts.js";
 import { Pool } from "../src/pool/pool.js";
@@ -52,6 +57,37 @@ function runAlone(rows: number): Float32Array {
 }
 
 const expected = runAlone(3);
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Tells the threads that are started meanwhile. */
+async function withThreads<T>(act: (threads: readonly Worker[]) => Promise<T>): Promise<T> {
+  const threads: Worker[] = [];
+  const { Worker } = workers;
+  workers.Worker = class extends Worker {
+    constructor(...given: ConstructorParameters<typeof Worker>) {
+      super(...given);
+      threads.push(this);
+    }
+  };
+  syncBuiltinESMExports();
+  try {
+    return await act(threads);
+  } finally {
+    workers.Worker = Worker;
+    syncBuiltinESMExports();
+  }
+}
+
+/** Nothing else of it can be reached when this returns. */
+function closedPool() {
+  const { pool, run, end } = prepare(2);
+  run();
+  const { memory } = pool as unknown as { memory: object };
+  end();
+  return { pool, memory: new WeakRef(memory) };
+}
 
 describe("jobs of several threads", () => {
   test.each(rowCounts)(
@@ -108,12 +144,39 @@ describe("jobs of several threads", () => {
   });
 
   test("a pool that is never used starts no thread, and one that is closed is left by all", async () => {
-    const { pool, run, end } = prepare(3);
-    run();
-    end();
-    expect(pool.isOpen).toBe(false);
+    const started = await withThreads(async (threads) => {
+      const unused = new Pool(3);
+      unused.release(unused.heap.allocate(1));
+      await wait(20);
+      expect(threads).toEqual([]);
+      const { pool, run, end } = prepare(3);
+      run();
+      for (let turn = 0; turn < 400 && threads.length < 2; turn++) await wait(5);
+      expect(threads.length).toBe(2);
+      await wait(50);
+      expect(run()).toEqual(expected);
+      end();
+      expect(pool.isOpen).toBe(false);
+      return threads;
+    });
+    // A thread that has ended has no number.
+    const isThere = ({ threadId }: Worker) => threadId >= 0;
+    for (let turn = 0; turn < 400 && started.some(isThere); turn++) await wait(5);
+    expect(started.filter(isThere)).toEqual([]);
     const { run: again, end: endAgain } = prepare(3);
     expect(again()).toEqual(expected);
     endAgain();
+  });
+
+  test("the memory of a closed pool goes, whoever still has the pool", async () => {
+    const { pool, memory } = closedPool();
+    // What was asked for in a turn of the event loop stays until its end.
+    for (let turn = 0; turn < 200 && memory.deref(); turn++) {
+      await wait(5);
+      collectGarbage();
+    }
+    expect(memory.deref()).toBeUndefined();
+    expect(pool.heldBytes).toBe(0);
+    expect(() => pool.heap.allocate(1)).toThrow(/no room/);
   });
 });

@@ -192,6 +192,11 @@ class CachedSession implements TensorSession {
   private checkTokens(tokens: readonly TokenRow[]): void {
     checkList(tokens, "token rows");
     this.checkRowCount(tokens.length, "token rows");
+    if (tokens.length === 0)
+      throw new ModelError(
+        "bad-request",
+        "This session has no rows, so that no token can be read: open one with rows, or include another's.",
+      );
     for (const [b, row] of tokens.entries()) {
       checkList(row, `tokens of row ${b}`);
       if (row.length === 0)

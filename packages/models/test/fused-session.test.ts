@@ -207,3 +207,13 @@ test("rows of another model, or of no session, are refused, and the session stay
   expect(() => session.fork([1])).toThrow(expect.objectContaining({ code: "bad-token" }));
   expect(session.lengths).toEqual([2]);
 });
+
+test.each(["stored", "float32"] as const)(
+  "a session without rows says so where it should read, weights %s",
+  async (weights) => {
+    using model = await loadModel(await place({ "tiny.gguf": tinyLlamaFile() }), { weights });
+    using session = model.openTensorSession(0);
+    expect(() => session.append([])).toThrow(/has no rows/);
+    expect(() => session.appendAll([])).toThrow(/has no rows/);
+  },
+);

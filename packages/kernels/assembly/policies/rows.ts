@@ -112,10 +112,10 @@ export function extrapolateTo(to: usize, base: usize, pref: usize, count: i32, g
     v128.store(to, x);
   }
   for (; at < end; at += 4, base += 4, to += 4) {
-    const p = load<f32>(at);
-    const x = p + gamma * (p - load<f32>(base));
-    most = f32x4.pmax(most, f32x4.splat(x));
-    store<f32>(to, x);
+    // As above, so that equal numbers give equal ones wherever they stand.
+    const x = extrapolated(f32x4.splat(load<f32>(at)), f32x4.splat(load<f32>(base)), g);
+    most = f32x4.pmax(most, x);
+    store<f32>(to, f32x4.extract_lane(x, 0));
   }
   return largestLane(most);
 }

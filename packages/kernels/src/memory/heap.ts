@@ -17,6 +17,13 @@ interface Span {
   readonly bytes: number;
 }
 
+const gone: WasmMemory = {
+  buffer: new ArrayBuffer(0),
+  grow: () => {
+    throw new Error("The memory was given back with the last that was held in it.");
+  },
+};
+
 export class Heap {
   /** In the order of their addresses; no two touch. */
   private free: Span[];
@@ -24,7 +31,7 @@ export class Heap {
   private buffer: ArrayBufferLike;
   private bytesNow: Uint8Array;
 
-  constructor(private readonly memory: WasmMemory) {
+  constructor(private memory: WasmMemory) {
     this.buffer = memory.buffer;
     this.bytesNow = new Uint8Array(this.buffer);
     this.free = [{ at: firstFree, bytes: this.buffer.byteLength - firstFree }];
@@ -52,8 +59,10 @@ export class Heap {
     return this.held.size;
   }
 
-  /** @throws KernelsError `out-of-memory` */
+  /** @throws KernelsError `out-of-memory`, and TypeError for what is no number of bytes, which would never be found */
   allocate(bytes: number): number {
+    if (!(bytes >= 0 && bytes < Number.POSITIVE_INFINITY))
+      throw new TypeError(`A part of memory must have a number of bytes, 0 or more; this one has ${bytes}.`);
     const needed = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
     const found = this.free.findIndex((span) => span.bytes >= needed);
     if (found < 0) {
@@ -72,6 +81,15 @@ export class Heap {
     if (bytes === undefined) return;
     this.held.delete(at);
     this.addFree({ at, bytes });
+  }
+
+  /** Lets go of the memory, so that it goes back to the system whoever still has this heap. */
+  close(): void {
+    this.memory = gone;
+    this.buffer = gone.buffer;
+    this.bytesNow = new Uint8Array(gone.buffer);
+    this.free = [];
+    this.held.clear();
   }
 
   private addFree({ at, bytes }: Span): void {

@@ -53,8 +53,9 @@ export class Pool {
   readonly heap: Heap;
   readonly threads: number;
   private readonly module: WasmModule;
-  private readonly memory: WasmMemory;
-  private readonly jobs: Kernels;
+  /** Both are let go of when the pool is closed. */
+  private memory: WasmMemory | undefined;
+  private jobs: Kernels | undefined;
   private readonly sleeps = maySleep() ? 1 : 0;
   private scratch: { readonly at: number; readonly bytes: number } | undefined;
   private areStarted = false;
@@ -68,16 +69,17 @@ export class Pool {
     this.threads = canShareMemory() ? Math.max(1, threads) : 1;
     const isShared = this.threads > 1;
     this.module = moduleOf(isShared, isRelaxed);
-    this.memory = new Memory({ initial: 1, maximum: mostPages, shared: isShared });
-    this.heap = new Heap(this.memory);
-    const { exports } = new Instance(this.module, { env: { memory: this.memory } });
+    const memory = new Memory({ initial: 1, maximum: mostPages, shared: isShared });
+    this.memory = memory;
+    this.heap = new Heap(memory);
+    const { exports } = new Instance(this.module, { env: { memory } });
     this.jobs = exports as unknown as Kernels;
-    new Uint32Array(this.memory.buffer, claimShareAt, 1)[0] = 2 * this.threads;
+    new Uint32Array(memory.buffer, claimShareAt, 1)[0] = 2 * this.threads;
     this.jobs.tellHalves(this.heap.allocate(halvesBytes));
   }
 
   decode(type: number, from: number, to: number, count: number): void {
-    this.jobs.decode(type, from, to, count);
+    this.jobs?.decode(type, from, to, count);
   }
 
   /** How many equal chunks to cut work into: enough that threads end together, each worth the claiming. */
@@ -101,7 +103,7 @@ export class Pool {
     new Uint32Array(this.heap.bytes.buffer, scratchAt, 2).set([scratch.at, scratch.bytes]);
     if (mostChunks > 1) this.startThreads();
     try {
-      this.jobs.play(at, at + records.byteLength, this.sleeps);
+      this.jobs?.play(at, at + records.byteLength, this.sleeps);
     } finally {
       this.heap.release(at);
     }
@@ -115,6 +117,7 @@ export class Pool {
 
   /** Bytes given away; what the pool has for itself is not counted. */
   get heldBytes(): number {
+    if (this.isClosed) return 0;
     return this.heap.heldBytes - halvesBytes - (this.scratch ? this.scratch.bytes * this.threads : 0);
   }
 
@@ -125,7 +128,10 @@ export class Pool {
 
   private close(): void {
     this.isClosed = true;
-    this.jobs.stop();
+    this.jobs?.stop();
+    this.jobs = undefined;
+    this.memory = undefined;
+    this.heap.close();
   }
 
   private scratchOf(bytes: number): { readonly at: number; readonly bytes: number } {
@@ -139,9 +145,9 @@ export class Pool {
 
   /** Those that are not ready yet leave their work to the others. */
   private startThreads(): void {
-    if (this.areStarted) return;
-    this.areStarted = true;
     const { module, memory } = this;
+    if (this.areStarted || !memory) return;
+    this.areStarted = true;
     for (let thread = 1; thread < this.threads; thread++) void startThread({ module, memory, thread });
   }
 }
