@@ -141,6 +141,7 @@ describe("over another server", () => {
 test.each([
   [["--profile", "brief"], 2, "--profile must be NAME=TEXT"],
   [["--profile", brief, "--profile", brief], 2, "two profiles brief"],
+  [["--cors", "https://chat.example/"], 2, "--cors must be an origin, such as https://chat.example, or *"],
   [["--port", "70000"], 2, "--port must be"],
   [["--port", "0", "--host", "256.0.0.1"], 1, "can't listen at 256.0.0.1"],
   [["--port", "0", "--model", "no/such/file.gguf"], 1, "no/such/file.gguf"],

@@ -2,6 +2,7 @@
 import type { Engine } from "@amulet-ts/core";
 import * as v from "valibot";
 import { ServerError } from "./errors.js";
+import { faultOfOrigin } from "./http/origins.js";
 import { whole, words } from "./protocol/fields.js";
 import type { RequestRecord } from "./watch/request-record.js";
 
@@ -25,7 +26,7 @@ export interface ServerOptions {
   readonly port?: number | undefined;
   /** What clients must send as a bearer token; without it, everybody who reaches the server is answered. */
   readonly apiKey?: string | undefined;
-  /** Pages of these origins may ask; `*` is all of them. */
+  /** Pages of these origins may read answers; `*` is all of them. Without it, pages that come from elsewhere can read none. */
   readonly cors?: string | readonly string[] | undefined;
   /** Preferences by name; each is a model of its own, `NAME:profile`. */
   readonly profiles?: Readonly<Record<string, string>> | undefined;
@@ -68,6 +69,14 @@ const aPage = v.custom<NonNullable<ServerOptions["page"]>>(
   "a function",
 );
 
+const anOrigin = v.pipe(
+  v.string(),
+  v.check(
+    (named) => faultOfOrigin(named) === undefined,
+    ({ input }) => `it ${faultOfOrigin(input)}`,
+  ),
+);
+
 const optionsSchema = v.strictObject({
   engine: v.custom<ServerOptions["engine"]>(
     (value) => typeof value === "function" || (typeof value === "object" && value !== null),
@@ -77,7 +86,7 @@ const optionsSchema = v.strictObject({
   host: v.optional(words, "127.0.0.1"),
   port: v.optional(whole(0, 65_535), 8080),
   apiKey: v.optional(words),
-  cors: v.optional(v.union([words, v.array(words)])),
+  cors: v.optional(v.union([anOrigin, v.array(anOrigin)])),
   profiles: v.optional(texts, {}),
   parallel: v.optional(whole(1), 8),
   queue: v.optional(whole(0), 64),

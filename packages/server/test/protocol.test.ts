@@ -5,6 +5,7 @@ import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import { startServer } from "../src/index.js";
 import { chatChunkSchema, chatResponseSchema } from "../src/protocol/chat.js";
 import { completionResponseSchema } from "../src/protocol/completions.js";
 import { errorSchema } from "../src/protocol/errors.js";
@@ -308,5 +309,24 @@ describe("refusals", () => {
       headers: { ...headers, origin: "https://other.example" },
     });
     expect(other.headers.get("access-control-allow-origin")).toBe(null);
+  });
+
+  test.each(["*", ["*"], ["https://chat.example", "*"]])("%j lets in pages of all origins", async (cors) => {
+    const { post } = await serve({ engine: parrot(says), cors });
+    const { headers } = await post(path, chat("Hi"), { headers: { origin: "https://other.example" } });
+    expect(headers.get("access-control-allow-origin")).toBe("*");
+  });
+
+  test("what no browser sends as an origin lets in nobody, and is refused at the start", async () => {
+    const start = (cors: string | string[]) => startServer({ engine: parrot(says), port: 0, cors });
+    for (const wrong of ["https://chat.example/", "https://Chat.example", "https://chat.example/app"])
+      await expect(start(["https://chat.example", wrong]), wrong).rejects.toThrow(
+        `The option cors.1 is wrong: it must be an origin, such as https://chat.example, or * for all; it is "${wrong}"; ` +
+          "browsers write it https://chat.example.",
+      );
+    for (const wrong of ["https://chat.example:443", "chat.example", "null", "file:///page.html", "", " *"])
+      await expect(start(wrong), wrong).rejects.toThrow("The option cors is wrong: it must be an origin");
+    for (const right of ["http://localhost:3000", "http://[::1]:3000", "app://notes.example"])
+      await (await start(right)).close(0);
   });
 });

@@ -36,7 +36,8 @@ export function createApp(house: House): Hono<Env> {
     });
   }
   if (options.cors !== undefined) {
-    const origin = typeof options.cors === "string" ? options.cors : [...options.cors];
+    const named = [options.cors].flat();
+    const origin = named.includes("*") ? "*" : named;
     app.use(cors({ origin, exposeHeaders: ["retry-after", "x-request-id"] }));
   }
   app.get("/health", (c) => {

@@ -13,7 +13,10 @@ const options = {
     host: text("HOST", "where it listens (default 127.0.0.1: this machine alone)"),
     port: number("PORT", port, "its port; 0 takes a free one (default 8080)"),
     "api-key": text("KEY", "what clients must send; better in the environment, as AMULET_API_KEY"),
-    cors: texts("ORIGIN", "pages of this origin may ask, * all; repeatable"),
+    cors: texts(
+      "ORIGIN",
+      "pages of this origin may read answers, * of all; without it none from elsewhere can; repeatable",
+    ),
   },
   Answers: {
     profile: texts(

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Engine } from "@amulet-ts/core";
 import { readPageFile } from "@amulet-ts/explorer";
 import { formatBytes } from "@amulet-ts/files";
-import { isLoopback, type RunningServer, startServer } from "@amulet-ts/server";
+import { faultOfOrigin, isLoopback, type RunningServer, startServer } from "@amulet-ts/server";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
 import { openModel } from "../../options/model.js";
@@ -21,7 +21,7 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
     host,
     port: values.port,
     apiKey,
-    cors: values.cors,
+    cors: readOrigins(values.cors),
     profiles: readProfiles(values.profile ?? []),
     parallel: values.parallel,
     queue: values.queue,
@@ -51,6 +51,13 @@ export async function run({ values, io }: Invocation<ServeValues>): Promise<void
 /** Where the embedded model answers it is called so; its folder's name says nothing. */
 function isDefaultModel({ model, engine = "tfjs" }: ServeValues): boolean {
   return model === undefined && engine === "tfjs";
+}
+
+/** @throws CliError `usage` */
+function readOrigins(named: ServeValues["cors"]): ServeValues["cors"] {
+  const fault = named?.map(faultOfOrigin).find((found) => found !== undefined);
+  if (fault !== undefined) throw usageError(`--cors ${fault}.`);
+  return named;
 }
 
 /** @throws CliError `usage` */
