@@ -1,6 +1,6 @@
 /** A request that is being answered. */
 import { randomUUID } from "node:crypto";
-import type { Engine } from "@amulet-ts/core";
+import type { ChatModel, Engine } from "@amulet-ts/core";
 import type { Usage } from "../protocol/fields.js";
 import type { OpenRecord } from "../watch/request-record.js";
 import type { Answerer, ChosenModel } from "./answerer.js";
@@ -19,6 +19,7 @@ export interface RunHead {
 export class Run {
   readonly head: RunHead;
   readonly pieces: AsyncGenerator<ChoicePiece, void, void>;
+  readonly model: ChatModel;
   readonly tokenizer: Engine["tokenizer"];
   readonly choiceCount: number;
   private readonly promptTokens: { readonly base: number; readonly preference: number };
@@ -41,6 +42,7 @@ export class Run {
       model: chosen.id,
       system_fingerprint: fingerprint,
     };
+    this.model = engine.model;
     this.tokenizer = engine.tokenizer;
     this.choiceCount = order.prompts.length * order.samples;
     this.promptTokens = countTokens(order.prompts);

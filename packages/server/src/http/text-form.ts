@@ -1,34 +1,42 @@
 /** Answers as completions of texts. */
+import type { TextStream } from "@amulet-ts/core";
 import type { SaidToken } from "../answering/answers.js";
 import type { Run } from "../answering/run.js";
-import { textOf } from "../answering/token-text.js";
+import { nameOf, namesOf } from "../answering/token-text.js";
 import type { CompletionProbabilities, CompletionResponse } from "../protocol/completions.js";
 import { finite, steeredOf, tokensOf } from "./chat-form.js";
 import type { Form } from "./delivery.js";
 
 export function textForm(
-  { head, tokenizer }: Run,
+  { head, model, tokenizer }: Run,
   withProbabilities: boolean,
 ): Form<CompletionResponse, CompletionResponse> {
-  /** Where the next token of each choice begins in its text. */
-  const offsets = new Map<number, number>();
+  /** The text of each choice as far as its tokens go: a token begins where that ends, in the middle of a character too. */
+  const texts = new Map<number, { readonly stream: TextStream; length: number }>();
+  const offsetOf = (choice: number, id: number): number => {
+    const text = texts.get(choice) ?? { stream: model.textStream(), length: 0 };
+    texts.set(choice, text);
+    const at = text.length;
+    text.length += text.stream.push(id).length;
+    return at;
+  };
   const describeTokens = (choice: number, tokens: readonly SaidToken[]): CompletionProbabilities => {
     if (!withProbabilities) return null;
-    const texts = tokens.map(({ id }) => textOf(id, tokenizer).token);
-    const text_offset = texts.map((text) => {
-      const at = offsets.get(choice) ?? 0;
-      offsets.set(choice, at + text.length);
-      return at;
-    });
+    const names = tokens.map(({ candidates }) =>
+      namesOf(
+        candidates.map(({ id }) => id),
+        tokenizer,
+      ),
+    );
     return {
-      tokens: texts,
+      tokens: tokens.map(({ id }, i) => names[i]!.get(id) ?? nameOf(id, tokenizer)),
       token_logprobs: tokens.map(({ logProbability }) => finite(logProbability)),
-      top_logprobs: tokens.map(({ candidates }) =>
+      top_logprobs: tokens.map(({ candidates }, i) =>
         Object.fromEntries(
-          candidates.map(({ id, logProbability }) => [textOf(id, tokenizer).token, finite(logProbability)]),
+          candidates.map(({ id, logProbability }) => [names[i]!.get(id)!, finite(logProbability)]),
         ),
       ),
-      text_offset,
+      text_offset: tokens.map(({ id }) => offsetOf(choice, id)),
     };
   };
   const answer = (choices: CompletionResponse["choices"]): CompletionResponse => ({
