@@ -6,6 +6,7 @@ import type { OpenRecord } from "../watch/request-record.js";
 import type { Answerer, ChosenModel } from "./answerer.js";
 import { type ChoicePiece, startAnswers } from "./answers.js";
 import type { Order } from "./order.js";
+import { checkPolicyBytes } from "./policy-bytes.js";
 import { countTokens } from "./prompts.js";
 
 /** What an answer says of itself, whole or in pieces. */
@@ -26,7 +27,7 @@ export class Run {
   private said = 0;
   private place = 0;
 
-  /** @throws CoreError what can't be answered, or not now */
+  /** @throws CoreError what can't be answered, or not now; ServerError `bad-request` for more than can be told */
   constructor(
     answerer: Answerer,
     chosen: ChosenModel,
@@ -36,6 +37,7 @@ export class Run {
     readonly leaving: AbortController,
   ) {
     const { engine, scheduler, fingerprint } = answerer;
+    checkPolicyBytes(order, engine.model);
     this.head = {
       id: `${prefix}-${randomUUID().replaceAll("-", "")}`,
       created: Math.floor(Date.now() / 1000),

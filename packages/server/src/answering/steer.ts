@@ -42,11 +42,14 @@ export interface Steer extends Wishes {
   readonly explain: boolean | ExplainOptions;
   /** Whether both prompts' whole policies are told with every token. */
   readonly policies: boolean;
+  /** Whether its pieces go out as they come. */
+  readonly stream: boolean;
   /** What the answer has already. */
   readonly begun: TokenRow;
 }
 
 interface Asked {
+  readonly stream?: boolean | null | undefined;
   readonly guidance_scale?: number | null | undefined;
   readonly negative_prompt?: string | null | undefined;
   readonly amulet?: Steering | null | undefined;
@@ -64,7 +67,11 @@ export function readSteer(asked: Asked, standing: string | undefined, dials: Dia
     negativePrompt: settings.negative_prompt ?? undefined,
     place: settings.preference_in ?? undefined,
   };
-  const told = { ...readExplain(settings), begun: settings.begun ?? [] };
+  const told = {
+    ...readExplain(settings),
+    stream: asked.stream ?? false,
+    begun: settings.begun ?? [],
+  };
   if (preferences.length === 0 && wishes.negativePrompt === undefined) {
     refuseWithoutPreference(settings);
     return { ...wishes, dial: dials.take("base", {}), ...told };
