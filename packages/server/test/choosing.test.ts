@@ -1,7 +1,7 @@
 /** What is noted of each choice is told with its own token, however late that is fetched. */
-import { createChooser } from "@amulet-ts/core";
+import { createChooser, type SamplingOptions } from "@amulet-ts/core";
 import { expect, test } from "vitest";
-import { NotingChooser, readStops, samplingOf } from "../src/answering/choosing.js";
+import { NotingChooser, readSampling, readStops, samplingOf } from "../src/answering/choosing.js";
 
 const logs = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);
 const context = { generated: [], endTokens: new Set<number>() };
@@ -35,6 +35,22 @@ test("noting changes no draw", () => {
   const [plain, noting] = [createChooser({ temperature: 1, seed: 7 }), new NotingChooser(sampling, 2)];
   const row = logs(0.25, 0.25, 0.25, 0.25);
   for (let i = 0; i < 40; i++) expect(noting.choose(row, context)).toBe(plain(row, context));
+});
+
+test("a seed at the end of the safe numbers wraps: its low 32 bits count, as always", () => {
+  for (const seed of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 32 - 1]) {
+    const draws = (own: SamplingOptions) => {
+      const choose = createChooser({ ...own, temperature: 1 });
+      return Array.from({ length: 20 }, () => choose(logs(0.25, 0.25, 0.25, 0.25), context));
+    };
+    expect(draws(samplingOf({ seed }, 0))).toEqual(draws({ seed }));
+    expect(draws(samplingOf({ seed }, 3))).toEqual(draws({ seed: Number((BigInt(seed) + 3n) % 2n ** 32n) }));
+  }
+});
+
+test("top_p 0 keeps the best alone, however many top_k would", () => {
+  const choose = createChooser({ ...readSampling({ top_p: 0, top_k: 3, temperature: 1e6 }), seed: 1 });
+  for (let i = 0; i < 20; i++) expect(choose(logs(0.3, 0.4, 0.3), context)).toBe(1);
 });
 
 test("one text or several end an answer; an empty one ends nothing", () => {

@@ -126,7 +126,8 @@ function isRight(body: Parsed, { choices }: Parsed): boolean {
     Object.values(body.logit_bias ?? {}).some((bias) => bias !== 0) ||
     (body.amulet?.preferences ?? []).length > 0;
   if (choosesOtherwise) return true;
-  const longest = body.max_completion_tokens ?? body.max_tokens ?? 1024;
+  const asked = [body.max_completion_tokens, body.max_tokens].map((most) => (most === -1 ? null : most));
+  const longest = asked[0] ?? asked[1] ?? 1024;
   const stops: string[] = [body.stop ?? []].flat().filter((stop) => stop !== "");
   const whole = says.slice(0, longest);
   const ends = stops.map((stop) => whole.indexOf(stop)).filter((at) => at >= 0);

@@ -244,6 +244,45 @@ describe("refusals", () => {
     expect((await ask(path, body)).choices[0].message.content).toBe(says);
   });
 
+  test("what clients send for nothing is nothing: a limit of -1, empty lists, an answer without words", async () => {
+    const { ask, post } = await serve({ engine: parrot((prompt) => prompt) });
+    const messages = [
+      { role: "user", content: "One?" },
+      { role: "assistant", content: null, tool_calls: [] },
+      { role: "assistant", tool_calls: null, audio: null },
+      { role: "user", content: "Two?" },
+    ];
+    const limits = { max_tokens: -1, max_completion_tokens: -1 };
+    const { choices } = await ask(path, { messages, ...limits });
+    expect(choices[0].message.content).toBe("user: One?\nassistant: \nassistant: \nuser: Two?\n");
+    const text = await ask("/v1/completions", { prompt: "a", max_tokens: -1, top_p: 0, temperature: 1 });
+    expect(text.choices).toHaveLength(1);
+    for (const wrong of [0, -2]) {
+      const response = await post(path, { messages, max_tokens: wrong });
+      expect([response.status, (await jsonOf(response)).error.param]).toEqual([400, "max_tokens"]);
+    }
+    const seeded = { messages, seed: Number.MAX_SAFE_INTEGER, n: 3, temperature: 0.01 };
+    expect((await ask(path, seeded)).choices).toHaveLength(3);
+    for (const message of [
+      { role: "user", content: null },
+      { role: "assistant", content: null, tool_calls: [{ id: "1" }] },
+    ])
+      expect((await post(path, { messages: [message] })).status).toBe(400);
+  });
+
+  test("a prompt of texts and ids together is told what a prompt may be", async () => {
+    const { ask } = await serve({ engine: parrot(says) });
+    for (const prompt of [["a", [1]], [[1], "a"], { text: "a" }, 3, [1, "a"]]) {
+      const { error } = await ask("/v1/completions", { prompt });
+      expect(error, JSON.stringify(prompt)).toMatchObject({
+        message:
+          "prompt is wrong: it must be a text, a list of texts, a list of token ids, or a list of such lists.",
+        param: "prompt",
+      });
+    }
+    expect((await ask("/v1/completions", {})).error.message).toBe("prompt is missing.");
+  });
+
   test("no key, a wrong key and the right one; health asks for none", async () => {
     const { fetch } = await serve({ engine: parrot(says), apiKey: "secret" });
     const statusWith = async (authorization?: string) =>

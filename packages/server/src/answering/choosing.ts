@@ -7,11 +7,12 @@ type Asked = { readonly [K in keyof typeof choosingFields]?: v.InferOutput<(type
 
 /** Greedy unless a temperature is asked for, as everywhere in the house. Draws differ each time unless a seed is given. */
 export function readSampling(asked: Asked): SamplingOptions {
-  const topKept = asked.top_k ?? 0;
+  // The fewest tokens whose probability reaches 0: the best alone.
+  const isBestAlone = asked.top_p === 0;
   return {
     temperature: asked.temperature ?? 0,
-    topK: Math.max(0, topKept),
-    topP: asked.top_p ?? 1,
+    topK: isBestAlone ? 1 : Math.max(0, asked.top_k ?? 0),
+    topP: isBestAlone ? 1 : (asked.top_p ?? 1),
     minP: asked.min_p ?? 0,
     presencePenalty: asked.presence_penalty ?? 0,
     frequencyPenalty: asked.frequency_penalty ?? 0,
@@ -21,9 +22,9 @@ export function readSampling(asked: Asked): SamplingOptions {
   };
 }
 
-/** Each of several answers to one prompt has draws of its own; the first has those of the seed itself. */
+/** Each of several answers to one prompt has draws of its own; the first has those of the seed itself. Of a seed its low 32 bits count. */
 export function samplingOf(sampling: SamplingOptions, sample: number): SamplingOptions {
-  return { ...sampling, seed: (sampling.seed ?? 0) + sample };
+  return { ...sampling, seed: ((sampling.seed ?? 0) | 0) + sample };
 }
 
 /** An empty text ends nothing. */

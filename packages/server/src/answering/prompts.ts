@@ -13,6 +13,7 @@ import {
 } from "@amulet-ts/core";
 import { ServerError } from "../errors.js";
 import type { Message } from "../protocol/chat.js";
+import { isFull } from "../protocol/unsupported.js";
 import type { Steer, Wishes } from "./steer.js";
 
 /** A base prompt, and one for each preference. */
@@ -37,14 +38,12 @@ export function readMessages(messages: readonly Message[]): ChatMessage[] {
         `messages.${i}.role must be system, developer, user or assistant; it is ${JSON.stringify(role.slice(0, 40))}.`,
         { param: `messages.${i}.role` },
       );
-    const asked = ["tool_calls", "function_call", "audio"].find(
-      (name) => message[name] !== undefined && message[name] !== null,
-    );
+    const asked = ["tool_calls", "function_call", "audio"].find((name) => isFull(message[name]));
     if (asked !== undefined)
       throw new ServerError("unsupported", `messages.${i}.${asked} can't be read here: messages are text.`, {
         param: `messages.${i}.${asked}`,
       });
-    return { role: roles[role]!, content: readContent(content, i) };
+    return { role: roles[role]!, content: readContent(role === "assistant" ? (content ?? "") : content, i) };
   });
 }
 

@@ -1,6 +1,13 @@
 /** `POST /v1/chat/completions`: what is asked, and what is answered, whole and in pieces. */
 import * as v from "valibot";
-import { choosingFields, deliveryFields, finishReasonSchema, usageSchema, whole } from "./fields.js";
+import {
+  choosingFields,
+  deliveryFields,
+  finishReasonSchema,
+  tokenCount,
+  usageSchema,
+  whole,
+} from "./fields.js";
 import { steeredSchema, topLevelSteering } from "./steering.js";
 
 const textPart = v.looseObject({ type: v.string(), text: v.nullish(v.string()) });
@@ -17,7 +24,7 @@ export const chatRequestSchema = v.looseObject({
   messages: messagesSchema,
   ...deliveryFields,
   ...choosingFields,
-  max_completion_tokens: v.nullish(whole(1)),
+  max_completion_tokens: tokenCount,
   logprobs: v.nullish(v.boolean()),
   top_logprobs: v.nullish(whole(0, 20)),
   ...topLevelSteering,

@@ -8,7 +8,10 @@ const many = <Item extends v.GenericSchema>(item: Item) =>
   v.pipe(v.array(item), v.minLength(1), v.maxLength(128));
 
 export const completionRequestSchema = v.looseObject({
-  prompt: v.union([v.string(), many(v.string()), v.pipe(ids, v.minLength(1)), many(ids)]),
+  prompt: v.union(
+    [v.string(), many(v.string()), v.pipe(ids, v.minLength(1)), many(ids)],
+    "it must be a text, a list of texts, a list of token ids, or a list of such lists",
+  ),
   ...deliveryFields,
   ...choosingFields,
   logprobs: v.nullish(whole(0, 20)),

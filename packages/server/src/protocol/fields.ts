@@ -9,15 +9,25 @@ export const whole = (least: number, most = Number.MAX_SAFE_INTEGER) =>
 /** A text that says something, and is no book. */
 export const words = v.pipe(v.string(), v.maxLength(20_000), v.regex(/\S/, "it says nothing"));
 
+const upToOne = v.pipe(notNegative, v.maxValue(1));
 const stopText = v.pipe(v.string(), v.maxLength(1000));
+
+/** How many tokens an answer may have; -1 is to say nothing of it, as clients of local servers write it. */
+export const tokenCount = v.nullish(
+  v.pipe(
+    whole(-1),
+    v.check((count) => count !== 0, "it must be at least 1, or -1 for no limit of its own"),
+    v.transform((count) => (count === -1 ? null : count)),
+  ),
+);
 
 /** How tokens are chosen, and where an answer ends. */
 export const choosingFields = {
-  max_tokens: v.nullish(whole(1)),
+  max_tokens: tokenCount,
   temperature: v.nullish(notNegative),
-  top_p: v.nullish(share),
+  top_p: v.nullish(upToOne),
   top_k: v.nullish(whole(-1)),
-  min_p: v.nullish(v.pipe(notNegative, v.maxValue(1))),
+  min_p: v.nullish(upToOne),
   presence_penalty: v.nullish(finite),
   frequency_penalty: v.nullish(finite),
   repetition_penalty: v.nullish(v.pipe(finite, v.gtValue(0))),

@@ -33,7 +33,8 @@ function sentence({ expected, received, message, input, type }: v.BaseIssue<unkn
   if (input === undefined) return `${what} is missing.`;
   if (type.endsWith("_length"))
     return `${what} must have a length ${shorten(expected ?? "")}; it has ${received}.`;
-  if (expected === null || type === "regex") return `${what} is wrong: ${shorten(message)}.`;
+  // A message of ours says more than the kinds that were expected.
+  if (expected === null || !message.startsWith("Invalid ")) return `${what} is wrong: ${shorten(message)}.`;
   return `${what} must be ${shorten(expected)}; it is ${shorten(received)}.`;
 }
 

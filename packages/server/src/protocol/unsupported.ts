@@ -4,7 +4,8 @@ import { ServerError } from "../errors.js";
 type Body = Readonly<Record<string, unknown>>;
 
 const isGiven = (value: unknown) => value !== undefined && value !== null;
-const isFull = (value: unknown) => (Array.isArray(value) ? value.length > 0 : isGiven(value));
+/** Clients send what they have none of as an empty list, too. */
+export const isFull = (value: unknown) => (Array.isArray(value) ? value.length > 0 : isGiven(value));
 
 interface Refusal {
   readonly field: string;
