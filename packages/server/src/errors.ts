@@ -12,6 +12,8 @@ export type ServerErrorCode =
   | "not-found"
   | "too-slow"
   | "too-large"
+  /** A body that is packed. */
+  | "encoded-body"
   | "queue-full"
   /** The model is not there yet. */
   | "not-ready"

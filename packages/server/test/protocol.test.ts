@@ -1,6 +1,7 @@
 /** What is sent is what the schemas say, and what clients expect of the protocol. */
 
 import { get } from "node:http";
+import { gzipSync } from "node:zlib";
 import { withoutLeaks } from "@amulet-ts/testing/backends/no-leaks";
 import { allEvents, type Parsed } from "@amulet-ts/testing/server/event-stream";
 import * as v from "valibot";
@@ -281,6 +282,19 @@ describe("refusals", () => {
       });
     }
     expect((await ask("/v1/completions", {})).error.message).toBe("prompt is missing.");
+  });
+
+  test("a packed body is refused by the name of its header", async () => {
+    const { post } = await serve({ engine: parrot(says) });
+    const packed = gzipSync(JSON.stringify(chat("Hi")));
+    const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+    const response = await post(path, "", { body: packed, headers });
+    const { error } = await jsonOf(response);
+    expect([response.status, error.code]).toEqual([415, "unsupported_content_encoding"]);
+    expect(error.message).toContain('its content-encoding is "gzip"');
+    const plain = await post(path, chat("Hi"), { headers: { "content-encoding": "identity" } });
+    expect(plain.status).toBe(200);
+    await plain.text();
   });
 
   test("no key, a wrong key and the right one; health asks for none", async () => {

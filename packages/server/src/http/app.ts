@@ -115,7 +115,7 @@ function refuse(c: Exchange, error: ServerError, state: ServerState): Response {
   if (status === 503) c.header("retry-after", "2");
   if (status === 401) c.header("www-authenticate", "Bearer");
   // A body that was not read to its end is in the way of the next request.
-  if (status === 413 || status === 408 || state.isClosing) c.header("connection", "close");
+  if (status === 413 || status === 415 || status === 408 || state.isClosing) c.header("connection", "close");
   return c.json(bodyOf(error), status);
 }
 

@@ -10,9 +10,11 @@ export interface BodyBounds {
 /**
  * Reads to its end. What is too long is refused while it arrives; the connection is then not used again.
  *
- * @throws ServerError `too-large`, `too-slow`; `bad-request` where the client went away in the middle
+ * @throws ServerError `encoded-body`, `too-large`, `too-slow`; `bad-request` where the client went away in the middle
  */
 export function readBody(incoming: IncomingMessage, bounds: BodyBounds): Promise<Buffer> {
+  const encoding = incoming.headers["content-encoding"] ?? "";
+  if (!/^(identity)?$/i.test(encoding.trim())) return Promise.reject(encoded(encoding));
   const announced = Number(incoming.headers["content-length"]);
   if (announced > bounds.bytes) return Promise.reject(tooLarge(bounds));
   return new Promise((resolve, reject) => {
@@ -38,6 +40,14 @@ export function readBody(incoming: IncomingMessage, bounds: BodyBounds): Promise
     }, bounds.milliseconds);
     incoming.on("data", take).once("end", finish).once("close", breakOff).once("error", breakOff);
   });
+}
+
+function encoded(encoding: string): ServerError {
+  const told = JSON.stringify(encoding.slice(0, 40));
+  return new ServerError(
+    "encoded-body",
+    `The body must come as it is; its content-encoding is ${told}: send it without content-encoding, unpacked.`,
+  );
 }
 
 function tooLarge({ bytes }: BodyBounds): ServerError {

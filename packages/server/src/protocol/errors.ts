@@ -14,7 +14,7 @@ export const errorSchema = v.object({
 });
 export type ErrorBody = v.InferOutput<typeof errorSchema>;
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 408 | 413 | 429 | 500 | 503;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 408 | 413 | 415 | 429 | 500 | 503;
 
 const kinds: Readonly<Record<ServerErrorCode, readonly [ErrorStatus, type: string, code: string]>> = {
   "bad-request": [400, "invalid_request_error", "invalid_value"],
@@ -26,6 +26,7 @@ const kinds: Readonly<Record<ServerErrorCode, readonly [ErrorStatus, type: strin
   "not-found": [404, "invalid_request_error", "not_found"],
   "too-slow": [408, "invalid_request_error", "request_timeout"],
   "too-large": [413, "invalid_request_error", "request_too_large"],
+  "encoded-body": [415, "invalid_request_error", "unsupported_content_encoding"],
   "queue-full": [429, "rate_limit_error", "rate_limit_exceeded"],
   "not-ready": [503, "server_error", "model_not_ready"],
   closing: [503, "server_error", "server_closing"],
