@@ -18,6 +18,20 @@ const path = "/v1/chat/completions";
 const heldTokens = 10_000_000;
 const endless = (change: object = {}) => chat("Go on", { max_tokens: 90_000, stream: true, ...change });
 
+test("many answers to one request are no leak to warn of", async () => {
+  const warned: Error[] = [];
+  const take = (warning: Error) => warned.push(warning);
+  process.on("warning", take);
+  try {
+    const { ask } = await serve({ engine: parrot("Hi") });
+    expect((await ask(path, chat("Hi", { n: 16 }))).choices).toHaveLength(16);
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off("warning", take);
+  }
+  expect(warned).toEqual([]);
+});
+
 test("while a long text is cut into tokens, whoever is being answered gets theirs", async () => {
   const model = new EndlessModel();
   const said: string[] = [];

@@ -1,5 +1,6 @@
 /** A request that is being answered. */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { ChatModel, Engine } from "@amulet-ts/core";
 import type { Usage } from "../protocol/fields.js";
 import type { OpenRecord } from "../watch/request-record.js";
@@ -48,6 +49,8 @@ export class Run {
     this.tokenizer = engine.tokenizer;
     this.choiceCount = order.prompts.length * order.samples;
     this.promptTokens = countTokens(order.prompts);
+    // Each answer listens to it: many are no leak.
+    setMaxListeners(0, leaving.signal);
     this.pieces = this.count(
       startAnswers(scheduler, engine.model, order, leaving, (place) => {
         this.place = place;
