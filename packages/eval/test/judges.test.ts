@@ -110,6 +110,26 @@ describe("judging", () => {
     expect(summariseJudgements(pairs.slice(0, 2), judgements, judge)).toMatchObject({ pairs: 1, invalid: 1 });
   });
 
+  test.each<[string, object]>([
+    [
+      "null for content",
+      { message: { content: null, reasoning_content: "Answer A is" }, finish_reason: "length" },
+    ],
+    ["a refusal", { message: { content: null, refusal: "I'm sorry." } }],
+    ["a message without content", { message: { role: "assistant" } }],
+  ])("%s is no verdict: kept, counted, and asked once", async (_, choice) => {
+    const server = await serve(({ answerA }, response) =>
+      answerA === "bbb"
+        ? response.end(JSON.stringify({ choices: [choice], usage: null }))
+        : reply(response, "B"),
+    );
+    const judged = await judgeAnswers(folder, pairs.slice(0, 2), server, options);
+    expect(summariseJudgements(pairs.slice(0, 2), judged, judge)).toMatchObject({ pairs: 1, invalid: 1 });
+    expect(await judgeAnswers(folder, pairs.slice(0, 2), server, options)).toEqual(judged);
+    expect(requests).toHaveLength(4);
+    expect([...judged.values()].filter(({ verdict }) => verdict === null)).toMatchObject([{ reply: "" }]);
+  });
+
   const once =
     (fault: (response: ServerResponse) => void): Behave =>
     (asked, response, request) =>

@@ -23,9 +23,13 @@ export interface JudgeReply {
   readonly tokens: { readonly prompt: number; readonly completion: number };
 }
 
+/** A refusal and a reply that was cut while the model reasoned have no content: that is an answer too, without a verdict. */
 const replySchema = v.object({
-  choices: v.tupleWithRest([v.object({ message: v.object({ content: v.string() }) })], v.unknown()),
-  usage: v.optional(v.object({ prompt_tokens: v.number(), completion_tokens: v.number() }), {
+  choices: v.tupleWithRest(
+    [v.object({ message: v.object({ content: v.nullish(v.string(), "") }) })],
+    v.unknown(),
+  ),
+  usage: v.nullish(v.object({ prompt_tokens: v.number(), completion_tokens: v.number() }), {
     prompt_tokens: 0,
     completion_tokens: 0,
   }),
