@@ -59,6 +59,19 @@ describe("eval", () => {
     expect(await readFile(join(out, "answers.1-of-2.jsonl"), "utf8")).toBe(before);
   });
 
+  test("another scorer in the config judges the answers that are there, and reports stay with it", async () => {
+    await writeFile(config, (await readFile(config, "utf8")).replace("60", "12"));
+    await run("a");
+    const out = join(folder, "a");
+    const before = await readFile(join(out, "answers.1-of-1.jsonl"), "utf8");
+    await writeFile(config, `${await readFile(config, "utf8")}scores: quality\n`);
+    const { status, stdout } = await run("a", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ scorer: "quality", answers: 9 });
+    expect(await readFile(join(out, "answers.1-of-1.jsonl"), "utf8")).toBe(before);
+    expect(JSON.parse((await evaluate("report", out, "--json")).stdout)).toEqual(JSON.parse(stdout));
+  });
+
   test("shares are joined; what is missing is told", async () => {
     await run("a", "--shard", "1/2");
     await run("b", "--shard", "2/2");

@@ -375,6 +375,26 @@ describe("a run", () => {
     await expect(readRun(folder)).rejects.toThrow(/not the file that this run began with/);
   });
 
+  test("another scorer and other measures hold from then on; answers, and all that decides them, stay", async () => {
+    const asked = questions.slice(0, 1);
+    await answerShard(folder, wholeRun, planRun(source, config, asked));
+    const before = await readRun(folder);
+    const answers = await readAnswers(folder);
+    const measures = { likelihood: true, reward: { model: "judge", head: 2 } };
+    const changed = planRun(source, { ...config, scores: "quality", measures, parallel: 3 }, asked);
+    const open = await OpenShard.open(folder, changed, wholeRun);
+    await open.close();
+    expect(open.missing).toEqual([]);
+    expect(await readRun(folder)).toEqual({
+      ...before,
+      config: { ...before.config, scores: "quality", measures },
+    });
+    expect(await readAnswers(folder)).toEqual(answers);
+    const other = planRun({ ...source, backend: "wasm" }, config, asked);
+    await expect(OpenShard.open(folder, other, wholeRun)).rejects.toMatchObject({ code: "other-run" });
+    expect((await readRun(folder)).config.scores).toBe("quality");
+  });
+
   test("a question that fills the context is named before anything is read", async () => {
     const long = planRun(source, config, [...questions, { id: "long", question: "why ".repeat(2000) }]);
     const work = answerRows(tiny.model, long, long.rows);

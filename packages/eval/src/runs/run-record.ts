@@ -1,4 +1,7 @@
-/** What a run is, frozen in its folder before the first answer: the config with every default, the source, the questions. */
+/**
+ * What a run is, frozen in its folder before the first answer: the config with every default, the source, the questions.
+ * How answers are scored may change later.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { makeFolder, readTextIfThere, writeAtomically } from "@amulet-ts/files";
@@ -69,7 +72,7 @@ export async function readRun(folder: string): Promise<RunPlan> {
   return planRun(source, config, parseLines(text, questionSchema, path).lines);
 }
 
-/** Lays a run down, or compares it with the one that the folder has. @throws EvaluationError `other-run`, `bad-file` */
+/** Lays a run down, or compares it with the one that the folder has, which takes what decides no answer. @throws EvaluationError `other-run`, `bad-file` */
 export async function writeRun(folder: string, { source, config, questions }: RunPlan): Promise<void> {
   const text = questions.map((question) => `${JSON.stringify(question)}\n`).join("");
   const record: RunRecord = {
@@ -79,10 +82,25 @@ export async function writeRun(folder: string, { source, config, questions }: Ru
     // Of the backends that are here tomorrow the best may be another one.
     config: source.engine === "tfjs" ? { ...config, backend: source.backend } : config,
   };
-  if (await hasRecord(folder)) return compare(await readRecord(folder), record, folder);
+  if (await hasRecord(folder)) {
+    const there = await readRecord(folder);
+    compare(there, record, folder);
+    return takeScores(there, config, folder);
+  }
   await makeFolder(folder);
   await writeAtomically(join(folder, "questions.jsonl"), text);
+  await writeRecord(folder, record);
+}
+
+async function writeRecord(folder: string, record: RunRecord): Promise<void> {
   await writeAtomically(join(folder, "run.yaml"), writeYaml(record));
+}
+
+/** Scores are stored nowhere: whatever reads the run from now on judges its answers by these. */
+async function takeScores(there: RunRecord, { scores, measures }: RunConfig, folder: string): Promise<void> {
+  const { config } = there;
+  const isSame = scores === config.scores && JSON.stringify(measures) === JSON.stringify(config.measures);
+  if (!isSame) await writeRecord(folder, { ...there, config: { ...config, scores, measures } });
 }
 
 async function readRecord(folder: string): Promise<RunRecord> {
