@@ -72,6 +72,16 @@ describe("eval", () => {
     expect(JSON.parse((await evaluate("report", out, "--json")).stdout)).toEqual(JSON.parse(stdout));
   });
 
+  test("a share without a question has nothing to do, and says so", async () => {
+    const told = /^amulet: share 4\/4 is empty, as the run has 3 questions/m;
+    const empty = await run("a", "--shard", "4/4");
+    expect(empty).toMatchObject({ status: 0, stdout: "", stderr: expect.stringMatching(told) });
+    await run("a", "--shard", "1/4");
+    const beside = await run("a", "--shard", "4/4");
+    expect(beside).toMatchObject({ status: 0, stderr: expect.stringMatching(told) });
+    expect(beside.stdout).toContain("3 answers");
+  });
+
   test("shares are joined; what is missing is told", async () => {
     await run("a", "--shard", "1/2");
     await run("b", "--shard", "2/2");

@@ -9,6 +9,7 @@ import {
   planRun,
   type RunConfig,
   type RunPlan,
+  readAnswers,
   readRun,
   type Shard,
   wholeRun,
@@ -20,7 +21,7 @@ import { isEmbedded, openModel, withDownload } from "../../options/model.js";
 import { digestModel } from "../../options/model-digest.js";
 import { readTextInput } from "../../read-input.js";
 import { AnswersProgress } from "../../terminal/answers-progress.js";
-import { writeNote } from "../../terminal/output.js";
+import { formatCount, writeNote } from "../../terminal/output.js";
 import { readVersion } from "../../version.js";
 import type { ActionValues } from "./command.js";
 import { defaultFolder } from "./folders.js";
@@ -36,7 +37,12 @@ export async function run({ values, words, io }: Invocation<RunValues>): Promise
   const { out: folder = defaultFolder, shard: written } = values;
   const shard = written === undefined ? wholeRun : parseShard(written);
   const asked = await readConfig(values, folder, io);
-  const plan = await answerShard(folder, shard, asked, values, io);
+  const { plan, total } = await answerShard(folder, shard, asked, values, io);
+  if (total === 0) {
+    const count = formatCount(plan.questions.length, "question");
+    writeNote(io, `share ${written} is empty, as the run has ${count}: there is nothing to do.`);
+    if ((await readAnswers(folder)).size === 0) return;
+  }
   const { reward } = plan.config.measures;
   const { backend, threads } = values;
   if (reward)
@@ -49,6 +55,12 @@ export async function run({ values, words, io }: Invocation<RunValues>): Promise
   await reportRun(folder, values, io);
 }
 
+interface AnsweredShard {
+  readonly plan: RunPlan;
+  /** Answers that the share has. */
+  readonly total: number;
+}
+
 /** Answers what is missing of a share, and measures what the model itself is to say. */
 async function answerShard(
   folder: string,
@@ -56,7 +68,7 @@ async function answerShard(
   asked: Asked,
   values: RunValues,
   io: Io,
-): Promise<RunPlan> {
+): Promise<AnsweredShard> {
   await using engine = await openModel(modelValues(values, asked), io);
   const plan = await makePlan(asked, engine, values, io);
   scorerOf(plan);
@@ -72,7 +84,7 @@ async function answerShard(
   } finally {
     await open.close();
   }
-  return plan;
+  return { plan, total: open.total };
 }
 
 /** What is asked: of a run that is there, what it was begun with; else the file's, or the defaults. */
