@@ -93,6 +93,11 @@ describe("a run", () => {
       expect(before + computed).toBe(countCells(few));
       expect(await readFile(cut, "utf8")).toBe(bytes);
     }
+    const torn = join(tiny.folder, "torn.jsonl");
+    const halfCharacter = Buffer.from("é").subarray(0, 1);
+    await writeFile(torn, Buffer.concat([Buffer.from(`${bytes}{"text":"`), halfCharacter]));
+    await CellFile.open(torn, run, few);
+    expect(await readFile(torn, "utf8")).toBe(bytes);
   });
 
   test("a file of another run is refused, and so is a damaged one", async () => {

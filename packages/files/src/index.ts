@@ -9,8 +9,15 @@ import { onDisk } from "./places/disk.js";
 export { JsonClient, type JsonRequestOptions } from "./http/json-client.js";
 export { RequestError } from "./http/request-error.js";
 export * from "./hub/index.js";
+export { decodeText } from "./places/decode-text.js";
 export { onDisk } from "./places/disk.js";
-export { appendText, makeFolder, makeFolders, readTextIfThere } from "./places/own-files.js";
+export {
+  appendText,
+  makeFolder,
+  makeFolders,
+  readBytesIfThere,
+  readTextIfThere,
+} from "./places/own-files.js";
 export { reasonOf, systemCodeOf } from "./places/system-errors.js";
 export { writeAtomically } from "./places/write-atomically.js";
 export * from "./public.js";

@@ -1,6 +1,6 @@
 /** The cells of a run in a file that grows batch by batch. */
 import { dirname } from "node:path";
-import { appendText, makeFolder, readTextIfThere, writeAtomically } from "@amulet-ts/files";
+import { appendText, makeFolder, readBytesIfThere, writeAtomically } from "@amulet-ts/files";
 import { checkScorer, judge } from "../scorers/scorer.js";
 import { type Cell, cellLine, headerLine, type RunIdentity, readCells } from "./cell.js";
 import { batchSize, type RunWork } from "./compute-cells.js";
@@ -28,7 +28,7 @@ export class CellFile<Name extends string = string> {
   ): Promise<CellFile<Name>> {
     checkScorer(scorer);
     await makeFolder(dirname(path));
-    const text = (await readTextIfThere(path)) ?? "";
+    const text = (await readBytesIfThere(path))?.toString() ?? "";
     const cells: Cell<Name>[] = [];
     for (const cell of wholeBatches(readCells(text, run, scorer, path), run))
       cells.push({ ...cell, scores: await judge(scorer, cell.text, pairs[cell.pair]!) });

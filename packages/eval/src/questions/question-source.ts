@@ -1,7 +1,7 @@
 /** Questions by the name of where they come from. */
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
-import { type HubOptions, reasonOf, resolveDataset } from "@amulet-ts/files";
+import { decodeText, type HubOptions, reasonOf, resolveDataset } from "@amulet-ts/files";
 import { EvaluationError } from "../errors.js";
 import type { Question } from "../runs/pairs.js";
 import { readInstructions } from "../scorers/ifeval/instruction.js";
@@ -28,7 +28,7 @@ export interface LoadedQuestions {
 
 /**
  * @param hub how to reach the hub, where the source is `hub:org/name[:file][@revision]`, or a set of the paper
- * @throws EvaluationError `bad-questions`; FilesError of the hub
+ * @throws EvaluationError `bad-questions`; FilesError of the hub, `file-unreadable` for text that is not UTF-8
  */
 export async function loadQuestions(
   choice: QuestionChoice,
@@ -71,17 +71,17 @@ async function readSource(source: string, hub: HubOptions): Promise<ReadRows> {
 /** The rows of a file, by its ending: CSV with a header, parquet, else JSON lines or one JSON array; .gz behind it is undone. */
 async function readRecords(path: string): Promise<readonly unknown[]> {
   if (/\.parquet$/i.test(path)) return readParquet(path);
-  const text = await readText(path);
+  const text = decodeText(await readBytes(path), path);
   return /\.csv(\.gz)?$/i.test(path) ? readCsv(text, path) : readJson(text, path);
 }
 
 /** More text than this is no set of questions; a file may unpack to a thousand times its size. */
 const mostTextBytes = 2 ** 30;
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    if (!/\.gz$/i.test(path)) return await readFile(path, "utf8");
-    return gunzipSync(await readFile(path), { maxOutputLength: mostTextBytes }).toString("utf8");
+    const bytes = await readFile(path);
+    return /\.gz$/i.test(path) ? gunzipSync(bytes, { maxOutputLength: mostTextBytes }) : bytes;
   } catch (cause) {
     throw badQuestions(path, `it can't be read: ${reasonOf(cause)}`, cause);
   }
@@ -90,7 +90,7 @@ async function readText(path: string): Promise<string> {
 async function readCsv(text: string, path: string): Promise<unknown[]> {
   const { parse: parseCsv } = await import("csv-parse/sync");
   try {
-    return parseCsv(text, { columns: true, bom: true, skip_empty_lines: true });
+    return parseCsv(text, { columns: true, skip_empty_lines: true });
   } catch (cause) {
     throw badQuestions(path, `it is no CSV with a header: ${(cause as Error).message}`, cause);
   }

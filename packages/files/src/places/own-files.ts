@@ -2,6 +2,7 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FilesError } from "../errors.js";
+import { decodeText } from "./decode-text.js";
 import { reasonOf, systemCodeOf } from "./system-errors.js";
 
 /** @throws FilesError `file-unwritable` */
@@ -25,10 +26,16 @@ export async function appendText(path: string, text: string): Promise<void> {
   await orUnwritable(path, "written", () => appendFile(path, text));
 }
 
-/** The text of a file; nothing where there is none. @throws FilesError `file-unreadable` */
+/** The text of a file; nothing where there is none. @throws FilesError `file-unreadable`, also for one that is not UTF-8 */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
+  const bytes = await readBytesIfThere(path);
+  return bytes && decodeText(bytes, path);
+}
+
+/** A file that grows may end inside of a character, as a crash leaves it. @throws FilesError `file-unreadable` */
+export async function readBytesIfThere(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path);
   } catch (cause) {
     if (systemCodeOf(cause) === "ENOENT") return undefined;
     throw new FilesError("file-unreadable", `${path} can't be read: ${reasonOf(cause)}.`, { cause });

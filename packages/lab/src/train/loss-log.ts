@@ -1,5 +1,5 @@
 /** losses.jsonl: one line for every step, `validation` where it was measured. */
-import { appendText, readTextIfThere, writeAtomically } from "@amulet-ts/files";
+import { appendText, readBytesIfThere, writeAtomically } from "@amulet-ts/files";
 import type { StepReport } from "./trainer.js";
 
 export interface LoggedStep extends StepReport {
@@ -21,7 +21,7 @@ export class LossLog {
   }
 
   async read(): Promise<LoggedStep[]> {
-    const text = (await readTextIfThere(this.path)) ?? "";
+    const text = (await readBytesIfThere(this.path))?.toString() ?? "";
     const lines = text.split("\n").filter((line) => line.endsWith("}"));
     return lines.map((line): LoggedStep => JSON.parse(line));
   }
