@@ -216,6 +216,19 @@ describe("a file of lines", () => {
       message: expect.stringContaining("Line 2 of"),
     });
   });
+
+  test("a line that is not UTF-8 is none, and the file is cut where the bytes before it end", async () => {
+    const path = join(folder, "lines.jsonl");
+    const [first, last] = [lines[0], lines[2]].map((line) => Buffer.from(`${JSON.stringify(line)}\n`));
+    const bad = Buffer.from('{"n":1,"text":"\xE9"}\n', "latin1");
+    await writeFile(path, Buffer.concat([first!, bad]));
+    const file = await LineFile.open(path, schema);
+    expect(file.lines).toEqual([lines[0]]);
+    await file.close();
+    expect(await readFile(path)).toEqual(first);
+    await writeFile(path, Buffer.concat([first!, bad, last!]));
+    await expect(LineFile.open(path, schema)).rejects.toThrow(/Line 2 of/);
+  });
 });
 
 describe("a lock", () => {

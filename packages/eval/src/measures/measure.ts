@@ -1,6 +1,6 @@
 /** What a model says of an answer: numbers that cost a pass each, and are kept beside the answers. */
 import { join } from "node:path";
-import { readTextIfThere } from "@amulet-ts/files";
+import { readBytesIfThere } from "@amulet-ts/files";
 import * as v from "valibot";
 import type { RunAnswer } from "../runs/answer-line.js";
 import { LineFile, parseLines } from "../runs/line-file.js";
@@ -72,6 +72,6 @@ function toLine(key: string, { by, names }: Measure, values: readonly number[]):
 /** Everything that was measured in a folder. @throws EvaluationError `bad-file` */
 export async function readMeasures(folder: string): Promise<MeasureLine[]> {
   const path = join(folder, measuresFile);
-  const text = await readTextIfThere(path);
-  return text === undefined ? [] : parseLines(text, lineSchema, path).lines;
+  const bytes = await readBytesIfThere(path);
+  return bytes === undefined ? [] : parseLines(bytes, lineSchema, path).lines;
 }

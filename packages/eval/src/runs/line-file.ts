@@ -4,6 +4,9 @@ import { reasonOf } from "@amulet-ts/files";
 import * as v from "valibot";
 import { EvaluationError } from "../errors.js";
 
+const newline = 0x0a;
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+
 export class LineFile<Line> {
   private constructor(
     readonly path: string,
@@ -21,7 +24,7 @@ export class LineFile<Line> {
   static async open<Line>(path: string, schema: v.GenericSchema<unknown, Line>): Promise<LineFile<Line>> {
     const file = await open(path, "a+");
     try {
-      const { lines, length } = parseLines(await file.readFile("utf8"), schema, path);
+      const { lines, length } = parseLines(await file.readFile(), schema, path);
       await file.truncate(length);
       return new LineFile(path, lines, file, length);
     } catch (error) {
@@ -57,13 +60,13 @@ export class LineFile<Line> {
   }
 }
 
-/** The lines of a text, and how many bytes they take. @throws EvaluationError `bad-file` */
+/** The whole lines of a file, and how many bytes they take. @throws EvaluationError `bad-file` */
 export function parseLines<Line>(
-  text: string,
+  bytes: Uint8Array,
   schema: v.GenericSchema<unknown, Line>,
   source: string,
 ): { readonly lines: Line[]; readonly length: number } {
-  const written = text.split("\n").slice(0, -1);
+  const written = splitLines(bytes);
   const lines = written.map((line) => parseLine(line, schema));
   // A disk that lost its power may have made the file longer before it wrote what belongs there.
   if (lines.length > 0 && lines.at(-1) === undefined) {
@@ -78,14 +81,25 @@ export function parseLines<Line>(
         "it. Give another folder, or take that line out to have it done again.",
     );
   }
-  const length = written.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  const length = written.reduce((sum, line) => sum + line.length + 1, 0);
   return { lines: lines as Line[], length };
 }
 
-function parseLine<Line>(line: string, schema: v.GenericSchema<unknown, Line>): Line | undefined {
+/** Without what stands behind the last newline. */
+function splitLines(bytes: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+    lines.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  return lines;
+}
+
+function parseLine<Line>(line: Uint8Array, schema: v.GenericSchema<unknown, Line>): Line | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(strictUtf8.decode(line));
   } catch {
     return undefined;
   }

@@ -60,7 +60,7 @@ export async function readAnswers(folder: string): Promise<Map<string, RunAnswer
   const found = new Map<string, RunAnswer>();
   for (const name of (await readdir(folder)).filter((one) => answersName.test(one)).sort()) {
     const path = join(folder, name);
-    for (const answer of parseLines(await readFile(path, "utf8"), answerSchema, path).lines) {
+    for (const answer of parseLines(await readFile(path), answerSchema, path).lines) {
       keepOne(found, answer, path);
     }
   }

@@ -69,7 +69,7 @@ export async function readRun(folder: string): Promise<RunPlan> {
   const text = (await readTextIfThere(path)) ?? "";
   if (digestOf(text) !== expected.digest)
     throw badFile(`${path} is not the file that this run began with, by its digest`);
-  return planRun(source, config, parseLines(text, questionSchema, path).lines);
+  return planRun(source, config, parseLines(Buffer.from(text), questionSchema, path).lines);
 }
 
 /** Lays a run down, or compares it with the one that the folder has, which takes what decides no answer. @throws EvaluationError `other-run`, `bad-file` */
