@@ -49,6 +49,30 @@ describe("the amulet process (needs a build, which `npm test` makes)", { skip: !
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toHaveProperty("policy");
   });
+
+  const brief = ["--preference", "Be brief."];
+  test.each([
+    ["SIGINT", 130, ["generate", "-", ...brief]],
+    ["SIGTERM", 143, ["policy", "--input", "-"]],
+  ] as const)("%s ends it while it reads standard input: status %i", async (signal, status, words) => {
+    const child = start(words);
+    // More than a pipe holds: once it is written, somebody reads. And the input stays open.
+    child.stdin.write("x".repeat(2 ** 22), () => child.kill(signal));
+    expect(await end(child)).toEqual({ status, signal: null, stdout: "", stderr: "" });
+  });
+
+  test.each([
+    ["ISO 8859-1", Buffer.from("Tea,\nor caf\xe9\n?", "latin1"), 2],
+    ["cut within a character", Buffer.from("Tea in a café").subarray(0, -1), 1],
+  ])("a question in other bytes than UTF-8's is refused: %s", async (_, question, line) => {
+    const child = start(["generate", "-", ...brief]);
+    child.stdin.end(question);
+    const { status, stdout, stderr } = await end(child);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(
+      new RegExp(`^amulet: Standard input must be text in UTF-8, and its line ${line} is not: `),
+    );
+  });
 });
 
 describe("a computation that never lets the event loop turn (needs a build)", {

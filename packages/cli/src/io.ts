@@ -1,7 +1,10 @@
 /** The world as the command sees it, so that tests can give it another one. */
+import { isUtf8 } from "node:buffer";
 import { writeSync } from "node:fs";
-import { text } from "node:stream/consumers";
+import { addAbortSignal, type Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { reasonOf } from "@amulet-ts/files";
+import { CliError } from "./errors.js";
 import { hearSignals } from "./signals.js";
 import { printableLine } from "./terminal/printable.js";
 
@@ -23,7 +26,7 @@ export interface Io {
   interruptedStatus?(): 130 | 143;
   /** For a command that saves what it did when it is asked to end: it is not ended in the middle of a long step. */
   allowLongSteps?(): void;
-  /** All of standard input. */
+  /** All of standard input. @throws CliError `unreadable-input` where it is not UTF-8; what the signal ends it with */
   readInput(): Promise<string>;
 }
 
@@ -37,8 +40,27 @@ export function processIo(): Io {
     signal,
     interruptedStatus: status,
     allowLongSteps: () => waitFor(60),
-    readInput: () => text(process.stdin),
+    readInput: () => readAll(process.stdin, signal),
   };
+}
+
+/** A terminal or a pipe may give nothing for ever: the signal closes the stream, which ends the reading. */
+async function readAll(stream: Readable, signal: AbortSignal): Promise<string> {
+  const bytes = await buffer(addAbortSignal(signal, stream));
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  throw new CliError(
+    "unreadable-input",
+    `Standard input must be text in UTF-8, and its line ${firstOddLine(bytes)} is not: save it as UTF-8, or pass it through iconv.`,
+  );
+}
+
+/** Which line has the first bytes that are no UTF-8; none of its characters has the byte of a line's end within. */
+function firstOddLine(bytes: Buffer): number {
+  for (let line = 1, start = 0; ; line++) {
+    const end = bytes.indexOf("\n", start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
 }
 
 /** A stream that ends the process when it fails: it tells its listeners, or throws where it is a file on an early Node 20. */
