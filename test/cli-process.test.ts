@@ -108,6 +108,42 @@ describe("a computation that never lets the event loop turn (needs a build)", {
   });
 });
 
+describe("a terminal whose cursor is hidden (needs a build)", { skip: !existsSync(built) }, () => {
+  const ofBuild = (file: string) =>
+    JSON.stringify(new URL(`../packages/cli/dist/${file}`, import.meta.url).href);
+  /** Draws one frame and then, with the thread that watches there or not, goes on for ever, or ends. */
+  const draw = (then: string) => `
+    import { processIo } from ${ofBuild("io.js")};
+    import { LiveArea } from ${ofBuild("terminal/live-area.js")};
+    const { stderr } = processIo();
+    while (process.listenerCount("SIGINT") > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const area = new LiveArea(stderr);
+    area.draw(() => ["a frame"]);
+    ${then}`;
+  const shown = "\x1b[?25h";
+
+  test.each([
+    ["that the command hears", "setInterval(() => {}, 1000);"],
+    ["that it does not hear", "for (;;);"],
+  ])("a second signal, %s, leaves it shown", async (_, then) => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", draw(then)]);
+    child.stderr.once("data", () => {
+      child.kill("SIGINT");
+      setTimeout(() => child.kill("SIGINT"), 100);
+    });
+    expect((await end(child)).stderr.endsWith(shown)).toBe(true);
+  });
+
+  test("an end that nobody saw coming does too; one after the last frame adds nothing", async () => {
+    const ends = ["process.exit(3);", 'area.finish(["done"]); process.exit(3);'].map((then) =>
+      end(spawn(process.execPath, ["--input-type=module", "-e", draw(then)])),
+    );
+    const [early, whole] = await Promise.all(ends);
+    expect([early!.status, early!.stderr.endsWith(shown)]).toEqual([3, true]);
+    expect([whole!.status, whole!.stderr.split(shown).length]).toEqual([3, 2]);
+  });
+});
+
 describe("a command that hears its signal in time (needs a build)", { skip: !existsSync(built) }, () => {
   test.each([
     ["SIGINT", 130],

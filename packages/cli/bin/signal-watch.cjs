@@ -5,10 +5,11 @@
  * Node gives signals to the main thread alone. The class underneath works in every thread; where a Node does not hand it
  * out, the command's own handlers stay.
  */
+const { writeSync } = require("node:fs");
 const { parentPort, workerData } = require("node:worker_threads");
 
-/** Counts what the command has taken notice of, and milliseconds that it may need for that. */
-const [noticed, patience] = [0, 1];
+/** Counts what the command has taken notice of; milliseconds that it may need for that; where the cursor is hidden, or 0. */
+const [noticed, patience, hidden] = [0, 1, 2];
 const shared = new Int32Array(workerData.shared);
 /** A second signal ends the command; it has so long to do that itself, and give back what it holds. */
 const millisecondsToEnd = 300;
@@ -52,5 +53,17 @@ function tell(number) {
 /** With no handler left, the signal ends the process; whoever waits for it sees by what. */
 function endBy(number) {
   for (const handle of handles) handle.close();
+  showCursor();
   setImmediate(() => process.kill(process.pid, number));
+}
+
+/** The command's own listeners hear nothing of such an end. */
+function showCursor() {
+  const fd = Atomics.load(shared, hidden);
+  if (fd === 0) return;
+  try {
+    writeSync(fd, "\x1b[?25h");
+  } catch {
+    // A terminal that is gone, or takes nothing.
+  }
 }

@@ -5,7 +5,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { reasonOf } from "@amulet-ts/files";
 import { CliError } from "./errors.js";
-import { hearSignals } from "./signals.js";
+import { hearSignals, type Signals } from "./signals.js";
 import { printableLine } from "./terminal/printable.js";
 
 export interface TextOutput {
@@ -14,6 +14,8 @@ export interface TextOutput {
   /** Width and height of the terminal, in cells; they change when its window does. */
   readonly columns?: number;
   readonly rows?: number;
+  /** Told when the cursor is hidden and when it is shown again: should the process end in between, it is shown then. */
+  cursorHides?(isHidden: boolean): void;
 }
 
 export interface Io {
@@ -32,10 +34,10 @@ export interface Io {
 
 /** The process's own streams and signals. */
 export function processIo(): Io {
-  const { aborted: signal, status, waitFor } = hearSignals();
+  const { aborted: signal, status, waitFor, showCursorAtEnd } = hearSignals();
   return {
-    stdout: outputTo(process.stdout, "standard output"),
-    stderr: outputTo(process.stderr, "standard error"),
+    stdout: outputTo(process.stdout, "standard output", showCursorAtEnd),
+    stderr: outputTo(process.stderr, "standard error", showCursorAtEnd),
     environment: process.env,
     signal,
     interruptedStatus: status,
@@ -64,7 +66,11 @@ function firstOddLine(bytes: Buffer): number {
 }
 
 /** A stream that ends the process when it fails: it tells its listeners, or throws where it is a file on an early Node 20. */
-function outputTo(stream: NodeJS.WriteStream, name: string): TextOutput {
+function outputTo(
+  stream: NodeJS.WriteStream & { readonly fd: number },
+  name: string,
+  showCursorAtEnd: Signals["showCursorAtEnd"],
+): TextOutput {
   const end = (error: NodeJS.ErrnoException) => endWith(error, name);
   stream.on("error", end);
   return {
@@ -75,6 +81,7 @@ function outputTo(stream: NodeJS.WriteStream, name: string): TextOutput {
         return end(error as NodeJS.ErrnoException);
       }
     },
+    cursorHides: (isHidden) => showCursorAtEnd(isHidden ? stream.fd : undefined),
     get isTTY() {
       return stream.isTTY;
     },

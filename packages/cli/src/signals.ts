@@ -1,4 +1,5 @@
 /** SIGINT (Ctrl-C) and SIGTERM: a first one asks the command to end, a second one ends it, and no computation keeps them out. */
+import { writeSync } from "node:fs";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -22,6 +23,8 @@ export interface Signals {
   status(): 130 | 143;
   /** For work whose single steps are long, and whose end saves what was done: a signal waits so long to be heard. */
   waitFor(seconds: number): void;
+  /** Where a terminal's cursor is hidden, its file descriptor: whatever ends the process shows it. Undefined when it is shown. */
+  showCursorAtEnd(fd: number | undefined): void;
 }
 
 /**
@@ -30,8 +33,8 @@ export interface Signals {
  */
 export function hearSignals(): Signals {
   const interrupt = new AbortController();
-  const [noticed, patience] = [0, 1];
-  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const [noticed, patience, hidden] = [0, 1, 2];
+  const shared = new Int32Array(new SharedArrayBuffer(12));
   shared[patience] = patienceMs;
   let status: 130 | 143 = statuses.SIGINT;
   const take = (name: EndingSignal) => {
@@ -49,11 +52,26 @@ export function hearSignals(): Signals {
   });
   // After its listeners, which would hold the process.
   watch?.unref();
+  const showCursor = () => writeAtOnce(shared[hidden]!, "\x1b[?25h");
   return {
     aborted: interrupt.signal,
     status: () => status,
     waitFor: (seconds) => void Atomics.store(shared, patience, 1000 * seconds),
+    showCursorAtEnd(fd) {
+      process.off("exit", showCursor);
+      if (fd !== undefined) process.once("exit", showCursor);
+      Atomics.store(shared, hidden, fd ?? 0);
+    },
   };
+}
+
+/** What a stream still holds is lost when the process ends; a terminal that is gone needs nothing. */
+function writeAtOnce(fd: number, text: string): void {
+  try {
+    writeSync(fd, text);
+  } catch {
+    // Nobody sees it.
+  }
 }
 
 /** What can't start has nothing to say, then or later: the handlers stay. */

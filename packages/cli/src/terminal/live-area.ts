@@ -25,12 +25,14 @@ export class LiveArea {
     const now = performance.now();
     if (now - this.lastFrame < millisecondsBetweenFrames) return;
     this.lastFrame = now;
+    this.output.cursorHides?.(true);
     this.replace(makeLines().slice(0, this.height).map(printableInColor), hideCursor);
   }
 
   /** Replaces the frame by lines that stay, however many. */
   finish(lines: readonly string[]): void {
     this.replace(lines.map(printableInColor), showCursor);
+    this.output.cursorHides?.(false);
     this.shown = [];
   }
 
