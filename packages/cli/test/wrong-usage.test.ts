@@ -43,6 +43,7 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
     /no engine "lama\.cpp"\. Did you mean llama\.cpp\? There are: .*address/,
   ],
   [[...ask, "--gpu", "opencl"], /no gpu "opencl"\. There are: auto, cuda/],
+  [[...ask, "--threads", "3000"], /--threads must be a whole number from 1 to 256; it is 3000/],
   [[...ask, "--precision", "fp16"], /no precision "fp16"\. Did you mean f16\?/],
   [[...ask, "--preference-in", "sytem"], /Did you mean system\?/],
   [[...ask, "--temperature", "-1"], /--temperature must be a finite number of at least 0; it is -1/],

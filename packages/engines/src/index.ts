@@ -7,4 +7,10 @@ export {
   type OpenRewardModelOptions,
   openRewardModel,
 } from "./open-reward-model.js";
-export { type FindModelOptions, type GpuKind, gpuKinds, type OpenEngineOptions } from "./options.js";
+export {
+  type FindModelOptions,
+  type GpuKind,
+  gpuKinds,
+  mostThreads,
+  type OpenEngineOptions,
+} from "./options.js";

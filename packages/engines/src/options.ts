@@ -18,6 +18,9 @@ export interface FindModelOptions {
 export const gpuKinds = ["auto", "cuda", "vulkan", "metal", "off"] as const;
 export type GpuKind = (typeof gpuKinds)[number];
 
+/** More than the cores of any machine that this is for; each takes memory of its own, and V8 ends the process where there is none. */
+export const mostThreads = 256;
+
 /** Those of the backends, which are loaded when one is started. */
 const precisions: readonly Precision[] = ["f32", "f16"];
 
@@ -34,7 +37,7 @@ export interface OpenEngineOptions extends FindModelOptions {
   readonly engine?: string | undefined;
   /** cpu, wasm, webgpu, node or node-gpu: what computes methods, and with tfjs the model. Default: the fastest that is here. */
   readonly backend?: string | undefined;
-  /** tfjs on wasm, and llama.cpp: how many threads compute. Default: one for each core. */
+  /** tfjs on wasm, and llama.cpp: how many threads compute, 256 at most. Default: one for each core. */
   readonly threads?: number | undefined;
   /**
    * tfjs on wasm and webgpu: whether weights stay as their file stores them, multiplied by kernels of ours. Default: true; without,
@@ -88,8 +91,9 @@ const expected: Readonly<Record<keyof OpenEngineOptions, Expected>> = {
     holds: (value) => typeof value === "string" && value.trim() !== "",
   },
   threads: {
-    words: "a whole number of at least 1",
-    holds: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+    words: `a whole number from 1 to ${mostThreads}`,
+    holds: (value) =>
+      Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= mostThreads,
   },
   gpu: {
     words: gpuKinds.join(", "),

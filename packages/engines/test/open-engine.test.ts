@@ -141,8 +141,9 @@ describe("what a caller hands over is checked", () => {
     [
       "no threads",
       { engine: "llama.cpp", threads: 0 },
-      /option threads must be a whole number of at least 1; it is 0/,
+      /option threads must be a whole number from 1 to 256; it is 0/,
     ],
+    ["more threads than a process has", { threads: 3000 }, /option threads must be .* to 256; it is 3000/],
     [
       "a precision that there is none of",
       { precision: "fp16" },

@@ -42,6 +42,10 @@ export const wholeFrom = (least: number): NumberRange => ({
   expected: `a whole number of at least ${least}`,
   holds: (value) => Number.isSafeInteger(value) && value >= least,
 });
+export const wholeBetween = (least: number, most: number): NumberRange => ({
+  expected: `a whole number from ${least} to ${most}`,
+  holds: (value) => Number.isSafeInteger(value) && value >= least && value <= most,
+});
 export const anyWhole: NumberRange = { expected: "a whole number", holds: Number.isSafeInteger };
 export const anyFinite: NumberRange = { expected: "a finite number", holds: Number.isFinite };
 export const notNegative: NumberRange = {

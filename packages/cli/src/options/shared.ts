@@ -1,7 +1,7 @@
 /** Options that several commands take, in groups. A command names the groups, and gives them a place in its help. */
 import { backendNames, precisions } from "@amulet-ts/backends";
 import { defaultDriftBudget, paperLinearAlignmentRatio, paperParameters } from "@amulet-ts/core";
-import { engineKind, engineNames, gpuKinds } from "@amulet-ts/engines";
+import { engineKind, engineNames, gpuKinds, mostThreads } from "@amulet-ts/engines";
 import { usageError } from "../errors.js";
 import {
   anyFinite,
@@ -19,6 +19,7 @@ import {
   texts,
   tokenIds,
   type ValuesOf,
+  wholeBetween,
   wholeFrom,
 } from "./kinds.js";
 import { didYouMean } from "./suggest.js";
@@ -102,7 +103,7 @@ const engineOptions = {
   },
   threads: number(
     "N",
-    wholeFrom(1),
+    wholeBetween(1, mostThreads),
     "tfjs on wasm, llama.cpp: threads that compute (default: one for each core)",
   ),
   kernels: choice(
