@@ -52,6 +52,25 @@ const wrong: readonly (readonly [string[], RegExp])[] = [
   [[...ask, "--seed", "0.5"], /--seed must be a whole number/],
   [[...ask, "--method", "la", "--alpha", "3"], /--alpha does nothing with --method la/],
   [[...ask, "--method", "amulet-exact", "--guidance-scale", "3"], /it belongs to amulet/],
+  ...["generate", "compare"].flatMap((command): [string[], RegExp][] => [
+    [
+      [command, ...ask.slice(1), "--guidance-scale", "2", "--alpha", "50"],
+      /Give --guidance-scale or --alpha, not both/,
+    ],
+    [
+      [command, ...ask.slice(1), "--min-new-tokens", "9", "--max-new-tokens", "8"],
+      /--min-new-tokens must be at most --max-new-tokens, which is 8; it is 9/,
+    ],
+    [[command, ...ask.slice(1), "--min-new-tokens", "129"], /which is 128 by default; it is 129/],
+  ]),
+  [
+    [...ask, "--method", "bounded", "--guidance-scale", "2", "--eta", "1"],
+    /--guidance-scale or --eta, not both/,
+  ],
+  [
+    ["policy", "--input", "-", "--guidance-scale", "2", "--lambda", "1"],
+    /--guidance-scale or --lambda, not both/,
+  ],
   [[...ask, "--model", " "], /--model is empty/],
   [["generate", "", "--preference", "x"], /The question is empty/],
   [["generate", "-", "--preference", "x"], /The question is empty/],

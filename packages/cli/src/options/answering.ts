@@ -1,7 +1,8 @@
 import type { AnswerOptions, SamplingOptions } from "@amulet-ts/core";
+import { usageError } from "../errors.js";
 import type { Io } from "../io.js";
 import { Progress } from "../terminal/progress.js";
-import type { AnswerValues } from "./shared.js";
+import { type AnswerValues, defaultMaxNewTokens } from "./shared.js";
 
 /** Which option of the command line sets which of core's. */
 const samplingOptions = {
@@ -16,8 +17,13 @@ const samplingOptions = {
   "presence-penalty": "presencePenalty",
 } as const satisfies Partial<Record<keyof AnswerValues, keyof SamplingOptions>>;
 
-/** How the answers are to be chosen and ended; what each option may be was checked when it was read. */
+/**
+ * How the answers are to be chosen and ended; what each option may be was checked when it was read.
+ *
+ * @throws CliError `usage` where the shortest answer is longer than the longest
+ */
 export function readAnswerOptions(values: AnswerValues): AnswerOptions {
+  checkLengths(values);
   const sampling: Record<string, unknown> = {};
   for (const [option, name] of Object.entries(samplingOptions)) {
     const value = values[option as keyof typeof samplingOptions];
@@ -29,6 +35,13 @@ export function readAnswerOptions(values: AnswerValues): AnswerOptions {
     ...(maxNewTokens !== undefined && { maxNewTokens }),
     ...(stop !== undefined && { stop: stop.filter((text) => text !== "") }),
   };
+}
+
+function checkLengths({ "min-new-tokens": least = 0, "max-new-tokens": most }: AnswerValues): void {
+  if (least <= (most ?? defaultMaxNewTokens)) return;
+  throw usageError(
+    `--min-new-tokens must be at most --max-new-tokens, which is ${most ?? `${defaultMaxNewTokens} by default`}; it is ${least}.`,
+  );
 }
 
 /** The same, heard by Ctrl-C, with a bar while long prompts are read. */

@@ -14,13 +14,21 @@ import {
   preferenceMethod,
   withPlausibility,
 } from "@amulet-ts/core";
+import { usageError } from "../errors.js";
 import { formatNumber } from "../terminal/output.js";
-import type { MethodValues, ParameterValues } from "./shared.js";
+import { type MethodValues, type ParameterValues, parameterNames, type StrengthValues } from "./shared.js";
 
 /** T, α, λ, η, the paper's where they are not given. @throws CoreError `bad-strength` */
 export function readParameters(values: ParameterValues): AmuletParameters {
   const { iterations, alpha, lambda, eta } = { ...paperParameters, ...values };
   return checkParameters({ iterations, alpha, lambda, eta });
+}
+
+/** x stands instead of T, α, λ, η, not beside them. @throws CliError `usage` */
+export function checkStrength(values: StrengthValues): void {
+  if (values["guidance-scale"] === undefined) return;
+  const other = parameterNames.find((name) => values[name] !== undefined);
+  if (other !== undefined) throw usageError(`Give --guidance-scale or --${other}, not both.`);
 }
 
 /** Bounded Amulet's nats per token. */
@@ -50,8 +58,9 @@ export interface ComparedMethod {
   readonly dial: string;
 }
 
-/** The methods that `compare` shows, in its order. @throws CoreError `bad-strength` */
+/** The methods that `compare` shows, in its order. @throws CliError `usage`, CoreError `bad-strength` */
 export function comparedMethods(values: MethodValues): ComparedMethod[] {
+  checkStrength(values);
   const budget = readBudget(values);
   const methods = Object.entries<(values: MethodValues) => Method>(dialMethods).map(([name, make]) => {
     const method = make(values);

@@ -46,12 +46,14 @@ export const parameterOptions = {
   eta: number("η", positiveOrInfinite, `learning rate; Infinity is allowed (default ${eta})`),
 };
 export type ParameterValues = ValuesOf<typeof parameterOptions>;
+export const parameterNames = Object.keys(parameterOptions) as (keyof typeof parameterOptions)[];
 
 /** The dial, or where it ends up. */
 export const strengthOptions = {
   ...parameterOptions,
   "guidance-scale": number("X", anyFinite, "the strength as one number, instead of T, α, λ, η"),
 };
+export type StrengthValues = ValuesOf<typeof strengthOptions>;
 
 /** The dials of all methods. */
 export const methodOptions = {
@@ -70,7 +72,13 @@ export const methodOptions = {
 };
 export type MethodValues = ValuesOf<typeof methodOptions>;
 
-export const maxNewTokens = number("N", wholeFrom(1), "longest answer (default 128; lab curve: 144)");
+/** Core's. */
+export const defaultMaxNewTokens = 128;
+export const maxNewTokens = number(
+  "N",
+  wholeFrom(1),
+  `longest answer (default ${defaultMaxNewTokens}; lab curve: 144)`,
+);
 export const temperature = number("T", notNegative, "0, the default, takes the most probable token");
 export const seed = number("N", anyWhole, "seed of the draws (default 0)");
 

@@ -12,6 +12,7 @@ import {
   type ReadPrompts,
   renderPrompts,
 } from "../../options/prompts.js";
+import { defaultMaxNewTokens } from "../../options/shared.js";
 import { colorsFor, showsColors } from "../../terminal/colors.js";
 import { formatNumber, writeJson, writeLines, writeNote } from "../../terminal/output.js";
 import { Stopwatch } from "../../timing.js";
@@ -81,7 +82,9 @@ async function compareOne(asked: Asked, { values, io, methods, options, engine }
   const stopwatch = new Stopwatch(engine.loadMs);
   const { judge, note } = openJudge(engine, asked);
   const comparison = new Comparison(methods, stopwatch, colorsFor(io.stdout, io.environment), judge);
-  const view = values.json ? silentView : chooseView(comparison, options.maxNewTokens ?? 128, io);
+  const view = values.json
+    ? silentView
+    : chooseView(comparison, options.maxNewTokens ?? defaultMaxNewTokens, io);
   if (!values.json) writeLines(io, [...formatPrompts({ asked, prompts: read.prompts, note }, io), ""]);
   const bare = methods.map(({ method }) => method);
   try {

@@ -17,8 +17,8 @@ import {
   withTopNSigma,
 } from "@amulet-ts/core";
 import { usageError } from "../../errors.js";
-import { dialMethods, readBudget, readParameters } from "../../options/methods.js";
-import { answerOptions, parameterOptions } from "../../options/shared.js";
+import { checkStrength, dialMethods, readBudget, readParameters } from "../../options/methods.js";
+import { answerOptions, parameterNames, parameterOptions } from "../../options/shared.js";
 import { type GenerateValues, type MethodName, type MethodOption, methodNames } from "./command.js";
 
 const makers: Record<MethodName, (values: GenerateValues) => Method> = {
@@ -90,6 +90,7 @@ export function readDecoding(values: GenerateValues): Decoding {
   checkOptions(values, name);
   const written = values["strength-schedule"];
   if (written !== undefined) return readSchedule(values, written);
+  checkStrength(values);
   return { name, method: mask(makers[name](values), values) };
 }
 
@@ -98,8 +99,6 @@ function defaultMethod(values: GenerateValues): MethodName {
   const settings = ["guidance-scale", "strength-schedule", ...parameterNames, ...maskNames] as const;
   return settings.some((name) => values[name] !== undefined) ? "amulet" : "bounded";
 }
-
-const parameterNames = Object.keys(parameterOptions) as (keyof typeof parameterOptions)[];
 
 function readSchedule(values: GenerateValues, written: string): Decoding {
   const other = (["guidance-scale", ...parameterNames, ...maskNames] as const).find(

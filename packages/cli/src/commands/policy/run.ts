@@ -5,6 +5,7 @@ import type { Tensor2D } from "@tensorflow/tfjs-core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Invocation } from "../../command.js";
 import { usageError } from "../../errors.js";
+import { checkStrength } from "../../options/methods.js";
 import { readJsonInput } from "../../read-input.js";
 import { writeJson } from "../../terminal/output.js";
 import type { PolicyValues } from "./command.js";
@@ -16,6 +17,7 @@ export async function run({ values, io }: Invocation<PolicyValues>): Promise<voi
   if (values.input === undefined) {
     throw usageError("--input is missing: name a JSON file with the logits, or - for standard input.");
   }
+  checkStrength(values);
   const input = readPolicyInput(await readJsonInput(values.input, io), values);
   const xs = guidanceTrajectory(input.parameters);
   const scale = values["guidance-scale"] ?? xs.at(-1)!;
