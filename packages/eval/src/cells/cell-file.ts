@@ -28,7 +28,7 @@ export class CellFile<Name extends string = string> {
   ): Promise<CellFile<Name>> {
     checkScorer(scorer);
     await makeFolder(dirname(path));
-    const text = (await readBytesIfThere(path))?.toString() ?? "";
+    const text = new TextDecoder().decode(await readBytesIfThere(path));
     const cells: Cell<Name>[] = [];
     for (const cell of wholeBatches(readCells(text, run, scorer, path), run))
       cells.push({ ...cell, scores: await judge(scorer, cell.text, pairs[cell.pair]!) });

@@ -33,7 +33,7 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
 }
 
 /** A file that grows may end inside of a character, as a crash leaves it. @throws FilesError `file-unreadable` */
-export async function readBytesIfThere(path: string): Promise<Buffer | undefined> {
+export async function readBytesIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
   } catch (cause) {

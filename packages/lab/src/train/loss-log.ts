@@ -21,7 +21,7 @@ export class LossLog {
   }
 
   async read(): Promise<LoggedStep[]> {
-    const text = (await readBytesIfThere(this.path))?.toString() ?? "";
+    const text = new TextDecoder().decode(await readBytesIfThere(this.path));
     const lines = text.split("\n").filter((line) => line.endsWith("}"));
     return lines.map((line): LoggedStep => JSON.parse(line));
   }
