@@ -1,9 +1,8 @@
 /** The world as the command sees it, so that tests can give it another one. */
-import { isUtf8 } from "node:buffer";
 import { writeSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import { reasonOf } from "@amulet-ts/files";
+import { decodeText, reasonOf } from "@amulet-ts/files";
 import { CliError } from "./errors.js";
 import { hearSignals, type Signals } from "./signals.js";
 import { printableLine } from "./terminal/printable.js";
@@ -49,19 +48,10 @@ export function processIo(): Io {
 /** A terminal or a pipe may give nothing for ever: the signal closes the stream, which ends the reading. */
 async function readAll(stream: Readable, signal: AbortSignal): Promise<string> {
   const bytes = await buffer(addAbortSignal(signal, stream));
-  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
-  throw new CliError(
-    "unreadable-input",
-    `Standard input must be text in UTF-8, and its line ${firstOddLine(bytes)} is not: save it as UTF-8, or pass it through iconv.`,
-  );
-}
-
-/** Which line has the first bytes that are no UTF-8; none of its characters has the byte of a line's end within. */
-function firstOddLine(bytes: Buffer): number {
-  for (let line = 1, start = 0; ; line++) {
-    const end = bytes.indexOf("\n", start);
-    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
-    start = end + 1;
+  try {
+    return decodeText(bytes, "Standard input");
+  } catch (cause) {
+    throw new CliError("unreadable-input", (cause as Error).message, { cause });
   }
 }
 

@@ -10,6 +10,7 @@ import type { ServerState } from "../state.js";
 import { OpenRecord } from "../watch/request-record.js";
 import { answerChat, answerText } from "./answering-endpoints.js";
 import { readBody } from "./body.js";
+import { endOf } from "./connections.js";
 import type { Env, Exchange, House } from "./exchange.js";
 import { checkHost, isLoopback } from "./hosts.js";
 import { checkKey } from "./keys.js";
@@ -83,18 +84,13 @@ export function createApp(house: House): Hono<Env> {
 }
 
 /** Its line in the log is written when its connection is done with it, however that comes. */
-function keepRecord(c: Exchange, { metrics, slowReaders, options }: House): void {
+function keepRecord(c: Exchange, house: House): void {
   const { outgoing } = c.env;
   const record = new OpenRecord(`req-${randomUUID().slice(0, 8)}`, endpointOf(c));
   c.set("record", record);
   c.header("x-request-id", record.id);
-  slowReaders.watch(outgoing, () => record.noteEnd("cut"));
-  outgoing.once("close", () => {
-    if (!outgoing.writableFinished) record.noteEnd("gone");
-    const closed = record.close(outgoing.statusCode);
-    metrics.take(closed);
-    options.onRequest?.(closed);
-  });
+  house.slowReaders.watch(outgoing, () => record.noteEnd("cut"));
+  outgoing.once("close", endOf(record, outgoing, house));
 }
 
 const endpoints = new Set([

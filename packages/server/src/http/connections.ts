@@ -1,6 +1,8 @@
 /** When a connection is done with a response. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { OpenRecord } from "../watch/request-record.js";
+import type { House } from "./exchange.js";
 
 const open = new WeakMap<Socket, Set<ServerResponse>>();
 
@@ -32,4 +34,18 @@ function closeWaiting(responses: ReadonlySet<ServerResponse>): void {
 export function whenClosed(response: ServerResponse, act: () => void): void {
   if (response.destroyed) act();
   else response.once("close", act);
+}
+
+/** What ends a record when the connection is done with its response: it is counted, and told to who asked for it. */
+export function endOf(
+  record: OpenRecord,
+  response: ServerResponse,
+  { metrics, options }: Pick<House, "metrics" | "options">,
+): () => void {
+  return () => {
+    if (!response.writableFinished) record.noteEnd("gone");
+    const closed = record.close(response.statusCode);
+    metrics.take(closed);
+    options.onRequest?.(closed);
+  };
 }

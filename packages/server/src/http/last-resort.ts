@@ -6,7 +6,7 @@ import { ServerError } from "../errors.js";
 import type { PageFile, ServerOptions } from "../options.js";
 import { bodyOf, statusOf, toServerError } from "../protocol/errors.js";
 import { OpenRecord } from "../watch/request-record.js";
-import { whenClosed } from "./connections.js";
+import { endOf, whenClosed } from "./connections.js";
 import type { House } from "./exchange.js";
 
 type Page = NonNullable<ServerOptions["page"]>;
@@ -43,17 +43,12 @@ export function answerFailure(
 function keepRecord(
   error: ServerError,
   outgoing: ServerResponse,
-  { metrics, options }: Pick<House, "metrics" | "options">,
+  house: Pick<House, "metrics" | "options">,
 ): void {
   const record = new OpenRecord(`req-${randomUUID().slice(0, 8)}`, "other");
   outgoing.setHeader("x-request-id", record.id);
   record.noteError(error);
-  whenClosed(outgoing, () => {
-    if (!outgoing.writableFinished) record.noteEnd("gone");
-    const closed = record.close(outgoing.statusCode);
-    metrics.take(closed);
-    options.onRequest?.(closed);
-  });
+  whenClosed(outgoing, endOf(record, outgoing, house));
 }
 
 function describeFailure(thrown: unknown, url: string): ServerError {
